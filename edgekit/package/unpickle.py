@@ -1,0 +1,146 @@
+"""Reads torch's pickles without torch: nothing is ever imported or called but the stand-ins below."""
+
+import io
+import pickle
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from edgekit.errors import PackageError
+
+_STORAGE_DTYPES = {
+    "FloatStorage": "float32",
+    "DoubleStorage": "float64",
+    "HalfStorage": "float16",
+    "BFloat16Storage": "bfloat16",
+    "ByteStorage": "uint8",
+    "CharStorage": "int8",
+    "ShortStorage": "int16",
+    "IntStorage": "int32",
+    "LongStorage": "int64",
+    "BoolStorage": "bool",
+    "QInt8Storage": "qint8",
+    "QUInt8Storage": "quint8",
+    "QInt32Storage": "qint32",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StorageTensor:
+    """A tensor as the archive stores it; offset and strides in elements."""
+
+    record: str
+    dtype: str
+    offset: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MethodBytecode:
+    """`inputs` and `outputs` are (name, TorchScript type), without self; empty where the file has no schema."""
+
+    name: str
+    operators: tuple[str, ...]
+    inputs: tuple[tuple[str, str], ...]
+    outputs: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bytecode:
+    version: int
+    methods: tuple[MethodBytecode, ...]
+
+    @property
+    def operators(self) -> tuple[str, ...]:
+        return tuple(sorted({name for method in self.methods for name in method.operators}))
+
+
+class _Object:
+    """Stands for any TorchScript class: keeps its state and does nothing with it."""
+
+    def __new__(cls, *args: Any) -> "_Object":
+        self = super().__new__(cls)
+        self.__dict__["args"] = args
+        return self
+
+    def __setstate__(self, state: Any) -> None:
+        self.__dict__["state"] = state
+
+
+def _stand_in(*args: Any) -> tuple[Any, ...]:
+    return args
+
+
+class _Unpickler(pickle.Unpickler):
+    def __init__(self, data: bytes, folder: str) -> None:
+        super().__init__(io.BytesIO(data))
+        self._folder = folder
+        self.tensors: list[StorageTensor] = []
+
+    def find_class(self, module: str, name: str) -> Any:
+        if module == "torch._utils" and name in ("_rebuild_tensor_v2", "_rebuild_qtensor"):
+            return self._rebuild_tensor
+        if module == "torch" and name in _STORAGE_DTYPES:
+            return _STORAGE_DTYPES[name]
+        if (module, name) == ("collections", "OrderedDict"):
+            return OrderedDict
+        if module == "torch.jit._pickle":
+            return _stand_in
+        if module.startswith("__torch__"):
+            return _Object
+        raise pickle.UnpicklingError(f"{module}.{name} does not belong in a TorchScript archive")
+
+    def persistent_load(self, pid: Any) -> tuple[str, str]:
+        _, dtype, key, *_ = pid
+        return f"{self._folder}/{key if key.endswith('.storage') else key}", dtype
+
+    def _rebuild_tensor(self, storage: tuple[str, str], offset: int, shape: Any, strides: Any, *_: Any) -> StorageTensor:
+        tensor = StorageTensor(storage[0], storage[1], offset, tuple(shape), tuple(strides))
+        self.tensors.append(tensor)
+        return tensor
+
+
+def _load(data: bytes, folder: str, what: str) -> tuple[Any, list[StorageTensor]]:
+    unpickler = _Unpickler(data, folder)
+    try:
+        return unpickler.load(), unpickler.tensors
+    # A hostile pickle can make the standard unpickler raise nearly anything, and all of it means the same.
+    except Exception as error:
+        raise PackageError(f"{what} is damaged or hostile: {type(error).__name__}: {error}. Export it again.") from error
+
+
+def read_tensors(data: bytes, folder: str, what: str) -> Iterator[StorageTensor]:
+    """The tensors of a `constants.pkl` or `data.pkl`, whose storages are records of `folder`."""
+    yield from _load(data, folder, what)[1]
+
+
+def read_bytecode(data: bytes, what: str) -> Bytecode:
+    """The bytecode version and each method's operators and schema.
+
+    Raises:
+        PackageError: the record is damaged, or of an unknown form.
+    """
+    content, _ = _load(data, "constants", what)
+    try:
+        version, *methods = content
+        return Bytecode(int(version), tuple(_method(*method) for method in methods))
+    except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
+        raise PackageError(f"{what} has an unknown form: {error}. Expected bytecode 4 to 9.") from error
+
+
+def _method(qualified_name: str, table: tuple[Any, ...], schema: tuple[Any, ...] = ()) -> MethodBytecode:
+    operators = tuple(dict.fromkeys(f"{op[0]}.{op[1]}" if op[1] else op[0] for op in dict(table)["operators"]))
+    described = dict(schema)
+    return MethodBytecode(
+        name=qualified_name.rpartition(".")[2],
+        operators=operators,
+        inputs=tuple(_argument(item) for item in described.get("arguments", ()))[1:],
+        outputs=tuple(_argument(item) for item in described.get("returns", ())),
+    )
+
+
+def _argument(item: tuple[Any, ...]) -> tuple[str, str]:
+    fields = dict(item)
+    return str(fields["name"]), str(fields["type"])

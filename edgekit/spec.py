@@ -1,0 +1,254 @@
+"""The data that the stages hand on and the package stores: frozen, without torch or numpy.
+
+`docs/format.md` describes the same fields for readers in other languages.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import msgspec
+
+from edgekit.errors import PackageError
+
+SCHEMA_VERSION = "1.0"
+DTYPES = ("float32", "float64", "uint8", "int8", "int32", "int64", "bool")
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TensorSpec:
+    """A method's input or output; `None` in the shape is an axis that was proved to be free."""
+
+    name: str
+    dtype: str
+    shape: tuple[int | None, ...]
+    low: int | float | None = None
+    high: int | float | None = None
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.dtype} [{', '.join('*' if n is None else str(n) for n in self.shape)}]"
+
+    def accepts(self, shape: tuple[int, ...]) -> bool:
+        """Whether a tensor of this shape fits."""
+        return len(shape) == len(self.shape) and all(
+            want in (None, got) for want, got in zip(self.shape, shape, strict=True)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MethodSpec:
+    name: str
+    structure: str
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageSpec:
+    """The preprocessing that is baked into `predict`: sizes in pixels, mean and std on values in [0, 1]."""
+
+    resize: int
+    crop: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    interpolation: str = "bilinear"
+    antialias: bool = True
+    channels: int = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeightsInfo:
+    """Where the weights come from; `kind` is named, checkpoint, random or embedded; the digest is over the state dict."""
+
+    kind: str
+    name: str | None = None
+    seed: int | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Versions:
+    edgekit: str
+    torch: str
+    torchvision: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    source: str
+    pretrained: bool
+    weights: WeightsInfo
+    versions: Versions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeResult:
+    """One comparison of a captured with the eager model; `verdict` is pass, fail, unproven or refused."""
+
+    name: str
+    mode: str
+    verdict: str
+    norm_error: float | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaptureEvidence:
+    requested: str
+    mode: str
+    reason: str
+    scripted: tuple[str, ...] = ()
+    mismatch_allowed: bool = False
+    warnings: tuple[str, ...] = ()
+    probes: tuple[ProbeResult, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassResult:
+    """What a pass did: `left_out` names the parts that broke parity and were taken out of it."""
+
+    name: str
+    applied: bool
+    norm_error: float | None = None
+    max_error: float | None = None
+    left_out: tuple[str, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecipeResult:
+    name: str
+    passes: tuple[PassResult, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConstantInfo:
+    record: str
+    dtype: str
+    shape: tuple[int, ...]
+    parameter: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuntimeHints:
+    pool: str
+    threads: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tolerance:
+    """Bounds on the relative errors, and on the absolute one where the reference is all but zero."""
+
+    norm: float = 1e-5
+    max: float = 1e-5
+    absolute: float = 1e-5
+    loosened: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParityResult:
+    runtime: str
+    cases: int
+    norm_error: float
+    max_error: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoldenInput:
+    """An input as the bits of the integer generator of docs/format.md."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    seed: int
+    low: int | float
+    high: int | float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoldenOutput:
+    """Expected values; `indices` are flat row-major positions, or None where every element is listed."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    indices: tuple[int, ...] | None
+    values: tuple[int | float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoldenCase:
+    name: str
+    method: str
+    inputs: tuple[GoldenInput, ...]
+    outputs: tuple[GoldenOutput, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Golden:
+    schema_version: str
+    cases: tuple[GoldenCase, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """Everything a package says of itself."""
+
+    schema_version: str
+    name: str
+    provenance: Provenance
+    capture: CaptureEvidence
+    recipe: RecipeResult
+    methods: tuple[MethodSpec, ...]
+    image: ImageSpec | None
+    constants: tuple[ConstantInfo, ...]
+    operators: tuple[str, ...]
+    bytecode_version: int
+    runtime: RuntimeHints
+    tolerance: Tolerance
+    parity: ParityResult
+    records: dict[str, str]
+
+    def method(self, name: str) -> MethodSpec | None:
+        return next((method for method in self.methods if method.name == name), None)
+
+    @property
+    def random_weights(self) -> bool:
+        return self.provenance.weights.kind == "random"
+
+
+def to_json(value: Any, *, indent: int | None = 1) -> str:
+    """One of the dataclasses above as ASCII JSON with a final newline."""
+    return json.dumps(msgspec.to_builtins(value), ensure_ascii=True, allow_nan=False, indent=indent) + "\n"
+
+
+def from_json(text: str | bytes, kind: type[T], what: str) -> T:
+    """The inverse of `to_json`; fields that are unknown are ignored.
+
+    Raises:
+        PackageError: no JSON, a missing field, a wrong type, or a newer major schema version.
+    """
+    try:
+        check_schema_version(msgspec.json.decode(text, type=_Versioned).schema_version, what)
+        return msgspec.json.decode(text, type=kind)
+    except msgspec.MsgspecError as error:
+        raise PackageError(f"{what} is not a valid document: {error}. The file is damaged; export it again.") from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Versioned:
+    schema_version: str
+
+
+def check_schema_version(version: str, what: str) -> None:
+    """Raises PackageError where `version` is of a newer major version than this reader."""
+    major, _, minor = version.partition(".")
+    if not (major.isdigit() and minor.isdigit()):
+        raise PackageError(f'{what} has schema_version {version!r}; expected "MAJOR.MINOR". Export it again.')
+    if int(major) > int(SCHEMA_VERSION.partition(".")[0]):
+        raise PackageError(
+            f"{what} has schema_version {version}, newer than the {SCHEMA_VERSION} that this edgekit reads. "
+            "Upgrade edgekit, or export the package again with this one."
+        )
