@@ -1,4 +1,4 @@
-"""What Pillow leaves unchecked in a PNG: the checksums of the image data, and that there is enough of it."""
+"""What Pillow does not do for a PNG: check the image data's checksums and amount, and tell eXIf from a text chunk."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ _WHOLE = ((0, 0, 1, 1),)
 _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 
 
-def check_png(file: IO[bytes]) -> None:
-    """Read a PNG from its start to IEND.
+def scan_png(file: IO[bytes]) -> bytes:
+    """Check a PNG from its start to IEND.
+
+    Returns:
+        The Exif data of its eXIf chunk, empty where there is none.
 
     Raises:
         ValueError: a wrong checksum, or less image data than the header promises.
@@ -20,7 +23,7 @@ def check_png(file: IO[bytes]) -> None:
         zlib.error: the image data are damaged.
     """
     file.seek(8)
-    missing, inflater, kind = 0, zlib.decompressobj(), b""
+    missing, exif, inflater, kind = 0, b"", zlib.decompressobj(), b""
     while kind != b"IEND":
         length, kind = struct.unpack(">I4s", file.read(8))
         data = file.read(length)
@@ -29,10 +32,13 @@ def check_png(file: IO[bytes]) -> None:
             raise ValueError(f"wrong checksum of {kind.decode('latin-1')}")
         if kind == b"IHDR":
             missing = _data_size(data)
+        elif kind == b"eXIf":
+            exif = exif or data
         elif kind == b"IDAT" and missing:  # never more at once than the pixels need
             missing -= len(inflater.decompress(inflater.unconsumed_tail + data, missing))
     if missing:
         raise ValueError(f"{missing} bytes of image data are missing")
+    return exif
 
 
 def _data_size(header: bytes) -> int:

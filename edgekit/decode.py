@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING
 
-from edgekit._png import check_png
+from edgekit._png import scan_png
 from edgekit.errors import ImageError
 
 if TYPE_CHECKING:
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 MAX_PIXELS = 2**27
 
 _MAGIC = {"PNG": b"\x89PNG\r\n\x1a\n", "JPEG": b"\xff\xd8\xff"}
-_ORIENTATION_TAG = 0x0112
-_TIFF_SHORT = 3
 _PILLOW_STATE = threading.Lock()
 
 
@@ -51,10 +49,9 @@ def decode_image(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
                     f"{name}: {width} x {height} = {width * height} pixels, expected at most {MAX_PIXELS} (2^27). "
                     "Scale the picture down first."
                 )
-            if kind == "PNG":
-                check_png(file)
+            exif = scan_png(file) if kind == "PNG" else image.info.get("exif", b"")
             image.load()
-            return _orient(_to_rgb(image), _exif_orientation(image.info.get("exif", b"")))
+            return _orient(_to_rgb(image), _exif_orientation(exif))
         except (ImageError, MemoryError):
             raise
         except Exception as error:  # Pillow reports damage with many types, SyntaxError and struct.error among them
@@ -119,7 +116,7 @@ def _to_rgb(image: Image.Image) -> NDArray[np.uint8]:
     if image.mode == "CMYK" and "adobe" not in image.info:  # Pillow takes every file for an inverted one
         image = image.point(lambda value: 255 - value)
     image.info.pop("transparency", None)  # convert() would adapt it, and warn
-    return np.array(image.convert("RGB"))
+    return np.array(image if image.mode == "RGB" else image.convert("RGB"))
 
 
 def _exif_orientation(exif: bytes) -> int:
@@ -133,8 +130,8 @@ def _exif_orientation(exif: bytes) -> int:
         (count,) = struct.unpack_from(order + "H", tiff, ifd)
         for entry in range(ifd + 2, ifd + 2 + 12 * count, 12):
             tag, kind, _, value = struct.unpack_from(order + "HHIH", tiff, entry)
-            if tag == _ORIENTATION_TAG:
-                return value if kind == _TIFF_SHORT and 1 <= value <= 8 else 1
+            if tag == 0x0112:  # Orientation, of type 3 (SHORT)
+                return value if kind == 3 and 1 <= value <= 8 else 1
     except struct.error:  # damaged Exif data: there is no orientation
         pass
     return 1

@@ -199,6 +199,31 @@ def test_decode_many_threads_leave_settings_alone() -> None:
     assert not ImageFile.LOAD_TRUNCATED_IMAGES
 
 
+@pytest.mark.parametrize(
+    "exif",
+    [
+        b"",
+        b"II*\0",
+        b"nonsense" * 9,
+        b"II*\0\xff\xff\xff\xff",
+        b"MM\0*\0\0\0\x08\xff\xff",
+        b"II*\0\x08\0\0\0\1\0\x12\1",
+    ],
+)
+def test_decode_damaged_exif_is_ignored(tmp_path: Path, exif: bytes) -> None:
+    whole = (IMAGES / "jpeg_420.jpg").read_bytes()
+    data = b"Exif\0\0" + exif
+    path = tmp_path / "exif.jpg"
+    path.write_bytes(whole[:2] + struct.pack(">HH", 0xFFE1, len(data) + 2) + data + whole[2:])
+    np.testing.assert_array_equal(decode_image(path), read_expected(IMAGES / "jpeg_420.expected.png"))
+
+
+@pytest.mark.parametrize(("width", "height"), [(0, 5), (5, 0)])
+def test_decode_png_without_pixels_raises_image_error(tmp_path: Path, width: int, height: int) -> None:
+    with pytest.raises(ImageError, match="damaged"):
+        decode_image(png_claiming(tmp_path / "none.png", width, height))
+
+
 @pytest.mark.parametrize(("width", "height"), [(11586, 11586), (2**27 + 1, 1), (2**31 - 1, 2**31 - 1)])
 def test_decode_too_many_pixels_raises_before_decoding(tmp_path: Path, width: int, height: int) -> None:
     path = png_claiming(tmp_path / "huge.png", width, height)

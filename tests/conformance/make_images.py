@@ -199,8 +199,8 @@ def add_png_cases(out: Collection) -> None:
     out.add("png_xmp6.png", png(colour, 8, RGB, before=((b"iTXt", xmp),)), colour, "orientation only in XMP: ignored")
     exif = b"Exif\0\0" + tiff(6, "<")
     text = b"Raw profile type exif\0\nexif\n%8d\n%s\n" % (len(exif), exif.hex().encode())
-    data = png(colour, 8, RGB, before=((b"tEXt", text),))
-    out.add("png_text_exif6.png", data, colour, "orientation only in a text chunk: ignored")
+    data = png(colour, 8, RGB, before=((b"tEXt", text), (b"tEXt", b"exif\0" + exif)))
+    out.add("png_text_exif6.png", data, colour, "orientation only in text chunks: ignored")
 
     whole = png(colour, 8, RGB)
     middle = len(whole) // 2
