@@ -115,7 +115,7 @@ def _to_rgb(image: Image.Image) -> NDArray[np.uint8]:
         return np.stack([grey, grey, grey], axis=-1)
     if image.mode == "CMYK" and "adobe" not in image.info:  # Pillow takes every file for an inverted one
         image = image.point(lambda value: 255 - value)
-    image.info.pop("transparency", None)  # convert() would adapt it, and warn
+    image.info.pop("transparency", None)  # which convert() would try to adapt
     return np.array(image if image.mode == "RGB" else image.convert("RGB"))
 
 

@@ -208,6 +208,7 @@ def test_decode_many_threads_leave_settings_alone() -> None:
         b"II*\0\xff\xff\xff\xff",
         b"MM\0*\0\0\0\x08\xff\xff",
         b"II*\0\x08\0\0\0\1\0\x12\1",
+        b"II*\0" + struct.pack("<IHHHII", 8, 1, 0x0112, 4, 1, 6),  # the type is LONG, Exif wants SHORT
     ],
 )
 def test_decode_damaged_exif_is_ignored(tmp_path: Path, exif: bytes) -> None:
