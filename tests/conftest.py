@@ -1,38 +1,52 @@
-"""Packages that many tests read, exported once a session (once a worker under xdist); none may write to them."""
+"""What every test shares; packages are exported once a session (once a worker under xdist)."""
 
 from pathlib import Path
 
 import pytest
 
-import edgekit
-from edgekit.spec import ImageSpec
-from tests.models import DynamicModel, TwoInputs, conv_net
+from edgekit.threads import prepare_process
 
-ROOT = Path(__file__).parent.parent
-LABELS = ("ant", "bee", "cat", "dög", "eel")
-IMAGE = ImageSpec(resize=40, crop=32, mean=(0.5, 0.4, 0.3), std=(0.2, 0.25, 0.3))
+prepare_process()  # before torch is imported
+
+import torch  # noqa: E402
 
 
 @pytest.fixture(scope="session")
-def image_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small ConvNet with `predict` and labels; its weights are embedded."""
-    folder = tmp_path_factory.mktemp("image")
-    model = conv_net().eval()
-    return edgekit.export(
-        model, ("1x3x32x32",), name="conv_net", image=IMAGE, labels=LABELS, output=folder / "conv_net.ptl"
-    ).package
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package of a tiny image classifier with labels; tests copy it before they change it."""
+    import models
+
+    import edgekit
+
+    torch.manual_seed(0)
+    report = edgekit.export(
+        models.conv_net().eval(),
+        ["1x3x32x32"],
+        name="tiny",
+        output=tmp_path_factory.mktemp("tiny") / "tiny.ptl",
+        image=edgekit.ImageSpec(resize=36, crop=32, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)),
+        labels=["ant", "bee", "cat", "dög", "emu\\n"],
+    )
+    return report.package
 
 
 @pytest.fixture(scope="session")
-def dict_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two inputs by name, and two outputs in a dict."""
-    folder = tmp_path_factory.mktemp("dict")
-    inputs = ("ids=1x6:int64[0,49]", "mask=1x6:float32[0,1]")
-    return edgekit.export(TwoInputs(), inputs, name="two_inputs", output=folder / "two_inputs.ptl").package
+def two_inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package of a model with two inputs by name and two outputs in a dict."""
+    import models
+
+    import edgekit
+
+    torch.manual_seed(0)
+    inputs = ["ids=1x6:int64[0,49]", "mask=1x6:float32[0,1]"]
+    output = tmp_path_factory.mktemp("two_inputs") / "two_inputs.ptl"
+    return edgekit.export(models.TwoInputs(), inputs, name="two_inputs", output=output).package
 
 
 @pytest.fixture(scope="session")
-def vector_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One vector in, one out, no image."""
-    folder = tmp_path_factory.mktemp("vector")
-    return edgekit.export(DynamicModel(), ("4",), name="dynamic", output=folder / "dynamic.ptl").package
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A `.ptl` as torch itself writes it, with nothing of edgekit; takes float32 [4]."""
+    from packages import torch_made
+
+    torch.manual_seed(0)
+    return torch_made(torch.nn.Linear(4, 3), torch.rand(4), tmp_path_factory.mktemp("plain") / "plain.ptl")

@@ -1,7 +1,8 @@
-"""Packages that were changed after export: what a damaged, hostile, older or newer file looks like."""
+"""Packages that tests make, and ways to break them."""
 
 import hashlib
 import json
+import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -12,37 +13,16 @@ import torch
 from torch import nn
 
 from edgekit.package.archive import GOLDEN, MANIFEST, SERIALIZATION_ID
-from edgekit.package.writer import _write  # the same alignment, dates and root as a real package
 
-Records = dict[str, bytes]
-
-
-def read_records(package: Path) -> Records:
-    """Every record by its name without the root folder, in the order of the file."""
-    with zipfile.ZipFile(package) as archive:
-        return {name.partition("/")[2]: archive.read(name) for name in archive.namelist()}
+Edit = Callable[[dict[str, bytes]], None]
 
 
-def write_records(path: Path, records: Records) -> Path:
-    """A file of these records, laid out as edgekit's writer does."""
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
-        for name, data in records.items():
-            _write(archive, name, data)
-    return path
-
-
-def remade(package: Path, path: Path, change: Callable[[Records], None], *, digests: bool = True) -> Path:
-    """A copy of a package with its records changed.
-
-    Args:
-        package: what `edgekit export` made.
-        path: the file to write.
-        change: edits the records in place.
-        digests: make the manifest's digests anew, as one would who wants the change to go unnoticed.
-    """
-    records = read_records(package)
-    change(records)
-    if digests and MANIFEST in records:
+def rewrite(package: Path, destination: Path, edit: Edit, *, remake_digests: bool) -> Path:
+    """Copies a package through `edit`, which changes its records (by name, without the root) in place."""
+    with zipfile.ZipFile(package) as source:
+        records = {info.filename.partition("/")[2]: source.read(info) for info in source.infolist()}
+    edit(records)
+    if remake_digests and MANIFEST in records:
         manifest = json.loads(records[MANIFEST])
         manifest["records"] = {
             name: hashlib.sha256(data).hexdigest()
@@ -50,19 +30,31 @@ def remade(package: Path, path: Path, change: Callable[[Records], None], *, dige
             if name not in (MANIFEST, SERIALIZATION_ID)
         }
         records[MANIFEST] = json.dumps(manifest).encode("ascii")
-    return write_records(path, records)
+    with zipfile.ZipFile(destination, "w", zipfile.ZIP_STORED) as target:
+        for name, data in records.items():
+            target.writestr(f"archive/{name}", data)
+    return destination
 
 
-def change_weights(records: Records) -> None:
-    """Scales the largest weight by 1.01: every answer is a little wrong."""
-    name = max((n for n in records if n.startswith("constants/")), key=lambda n: len(records[n]))
-    records[name] = (np.frombuffer(records[name], dtype=np.float32) * np.float32(1.01)).tobytes()
+def scale_largest_weight(records: dict[str, bytes]) -> None:
+    """Another weight in the largest storage: the model stays plausible and gives other answers."""
+    name = max((n for n in records if n.endswith(".storage")), key=lambda n: len(records[n]))
+    values = np.frombuffer(records[name], dtype=np.float32) * np.float32(1.01)
+    records[name] = values.tobytes()
 
 
-def change_json(record: str, change: Callable[[Any], None]) -> Callable[[Records], None]:
-    """A change for `remade` that edits a JSON record in place."""
+def edit_manifest(change: Callable[[Any], object]) -> Edit:
+    """An edit of the manifest as parsed JSON, in place."""
+    return _edit_json(MANIFEST, change)
 
-    def edit(records: Records) -> None:
+
+def edit_golden(change: Callable[[Any], object]) -> Edit:
+    """An edit of the golden cases as parsed JSON, in place."""
+    return _edit_json(GOLDEN, change)
+
+
+def _edit_json(record: str, change: Callable[[Any], object]) -> Edit:
+    def edit(records: dict[str, bytes]) -> None:
         document = json.loads(records[record])
         change(document)
         records[record] = json.dumps(document).encode("ascii")
@@ -70,16 +62,9 @@ def change_json(record: str, change: Callable[[Any], None]) -> Callable[[Records
     return edit
 
 
-def change_manifest(change: Callable[[Any], None]) -> Callable[[Records], None]:
-    return change_json(MANIFEST, change)
-
-
-def change_golden(change: Callable[[Any], None]) -> Callable[[Records], None]:
-    return change_json(GOLDEN, change)
-
-
 def torch_made(module: nn.Module, example: torch.Tensor, path: Path) -> Path:
     """A `.ptl` as torch itself writes it, with nothing of edgekit."""
-    with torch.no_grad():
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
         torch.jit.trace(module.eval(), example)._save_for_lite_interpreter(str(path))
     return path

@@ -1,38 +1,14 @@
 """The command line, in this process for most tests and as a process of its own where that is the point."""
 
-import os
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cli.command import Command, Result, environment
 
 from edgekit.cli.main import main
-
-ROOT = Path(__file__).parent.parent.parent
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a command left: its exit code and both streams."""
-
-    code: int
-    out: str
-    err: str
-
-    def failed(self, code: int, *told: str) -> None:
-        """Asserts the exit code, that stderr tells each of these, and that neither stream shows a traceback."""
-        assert self.code == code, self.err
-        assert "Traceback" not in self.err + self.out
-        assert self.err.startswith("edgekit"), self.err
-        for text in told:
-            assert text in self.err, f"{text!r} is not in {self.err!r}"
-
-
-Command = Callable[..., Result]
 
 
 @pytest.fixture
@@ -59,11 +35,6 @@ def cli(folder: Path, capsys: pytest.CaptureFixture[str]) -> Command:  # noqa: A
     return run
 
 
-def environment(**more: str) -> dict[str, str]:
-    """The environment of a child that imports the edgekit of this tree."""
-    return {**os.environ, "PYTHONPATH": str(ROOT), **more}
-
-
 @pytest.fixture
 def process(folder: Path) -> Command:
     """Runs a command as a process of its own, in the empty folder."""
@@ -81,8 +52,3 @@ def process(folder: Path) -> Command:
         return Result(done.returncode, done.stdout, done.stderr)
 
     return run
-
-
-def everything_in(path: Path) -> list[str]:
-    """All files and folders below a folder, dotfiles too."""
-    return sorted(str(found.relative_to(path)) for found in path.rglob("*"))

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from tests.models import conv_net
+from models import KeywordArguments, Noisy, NotANumber, conv_net
 
 not_callable = 42
 
@@ -83,3 +83,37 @@ def keyword_only() -> nn.Module:
 
 def odd_keys() -> nn.Module:
     return _OddKeys()
+
+
+class _Sparse(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.eye(4).to_sparse() * x
+
+
+class _SameNames(nn.Module):
+    def forward(self, x: torch.Tensor) -> dict[str, object]:
+        return {"a.b": x, "a": {"b": 2.0 * x}}
+
+
+def sparse_output() -> nn.Module:
+    return _Sparse()
+
+
+def same_names() -> nn.Module:
+    return _SameNames()
+
+
+def keyword_arguments() -> nn.Module:
+    return KeywordArguments()
+
+
+def not_a_number() -> nn.Module:
+    return NotANumber()
+
+
+def noisy() -> nn.Module:
+    return Noisy()
+
+
+def doubles() -> nn.Module:
+    return nn.Linear(4, 2, dtype=torch.float64)
