@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli.command import Command, Result, environment
 
+from cli.command import Command, Result, environment
 from edgekit.cli.main import main
 
 

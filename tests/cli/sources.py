@@ -1,9 +1,8 @@
 """Factories for the tests of `edgekit export`: good ones, and each kind of bad one."""
 
 import torch
-from torch import nn
-
 from models import KeywordArguments, Noisy, NotANumber, conv_net
+from torch import nn
 
 not_callable = 42
 

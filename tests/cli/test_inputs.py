@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from cli.command import SOURCES, Command, Result, everything_in
 
 NET = f"{SOURCES}:in_train_mode"  # takes float32 [..., 4]

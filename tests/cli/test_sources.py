@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from cli.command import SOURCES, Command, everything_in
 from torch import nn
+
+from cli.command import SOURCES, Command, everything_in
 
 
 @pytest.mark.parametrize(
