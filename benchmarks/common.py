@@ -19,9 +19,10 @@ SCHEMA_VERSION = "1.0"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """One process from start to end."""
+    """One process from start to end; its CPU time, over all threads, is what a busy machine disturbs least."""
 
     wall_s: float
+    cpu_s: float
     peak_rss_bytes: int
 
 
@@ -42,7 +43,7 @@ def run_process(arguments: Sequence[str]) -> Cost:
     if process.returncode:
         sys.exit(f"{' '.join(arguments)} ended with {process.returncode}:\n{told.decode(errors='replace')}")
     scale = 1 if sys.platform == "darwin" else 1024
-    return Cost(wall_s=wall_s, peak_rss_bytes=usage.ru_maxrss * scale)
+    return Cost(wall_s=wall_s, cpu_s=usage.ru_utime + usage.ru_stime, peak_rss_bytes=usage.ru_maxrss * scale)
 
 
 def interleaved(commands: dict[str, Sequence[str]], rounds: int) -> dict[str, list[Cost]]:
