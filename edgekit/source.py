@@ -94,7 +94,7 @@ def from_module(
     if not isinstance(module, nn.Module):
         raise SourceError(f"{source} gave a {type(module).__name__}; expected a torch.nn.Module.")
     _check_materialized(module, source)
-    if any(child.training and isinstance(child, _MODE_MATTERS) for child in module.modules()):
+    if any(isinstance(child, _MODE_MATTERS) and child.training for child in module.modules()):
         _log.warning(
             "%s was in train mode: exporting it in eval mode (dropout off, BatchNorm with its statistics)", name
         )
