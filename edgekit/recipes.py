@@ -57,7 +57,8 @@ class OptimizedModel:
     def room_bytes(self) -> int:
         """More than torch will write for either module: twice the weights, and code."""
         graph: Any = self.server.graph
-        constants = [node.t("value") for node in graph.findAllNodes("prim::Constant") if node.kindOf("value") == "t"]
+        nodes = [node for node in graph.findAllNodes("prim::Constant") if node.hasAttribute("value")]
+        constants = [node.t("value") for node in nodes if node.kindOf("value") == "t"]
         weights = [*self.server.state_dict().values(), *self.captured.source.module.state_dict().values(), *constants]
         return _CODE_BYTES + 2 * sum(weight.nbytes for weight in weights if isinstance(weight, torch.Tensor))
 
