@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from edgekit.build import draft_package, write_draft
+from edgekit.build import PackageDraft, draft_package, with_parity, write_draft
 from edgekit.capture import capture
 from edgekit.errors import ParityError, UsageError
 from edgekit.inputs import InputSpec, from_array, parse_input
+from edgekit.package.archive import Archive
 from edgekit.package.writer import atomic
-from edgekit.probes import worst
 from edgekit.recipes import DEFAULT_RECIPE, RECIPES, OptimizedModel, optimize
 from edgekit.server import check_server, save_server
 from edgekit.source import SourceModel, SourceRequest, from_module
@@ -154,26 +154,42 @@ def _export(source: SourceModel, options: ExportRequest, progress: Progress, inp
         progress("package")
         with tempfile.TemporaryDirectory(prefix=".edgekit-", dir=package.parent) as scratch:
             draft, saved = draft_package(optimized, tolerance, Path(scratch))
-            manifest = write_draft(draft, saved, new_package)
-        progress("verify")
-        verdict = verify(new_package)
-        if not verdict.passed:
-            failed = worst([result.comparison for result in verdict.results])
-            raise ParityError(
-                f"{source.name}: the written package disagrees on output {failed.output}: {failed.reason}."
-            )
+            progress("verify")
+            verdict = _write_verified(draft, saved, new_package)
         server_error = _write_server(optimized, new_server, tolerance)
         report = ExportReport(
             package=package,
             server=package.with_suffix(".pt"),
             report=package.with_suffix(".json"),
-            manifest=manifest,
+            manifest=verdict.manifest,
             verdict=replace(verdict, path=str(package)),
             server_norm_error=server_error,
         )
         with atomic(report.report) as new_report:
             new_report.write_text(_report_text(report, new_package.stat().st_size, new_server.stat().st_size))
     return report
+
+
+def _write_verified(draft: PackageDraft, saved: Path, path: Path) -> VerifyReport:
+    """Writes the package, replays its golden cases, and writes it again with the errors found in its manifest.
+
+    Every other record is the same in both, as the digests show: so what was verified is what is kept.
+    """
+    first = write_draft(draft, saved, path)
+    verdict = verify(path)
+    failed = next((result for result in verdict.results if not result.comparison.passed), None)
+    if failed is not None:
+        found = failed.comparison
+        raise ParityError(
+            f"{first.name}: the saved file disagrees with the eager model on case {failed.case!r}, output {found.output}: "
+            f"{found.reason}, expected {found.expected}, got {found.actual}. Nothing was written."
+        )
+    final = write_draft(with_parity(draft, [result.comparison for result in verdict.results]), saved, path)
+    if final.records != first.records:
+        raise RuntimeError(f"{first.name}: the same records were written twice with other digests.")
+    with Archive(path) as archive:
+        archive.check_digests()
+    return replace(verdict, manifest=final)
 
 
 def _recorded(tolerance: Tolerance) -> Tolerance:
