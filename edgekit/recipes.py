@@ -13,7 +13,7 @@ import torch
 
 from edgekit.capture import CapturedModel
 from edgekit.compare import Comparison
-from edgekit.errors import OptimizeError, ParityError
+from edgekit.errors import OptimizeError, ParityError, first_line
 from edgekit.passes import CHANNELS_LAST, FREEZE, OPTIMIZE_FOR_MOBILE, Context, Pass
 from edgekit.probes import Reference, compare, exact_eager, worst
 from edgekit.spec import PassResult, RecipeResult, Tolerance
@@ -57,7 +57,8 @@ class OptimizedModel:
     def room_bytes(self) -> int:
         """More than torch will write for either module: twice the weights, and code."""
         graph: Any = self.server.graph
-        constants = [node.t("value") for node in graph.findAllNodes("prim::Constant") if node.kindOf("value") == "t"]
+        nodes = [node for node in graph.findAllNodes("prim::Constant") if node.hasAttribute("value")]
+        constants = [node.t("value") for node in nodes if node.kindOf("value") == "t"]
         weights = [*self.server.state_dict().values(), *self.captured.source.module.state_dict().values(), *constants]
         return _CODE_BYTES + 2 * sum(weight.nbytes for weight in weights if isinstance(weight, torch.Tensor))
 
@@ -99,7 +100,7 @@ def apply_gated(
             with exact_eager():
                 candidate = step.apply(module, context, left_out)
         except Exception as error:  # torch raises RuntimeError, AttributeError and its internal asserts
-            broken = broken or f"raises {type(error).__name__}: {str(error).strip().splitlines()[0]}"
+            broken = broken or f"raises {type(error).__name__}: {first_line(error)}"
             continue
         comparisons = [worst(compare(reference, candidate, tolerance)) for reference in references]
         found = worst(comparisons)
