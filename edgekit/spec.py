@@ -210,10 +210,13 @@ def _check_tensor(name: str, dtype: str, shape: tuple[int, ...]) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoldenCase:
+    """Inputs and expected outputs of a method; `tolerance` is of this case alone where it is not the package's."""
+
     name: str
     method: str
     inputs: tuple[GoldenInput, ...]
     outputs: tuple[GoldenOutput, ...]
+    tolerance: Tolerance | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
