@@ -124,6 +124,8 @@ def interrupted(
     number: signal.Signals, arguments: tuple[object, ...], folder: Path, seen: str
 ) -> tuple[int, str, bool]:
     """Starts a command, signals it once `seen` matches a file in the folder, and gives its code, stderr and whether in time."""
+    # A shell's background jobs ignore SIGINT, and so would their children; what is handled here is not ignored there.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     child = subprocess.Popen(
         [sys.executable, "-m", "edgekit", *map(str, arguments)],
         stdout=subprocess.PIPE,
@@ -131,8 +133,8 @@ def interrupted(
         text=True,
         cwd=folder,
         env=environment(),
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # which a shell's background jobs ignore
     )
+    signal.signal(signal.SIGINT, before)
     while child.poll() is None and not list(folder.rglob(seen)):
         time.sleep(0.002)
     caught = child.poll() is None
