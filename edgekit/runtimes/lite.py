@@ -54,7 +54,9 @@ class LiteModule:
             DeviceError: the interpreter raised.
         """
         try:
-            value = self.call(method, [torch.from_numpy(np.ascontiguousarray(array)) for array in inputs])
+            value = self.call(
+                method, [torch.from_numpy(np.require(array, requirements=("C", "W"))) for array in inputs]
+            )
         except (RuntimeError, TypeError, ValueError, IndexError) as error:
             first = first_line(error)
             raise DeviceError(f"{method} failed in the lite interpreter: {first}") from error
