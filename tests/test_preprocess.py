@@ -184,9 +184,18 @@ def test_preprocess_grey_resized_equals_torchvision_on_pil_grey() -> None:
         assert torch.equal(ours(torch.from_numpy(image)), preset(grey)), image.shape
 
 
+@cache
 def classifier() -> nn.Module:
+    """A network with perturbed BatchNorm whose first class depends on the picture: its logits are centred on these."""
     torch.manual_seed(0)
-    return models.perturb_batchnorm(models.ConvNet(classes=20)).eval()
+    net = models.ConvNet(classes=20)
+    models.perturb_batchnorm(net).eval()
+    preset = tensor_path(ResNet18_Weights.IMAGENET1K_V1.transforms())
+    with torch.no_grad():
+        net.classifier.weight.mul_(10.0)
+        net.classifier.bias.zero_()
+        net.classifier.bias.sub_(torch.cat([net(preset(image)) for image in pictures()]).mean(0))
+    return net
 
 
 @pytest.fixture(scope="module")
@@ -194,7 +203,11 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A classifier with perturbed BatchNorm, with the preprocessing of torchvision's resnet18."""
     spec = spec_of(ResNet18_Weights.IMAGENET1K_V1.transforms())
     output = tmp_path_factory.mktemp("preprocess") / "net.ptl"
-    return edgekit.export(classifier(), ["1x3x224x224"], name="net", image=spec, output=output).package
+    # Centred logits cancel, and the server's pooling sums in another order: that takes more than 1e-5.
+    bounds = edgekit.Tolerance(norm=1e-3, max=1e-3)
+    return edgekit.export(
+        classifier(), ["1x3x224x224"], name="net", image=spec, output=output, tolerance=bounds
+    ).package
 
 
 def test_predict_of_a_package_equals_torchvision_and_eager(package: Path) -> None:
@@ -208,10 +221,10 @@ def test_predict_of_a_package_equals_torchvision_and_eager(package: Path) -> Non
             from_pil = net(pil_path(preset)(image))[0]
         by_class = np.zeros(20, np.float32)
         by_class[outputs["1"]] = outputs["0"]
-        np.testing.assert_allclose(by_class, scores.numpy(), rtol=1e-5, atol=1e-7)
+        np.testing.assert_allclose(by_class, scores.numpy(), rtol=1e-4, atol=1e-6)
         assert outputs["1"][0] == int(scores.argmax()) == int(from_pil.argmax()), image.shape
         winners.add(int(scores.argmax()))
-    assert len(winners) > 1  # or agreement on the first would say nothing
+    assert len(winners) > 3  # or agreement on the first would say nothing
 
 
 def test_predict_of_another_channel_order_differs(package: Path) -> None:

@@ -171,3 +171,21 @@ def test_run_finite_input_with_infinite_output_exits_4(cli: Command) -> None:
     cli("export", f"{SOURCES}:exponential", "--input", "4", "-o", "x.ptl").passed()
     cli("run", "x.ptl", "--input", "big.npy").failed(4, "gave NaN or infinity in output 0 for finite inputs")
     assert not Path("output.npy").exists()
+
+
+def test_run_scalars_keep_their_rank(cli: Command) -> None:
+    np.save("x.npy", np.array(2.0, np.float32))
+    cli("export", f"{SOURCES}:exponential", "--input", "scalar", "-o", "x.ptl").passed()
+    cli("inspect", "x.ptl").passed("forward(x: float32 []) -> 0: float32 []")
+    cli("run", "x.ptl", "--input", "x.npy").passed("0: float32 [] -> output.npy")
+    assert np.load("output.npy") == pytest.approx(np.exp(2.0))
+
+
+def test_run_read_only_array_is_taken_as_it_is(two_inputs: Path) -> None:
+    import edgekit
+
+    ids, mask = np.zeros((1, 6), np.int64), np.ones((1, 6), np.float32)
+    expected = edgekit.load(two_inputs).run([ids, mask])
+    ids.flags.writeable = mask.flags.writeable = False
+    found = edgekit.load(two_inputs).run([ids, mask])
+    assert all(np.array_equal(found[name], value) for name, value in expected.items())
