@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from edgekit.compare import Comparison
-from edgekit.errors import OptimizeError, UsageError
+from edgekit.errors import OptimizeError, UsageError, first_line
 from edgekit.golden import golden_cases, predict_cases
 from edgekit.naming import name_constants
 from edgekit.package.archive import GOLDEN, LABELS, Archive
@@ -129,7 +129,7 @@ def _save_lite(module: torch.jit.ScriptModule, folder: Path) -> Path:
         try:
             module._save_for_lite_interpreter(str(path))
         except RuntimeError as error:
-            first = str(error).strip().splitlines()[0]
+            first = first_line(error)
             raise OptimizeError(f"torch cannot save this model for the lite interpreter: {first}") from error
     return path
 

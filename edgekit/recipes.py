@@ -13,7 +13,7 @@ import torch
 
 from edgekit.capture import CapturedModel
 from edgekit.compare import Comparison
-from edgekit.errors import OptimizeError, ParityError
+from edgekit.errors import OptimizeError, ParityError, first_line
 from edgekit.passes import CHANNELS_LAST, FREEZE, OPTIMIZE_FOR_MOBILE, Context, Pass
 from edgekit.probes import Reference, compare, exact_eager, rounding_bounds, worst
 from edgekit.spec import PassResult, RecipeResult, Tolerance
@@ -100,7 +100,7 @@ def apply_gated(
             with exact_eager():
                 candidate = step.apply(module, context, left_out)
         except Exception as error:  # torch raises RuntimeError, AttributeError and its internal asserts
-            broken = broken or f"raises {type(error).__name__}: {str(error).strip().splitlines()[0]}"
+            broken = broken or f"raises {type(error).__name__}: {first_line(error)}"
             continue
         comparisons = [worst(compare(r, candidate, rounding_bounds(r.probe, tolerance))) for r in references]
         found = worst(comparisons)
