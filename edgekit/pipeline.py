@@ -18,7 +18,7 @@ from edgekit.errors import ParityError, UsageError
 from edgekit.inputs import InputSpec, from_array, parse_input
 from edgekit.package.archive import Archive
 from edgekit.package.writer import atomic
-from edgekit.recipes import DEFAULT_RECIPE, RECIPES, OptimizedModel, optimize
+from edgekit.recipes import DEFAULT_RECIPE, FITS, RECIPES, OptimizedModel, fitted, optimize
 from edgekit.server import check_server, save_server
 from edgekit.source import SourceModel, SourceRequest, from_module
 from edgekit.spec import SCHEMA_VERSION, ImageSpec, Manifest, Tolerance
@@ -37,6 +37,7 @@ class ExportRequest:
     output: Path | None = None
     mode: str = "auto"
     recipe: str = DEFAULT_RECIPE
+    fit: str = FITS[0]
     tolerance: Tolerance = Tolerance()  # noqa: RUF009  frozen
     allow_mismatch: bool = False
 
@@ -71,6 +72,7 @@ def export(
     output: str | Path | None = None,
     mode: str = "auto",
     recipe: str = DEFAULT_RECIPE,
+    fit: str = FITS[0],
     image: ImageSpec | None = None,
     labels: Sequence[str] = (),
     tolerance: Tolerance | None = None,
@@ -86,6 +88,7 @@ def export(
         output: the file to write; `build/mobile/<name>/<name>.ptl` by default.
         mode: auto, trace, script or hybrid.
         recipe: one of `edgekit.recipes.RECIPES`.
+        fit: `android` keeps to operators that Android's runtime has, where a pass can; `current` is for the newest.
         image: for an image classifier on [N, C, crop, crop], the preprocessing that `predict` gets.
         labels: the names of the classes.
         tolerance: looser or tighter bounds than 1e-5; what is looser is recorded.
@@ -107,6 +110,7 @@ def export(
         output=None if output is None else Path(output),
         mode=mode,
         recipe=recipe,
+        fit=fit,
         tolerance=tolerance or Tolerance(),
         allow_mismatch=allow_mismatch,
     )
@@ -129,6 +133,8 @@ def _as_input(value: Any) -> InputSpec:
 def _check_options(options: ExportRequest) -> None:
     if options.recipe not in RECIPES:
         raise UsageError(f"unknown recipe {options.recipe!r}; expected one of {', '.join(RECIPES)}.")
+    if options.fit not in FITS:
+        raise UsageError(f"unknown fit {options.fit!r}; expected one of {', '.join(FITS)}.")
     if options.output is not None and options.output.suffix != ".ptl":
         raise UsageError(f"-o {options.output}: expected a file name that ends in .ptl.")
 
@@ -150,7 +156,7 @@ def _export(source: SourceModel, options: ExportRequest, progress: Progress, inp
         progress("capture")
         captured = capture(source, options.mode, tolerance, options.allow_mismatch)
         progress("optimize")
-        optimized = optimize(captured, RECIPES[options.recipe], tolerance)
+        optimized = optimize(captured, fitted(RECIPES[options.recipe], options.fit), tolerance)
         progress("package")
         with tempfile.TemporaryDirectory(prefix=".edgekit-", dir=package.parent) as scratch:
             draft, saved = draft_package(optimized, tolerance, Path(scratch))

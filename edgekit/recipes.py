@@ -6,11 +6,12 @@ The default is the fastest recipe that is right (docs/recipes.md): freeze, chann
 import itertools
 import logging
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 
+from edgekit.attention import DECOMPOSE_ATTENTION
 from edgekit.capture import CapturedModel
 from edgekit.compare import Comparison
 from edgekit.errors import OptimizeError, ParityError, first_line
@@ -34,7 +35,7 @@ class Recipe:
 RECIPES = {
     recipe.name: recipe
     for recipe in (
-        Recipe(name="mobile", passes=(FREEZE, CHANNELS_LAST, OPTIMIZE_FOR_MOBILE)),
+        Recipe(name="mobile", passes=(FREEZE, DECOMPOSE_ATTENTION, CHANNELS_LAST, OPTIMIZE_FOR_MOBILE)),
         Recipe(name="mobile-nchw", passes=(FREEZE, OPTIMIZE_FOR_MOBILE)),
         Recipe(name="frozen", passes=(FREEZE,)),
         Recipe(name="naive", passes=(OPTIMIZE_FOR_MOBILE,)),
@@ -42,6 +43,14 @@ RECIPES = {
     )
 }
 DEFAULT_RECIPE = "mobile"
+FITS = ("android", "current")
+
+
+def fitted(recipe: Recipe, fit: str) -> Recipe:
+    """The recipe for `android`'s runtime of torch 1.12, or without what only older runtimes need for the `current` one."""
+    if fit != "current":
+        return recipe
+    return replace(recipe, passes=tuple(step for step in recipe.passes if step is not DECOMPOSE_ATTENTION))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -137,6 +137,7 @@ def test_export_report_says_what_was_made(tmp_path: Path) -> None:
     assert document["results"]["server_bytes"] == report.server.stat().st_size
     assert [step["name"] for step in document["results"]["recipe"]["passes"]] == [
         "freeze",
+        "decompose_attention",
         "channels_last",
         "optimize_for_mobile",
     ]
