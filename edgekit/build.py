@@ -10,13 +10,13 @@ from pathlib import Path
 import torch
 
 from edgekit.compare import Comparison
+from edgekit.eager import Reference
 from edgekit.errors import OptimizeError, UsageError, first_line
 from edgekit.golden import golden_cases, predict_cases
 from edgekit.naming import name_constants
 from edgekit.package.archive import GOLDEN, LABELS, Archive
 from edgekit.package.writer import reserve, write_package
 from edgekit.preprocess import with_predict
-from edgekit.probes import Reference
 from edgekit.recipes import OptimizedModel, rounded
 from edgekit.source import SourceModel
 from edgekit.spec import (

@@ -23,6 +23,7 @@ LAYERS = [
     ["source"],
     ["zoo"],
     ["probes"],
+    ["eager"],
     ["tracing"],
     ["hybrid"],
     ["capture", "passes", "preprocess"],
