@@ -1,0 +1,68 @@
+"""Nested values of tensors as named arrays, with the flattened names of docs/format.md."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from edgekit.errors import CaptureError
+
+Array = npt.NDArray[np.generic]
+
+_NUMBERS = {bool: "bool", int: "int64", float: "float64"}
+
+
+def structure_of(value: Any) -> str:
+    """The nesting of a value, with `*` for a tensor or number: `(*, {'logits': *})`.
+
+    Raises:
+        CaptureError: a leaf is neither a tensor nor a number nor None.
+    """
+    if isinstance(value, torch.Tensor) or type(value) in _NUMBERS:
+        return "*"
+    if value is None:
+        return "None"
+    if isinstance(value, tuple):
+        inner = ", ".join(structure_of(item) for item in value)
+        return f"({inner},)" if len(value) == 1 else f"({inner})"
+    if isinstance(value, list):
+        return f"[{', '.join(structure_of(item) for item in value)}]"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{str(key)!r}: {structure_of(item)}" for key, item in value.items()) + "}"
+    raise CaptureError(
+        f"the output holds a {type(value).__module__}.{type(value).__qualname__}; expected tensors, numbers, None, and tuples, "
+        "lists or dicts of them. Wrap the model in a module that returns those."
+    )
+
+
+def named_tensors(value: Any) -> dict[str, torch.Tensor]:
+    """Flattens a value; a lone tensor is named `0`."""
+    structure_of(value)
+    return dict(_walk(value, ""))
+
+
+def _walk(value: Any, prefix: str) -> Iterator[tuple[str, torch.Tensor]]:
+    if isinstance(value, torch.Tensor):
+        yield prefix or "0", value.detach()
+    elif type(value) in _NUMBERS:
+        yield prefix or "0", torch.tensor(value, dtype=getattr(torch, _NUMBERS[type(value)]))
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _walk(item, f"{prefix}.{key}" if prefix else str(key))
+    elif isinstance(value, tuple | list):
+        for index, item in enumerate(value):
+            yield from _walk(item, f"{prefix}.{index}" if prefix else str(index))
+
+
+def to_array(tensor: torch.Tensor) -> Array:
+    """A tensor as a C-contiguous array; quantized values are dequantized."""
+    if tensor.is_quantized:
+        tensor = tensor.dequantize()
+    return np.ascontiguousarray(tensor.detach().cpu().numpy())
+
+
+def named_arrays(value: Any) -> dict[str, Array]:
+    """`named_tensors` as numpy arrays."""
+    return {name: to_array(tensor) for name, tensor in named_tensors(value).items()}

@@ -1,0 +1,179 @@
+"""Weights for a model: torchvision's own, a checkpoint, or seeded random ones that do not hide errors."""
+
+import hashlib
+import pickle
+import socket
+import urllib.error
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from edgekit.errors import SourceError, UsageError
+from edgekit.nested import to_array
+
+_BATCHNORM = (nn.modules.batchnorm._BatchNorm,)
+_PASSES, _BATCH = 2, 4
+_NAMED = 5  # how many wrong keys an error names
+_CONNECT_SECONDS = 15.0
+
+
+class DownloadError(SourceError):
+    """Weights are neither in the cache nor to be had from the network."""
+
+
+def state_digest(state: Mapping[str, Any]) -> str:
+    """SHA-256 over the names, dtypes, shapes and bytes of a state dict, sorted by name."""
+    sha = hashlib.sha256()
+    for name in sorted(state):
+        if isinstance(state[name], torch.Tensor):
+            array = to_array(state[name])
+            sha.update(f"{name} {array.dtype} {list(array.shape)}\n".encode())
+            sha.update(array.reshape(-1).data)
+    return sha.hexdigest()
+
+
+def download(weights: Any) -> Mapping[str, Any]:
+    """The state dict of a torchvision weights enum member, from the hub's cache or the network.
+
+    Raises:
+        DownloadError: no network, or the file that came is not the right one.
+    """
+    timeout = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(_CONNECT_SECONDS)  # torch.hub gives none, and a silent network would hang
+    try:
+        state: Mapping[str, Any] = weights.get_state_dict(progress=False, check_hash=True)
+    except (urllib.error.URLError, OSError, RuntimeError, pickle.UnpicklingError, EOFError) as error:
+        raise DownloadError(
+            f"weights {weights} cannot be had: {error}. Connect to the network, or put the file "
+            f"{Path(weights.url).name} into {Path(torch.hub.get_dir()) / 'checkpoints'}, or pass --checkpoint FILE or --weights random."
+        ) from error
+    finally:
+        socket.setdefaulttimeout(timeout)
+    return state
+
+
+def read_checkpoint(path: Path) -> dict[str, torch.Tensor]:
+    """The state dict in a `.safetensors`, or in a `.pth` that holds one, bare or under `state_dict` or `model`.
+
+    Raises:
+        SourceError: no such file, or no state dict in it.
+    """
+    if not path.is_file():
+        raise SourceError(f"checkpoint {path} does not exist, or is no file.")
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            return load_file(path)
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch and safetensors raise a dozen types for a damaged file
+        raise SourceError(
+            f"checkpoint {path} cannot be read: {type(error).__name__}: {str(error).splitlines()[0]} "
+            "Expected a state dict (.pth or .safetensors) written by torch.save(model.state_dict(), path)."
+        ) from error
+    for key in ("state_dict", "model"):
+        if isinstance(state, dict) and isinstance(state.get(key), dict):
+            state = state[key]
+    if not (isinstance(state, dict) and state and all(isinstance(value, torch.Tensor) for value in state.values())):
+        raise SourceError(f"checkpoint {path} holds no state dict. Write it with torch.save(model.state_dict(), path).")
+    return {key.removeprefix("module."): value for key, value in state.items()}
+
+
+def load_state(module: nn.Module, state: Mapping[str, Any], what: str) -> None:
+    """Loads a state dict that must fit exactly.
+
+    Raises:
+        SourceError: missing or surplus keys, or another shape; the first few are named.
+    """
+    own = module.state_dict()
+    problems = [
+        ("lacks", [key for key in own if key not in state]),
+        ("has surplus", [key for key in state if key not in own]),
+        (
+            "has other shapes for",
+            [
+                f"{key} (expected {list(own[key].shape)}, got {list(state[key].shape)})"
+                for key in own
+                if key in state and own[key].shape != state[key].shape
+            ],
+        ),
+    ]
+    told = [f"{verb} {_first(names)}" for verb, names in problems if names]
+    if told:
+        raise SourceError(f"{what} does not fit {type(module).__name__}: it {'; it '.join(told)}. Is it of another architecture?")
+    module.load_state_dict(dict(state))
+
+
+def _first(names: list[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
+
+
+def choose_named(name: str, available: Any) -> Any:
+    """A member of a torchvision weights enum by its name."""
+    members = {member.name: member for member in available}
+    key = name.rpartition(".")[2]
+    if key not in members:
+        raise UsageError(f"weights {name!r} do not exist for this model; expected default, random, or one of {', '.join(members)}.")
+    return members[key]
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """torch's random numbers from a seed, and the user's own state back afterwards."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
+
+
+def randomize(module: nn.Module, inputs: tuple[torch.Tensor, ...], seed: int) -> None:
+    """Makes random weights that tell right from wrong.
+
+    Freshly initialized models have BatchNorm with mean 0 and variance 1, and constant biases or heads, under which wrong
+    conversions give right answers. So BatchNorm gets statistics from a few train-mode passes on seeded random inputs, and
+    those statistics and all constant parameters are jittered.
+    """
+    norms = [m for m in module.modules() if isinstance(m, _BATCHNORM)]
+    with seeded(seed), torch.no_grad():
+        if norms:
+            _calibrate(module, norms, inputs)
+        for norm in norms:
+            if norm.running_mean is not None and norm.running_var is not None:
+                norm.running_mean += 0.1 * norm.running_var.sqrt() * torch.randn_like(norm.running_mean)
+                norm.running_var *= torch.empty_like(norm.running_var).uniform_(0.8, 1.25)
+        for parameter in module.parameters():
+            if parameter.is_floating_point() and parameter.numel() > 1 and bool((parameter == parameter.flatten()[0]).all()):
+                scale = 0.02 * max(1.0, 5.0 * float(parameter.flatten()[0].abs()))
+                parameter.add_(torch.randn_like(parameter), alpha=scale)
+
+
+def _calibrate(module: nn.Module, norms: list[Any], inputs: tuple[torch.Tensor, ...]) -> None:
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.train()
+        norm.momentum = None  # a plain average over the passes
+        norm.reset_running_stats()
+    try:
+        for _ in range(_PASSES):
+            module(*(_random_like(tensor) for tensor in inputs))
+    except (RuntimeError, ValueError) as error:
+        raise SourceError(
+            f"{type(module).__name__} refuses a batch of {_BATCH} random inputs {[list(t.shape) for t in inputs]} while its "
+            f"BatchNorm statistics are made: {str(error).splitlines()[0]} Give the input shape with --input."
+        ) from error
+    finally:
+        module.eval()
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
+
+
+def _random_like(tensor: torch.Tensor) -> torch.Tensor:
+    shape = (_BATCH, *tensor.shape[1:]) if tensor.dim() > 1 and tensor.shape[0] == 1 else tensor.shape
+    if tensor.is_floating_point():
+        return torch.randn(shape, dtype=tensor.dtype)
+    repeats = [size // own for size, own in zip(shape, tensor.shape, strict=True)]
+    return tensor.repeat(repeats) if repeats else tensor

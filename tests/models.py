@@ -1,0 +1,231 @@
+"""Small models that stand for what users bring, and ones that break in known ways; BatchNorm is always perturbed."""
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import nn
+
+
+def perturb_batchnorm(module: nn.Module, seed: int = 0) -> nn.Module:
+    """Statistics under which a lost BatchNorm shift shows."""
+    generator = torch.Generator().manual_seed(seed)
+    for norm in module.modules():
+        if isinstance(norm, nn.BatchNorm2d):
+            norm.running_mean.uniform_(-1.0, 1.0, generator=generator)
+            norm.running_var.uniform_(0.5, 2.0, generator=generator)
+            with torch.no_grad():
+                norm.weight.uniform_(0.5, 1.5, generator=generator)
+                norm.bias.uniform_(-1.0, 1.0, generator=generator)
+    return module
+
+
+class ConvNet(nn.Module):
+    """Conv(bias=False) + BatchNorm + ReLU twice, and a classifier."""
+
+    def __init__(self, classes: int = 5) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            nn.Conv2d(3, 8, 3, stride=2, bias=False),
+            nn.BatchNorm2d(8),
+            nn.ReLU(),
+            nn.Conv2d(8, 16, 3, stride=2, bias=False),
+            nn.BatchNorm2d(16),
+            nn.ReLU(),
+            nn.AdaptiveAvgPool2d(1),
+        )
+        self.classifier = nn.Linear(16, classes)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.classifier(self.features(x).flatten(1))
+
+
+def conv_net() -> nn.Module:
+    return perturb_batchnorm(ConvNet())
+
+
+class DynamicModel(nn.Module):
+    """The tutorial's model: another branch when the sum is positive."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(4, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if x.sum() > 0:
+            return self.linear(x)
+        return -2.0 * self.linear(x) + 1.0
+
+
+@torch.jit.script
+def sign_dependent(x: torch.Tensor) -> torch.Tensor:
+    """A scripted helper, called from a model that is traced."""
+    if bool(x.sum() > 0):
+        return x * 2.0
+    return x - 1.0
+
+
+class ScriptedHelper(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(4, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.linear(sign_dependent(x))
+
+
+class VariableLoop(nn.Module):
+    """A loop over the length of its input."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell = nn.Linear(8, 8)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        state = torch.zeros(8)
+        for i in range(x.size(0)):
+            state = torch.tanh(self.cell(x[i]) + 0.5 * state)
+        return state
+
+
+class Unscriptable(nn.Module):
+    """The compiler refuses its forward (a set, a generator), and a child has control flow that the tracer would bake in."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = DynamicModel()
+        self.out = nn.Linear(4, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        parts = {name: value for name, value in zip("ab", (x, 2 * x), strict=True)}  # noqa: C416
+        return self.out(self.inner(sum(parts.values())))
+
+
+def branch(x: torch.Tensor) -> torch.Tensor:
+    """A plain helper with control flow that depends on data."""
+    if bool(x.max() > 1.0):
+        return x.clamp(max=1.0)
+    return x * 3.0
+
+
+class UnscriptableWithFunction(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(4, 4)
+
+    def forward(self, *args: torch.Tensor) -> torch.Tensor:
+        return branch(self.linear(next(iter(args))))
+
+
+class Hopeless(nn.Module):
+    """Data-dependent control flow in a forward that cannot be scripted."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        label = f"{float(x.sum()):.3f}"
+        return x * len(list(filter(str.isdigit, label))) if label.startswith("-") else x
+
+
+class ZeroedBias(nn.Module):
+    """swin_v2's attention in eight lines: a linear's bias is cloned, and zeroed in place."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(6, 6)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        bias = self.linear.bias.clone()
+        bias[3:6].zero_()
+        return F.linear(x, self.linear.weight, bias)
+
+
+class Counter(nn.Module):
+    """Counts its calls in a buffer that its answer does not use."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("calls", torch.zeros((), dtype=torch.int64))
+        self.linear = nn.Linear(4, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.calls += 1
+        return self.linear(x)
+
+
+class Stateful(Counter):
+    """Counts its calls, and the answer depends on the count."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.calls += 1
+        return self.linear(x) * self.calls
+
+
+class Noisy(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + torch.rand_like(x)
+
+
+class TwoInputs(nn.Module):
+    """Token ids and a mask in; a dict out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(50, 8)
+        self.head = nn.Linear(8, 3)
+
+    def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> dict[str, torch.Tensor]:
+        hidden = self.embedding(ids) * mask.unsqueeze(-1)
+        return {"logits": self.head(hidden.sum(1)), "hidden": hidden}
+
+
+class ScriptedLoopLSTM(nn.Module):
+    """An LSTM cell in a loop over a sequence of any length."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell = nn.LSTMCell(12, 16)
+        self.head = nn.Linear(16, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        hidden = torch.zeros(x.size(1), 16)
+        cell = torch.zeros(x.size(1), 16)
+        for t in range(x.size(0)):
+            hidden, cell = self.cell(x[t], (hidden, cell))
+        return self.head(hidden)
+
+
+def small_encoder() -> nn.Module:
+    layer = nn.TransformerEncoderLayer(32, 4, 64, batch_first=True, dropout=0.1)
+    return nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
+
+
+class NoInputs(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Parameter(torch.arange(6.0).reshape(2, 3))
+
+    def forward(self) -> torch.Tensor:
+        return self.table * 2.0
+
+
+class NotANumber(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.log(-x.abs() - 1.0)
+
+
+class Constant(nn.Module):
+    """An answer that no input changes, so that no probe can prove anything."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.zeros_like(x).clamp(min=1.0)
+
+
+class KeywordArguments(nn.Module):
+    def forward(self, x: torch.Tensor, **kwargs: torch.Tensor) -> torch.Tensor:
+        return x + len(kwargs)
+
+
+class FixedSize(nn.Module):
+    """Right for any size in eager mode; neither scripting nor tracing keeps that, as the grid is made by numpy."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        import numpy as np
+
+        return x * torch.from_numpy(np.linspace(0.5, 1.5, x.shape[-1], dtype=np.float32))
