@@ -1,5 +1,5 @@
 // JPEG by libjpeg-turbo. Its error handler jumps, so no object with a destructor lives between setjmp and a jump.
-#include <jpeglib.h>
+#include "image.h"
 
 #include <csetjmp>
 #include <cstdio>
@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "image.h"
+#include <jpeglib.h>  // needs cstdio before it
 
 namespace edgekit {
 namespace {

@@ -1,12 +1,12 @@
 // PNG by libpng. Its error handler jumps, so no object with a destructor lives between setjmp and a jump.
-#include <png.h>
+#include "image.h"
 
 #include <array>
 #include <csetjmp>
 #include <cstring>
 #include <vector>
 
-#include "image.h"
+#include <png.h>
 
 namespace edgekit {
 namespace {

@@ -26,7 +26,7 @@ void set_openmp_of_thread(int threads) {
   // libtorch sets OpenMP itself at a thread's first parallel operator; asking for the number gets that over with.
   (void)at::get_num_threads();
   call_if_found("omp_set_num_threads", threads);
-  call_if_found("mkl_set_num_threads_local", threads);
+  call_if_found("MKL_Set_Num_Threads_Local", threads);  // in C; the name in small letters is Fortran's
   thread_openmp = threads;
 }
 
