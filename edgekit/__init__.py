@@ -1,0 +1,62 @@
+"""edgekit: PyTorch models to phones and embedded boards, with proof that the answers stay the same.
+
+`export` makes a verified package of a module, `load` runs it, `verify` proves it again anywhere.
+Importing edgekit imports neither torch nor numpy; the names below do so when they are first used.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from edgekit.threads import warn_if_too_late as _warn_if_too_late
+from edgekit.version import __version__
+
+if TYPE_CHECKING:
+    from edgekit.errors import EdgekitError
+    from edgekit.model import LiteModel, ServerModel, load
+    from edgekit.pipeline import ExportReport, export
+    from edgekit.spec import ImageSpec, Manifest, Tolerance
+    from edgekit.verify import VerifyReport, verify
+
+_HOMES = {
+    "EdgekitError": "errors",
+    "ExportReport": "pipeline",
+    "ImageSpec": "spec",
+    "LiteModel": "model",
+    "Manifest": "spec",
+    "ServerModel": "model",
+    "Tolerance": "spec",
+    "VerifyReport": "verify",
+    "export": "pipeline",
+    "load": "model",
+    "verify": "verify",
+}
+
+__all__ = [  # noqa: RUF022  sorted, with the version last
+    "EdgekitError",
+    "ExportReport",
+    "ImageSpec",
+    "LiteModel",
+    "Manifest",
+    "ServerModel",
+    "Tolerance",
+    "VerifyReport",
+    "export",
+    "load",
+    "verify",
+    "__version__",
+]
+
+_warn_if_too_late()
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'edgekit' has no attribute {name!r}")
+    import importlib
+
+    value = getattr(importlib.import_module(f"edgekit.{_HOMES[name]}"), name)
+    globals()[name] = value  # a submodule of the same name, once imported, must not hide the function
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

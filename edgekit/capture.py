@@ -67,12 +67,17 @@ def capture(source: SourceModel, mode: str, tolerance: Tolerance, allow_mismatch
     references = eager_references(source)
     if not references.varies and source.inputs:
         _log.warning(
-            "%s: the outputs are the same on every probe, so agreement proves little; give a wider range with --input", source.name
+            "%s: the outputs are the same on every probe, so agreement proves little; give a wider range with --input",
+            source.name,
         )
     if isinstance(source.module, torch.jit.ScriptModule):
         if mode in ("trace", "hybrid"):
-            raise UsageError(f"{source.source} is TorchScript already; --mode {mode} does not apply to it. Leave --mode out.")
-        return _finish(source, mode, _judge(source, references, "script", tolerance), references, "is TorchScript already", False)
+            raise UsageError(
+                f"{source.source} is TorchScript already; --mode {mode} does not apply to it. Leave --mode out."
+            )
+        return _finish(
+            source, mode, _judge(source, references, "script", tolerance), references, "is TorchScript already", False
+        )
     if mode != "auto":
         return _capture_as(source, mode, references, tolerance, allow_mismatch)
     return _capture_auto(source, references, tolerance, allow_mismatch)
@@ -87,7 +92,9 @@ def _capture_as(
     if attempt.failed and not _only_sizes(attempt, references) and not allow_mismatch:
         raise ParityError(_disagrees(source, attempt))
     reason = "asked for" if attempt.agrees else _why_kept(attempt, references)
-    return _finish(source, mode, attempt, references, reason, bool(attempt.failed) and not _only_sizes(attempt, references))
+    return _finish(
+        source, mode, attempt, references, reason, bool(attempt.failed) and not _only_sizes(attempt, references)
+    )
 
 
 def _capture_auto(
@@ -99,7 +106,7 @@ def _capture_auto(
         attempts.append(attempt)
         if attempt.agrees:
             earlier = [f"{a.mode} {_short(a)}" for a in attempts[:-1]]
-            reason = "; ".join([*earlier, f"{mode}: every probe agrees"])
+            reason = "; ".join([*earlier, f"{mode} agrees on every probe"])
             probes = tuple(probe for a in attempts for probe in a.probes)
             chosen = replace(attempt, probes=probes, warnings=attempts[0].warnings)
             return _finish(source, "auto", chosen, references, reason, False)
@@ -116,7 +123,11 @@ def _capture_auto(
 
 
 def _judge(
-    source: SourceModel, references: References, mode: str, tolerance: Tolerance, warnings: tuple[TraceWarning, ...] = ()
+    source: SourceModel,
+    references: References,
+    mode: str,
+    tolerance: Tolerance,
+    warnings: tuple[TraceWarning, ...] = (),
 ) -> _Attempt:
     """Captures in one mode and compares the result with the eager model on every probe."""
     try:
@@ -126,10 +137,24 @@ def _judge(
     results, failed = [], []
     for reference in references.items:
         found = worst(compare(reference, attempt.module, tolerance))
-        detail = "" if found.passed else f"{found.output}: {found.reason}, expected {found.expected}, got {found.actual}"
-        verdict = "pass" if found.passed and (references.varies or not source.inputs) else "unproven" if found.passed else "fail"
+        detail = (
+            "" if found.passed else f"{found.output}: {found.reason}, expected {found.expected}, got {found.actual}"
+        )
+        verdict = (
+            "pass"
+            if found.passed and (references.varies or not source.inputs)
+            else "unproven"
+            if found.passed
+            else "fail"
+        )
         results.append(
-            ProbeResult(name=reference.probe.name, mode=mode, verdict=verdict, norm_error=_rounded(found.norm_error), detail=detail)
+            ProbeResult(
+                name=reference.probe.name,
+                mode=mode,
+                verdict=verdict,
+                norm_error=_rounded(found.norm_error),
+                detail=detail,
+            )
         )
         if not found.passed:
             failed.append(reference.probe.name)
@@ -168,7 +193,9 @@ def _finish(
         raise CaptureError(_cannot(source, [attempt])) from attempt.error
     if attempt.failed:
         _log.warning("%s: %s", source.name, reason)
-    refused = tuple(ProbeResult(name=name, mode="eager", verdict="refused", detail=why) for name, why in references.refused)
+    refused = tuple(
+        ProbeResult(name=name, mode="eager", verdict="refused", detail=why) for name, why in references.refused
+    )
     kept = tuple(r for r in references.items if r.probe.name not in attempt.failed)
     blocked = {axis for r in references.items if r.probe.name in attempt.failed for axis in r.probe.axes}
     free = {axis for r in kept for axis in r.probe.axes} - blocked
@@ -212,11 +239,11 @@ def _disagrees(source: SourceModel, attempt: _Attempt) -> str:
     probe = next(p for p in attempt.probes if p.verdict == "fail")
     lines = "".join(f"\n  {warning}" for warning in attempt.warnings[:3])
     return (
-        f"{attempt.mode} of {source.source} gives other answers than the eager model: probe {probe.name!r}, output {probe.detail}."
+        f"{attempt.mode} of {source.source} gives other answers than eager on probe {probe.name!r}: output {probe.detail}."
         f"{lines}\nUse --mode auto, or record the mismatch with --allow-mismatch."
     )
 
 
 def _cannot(source: SourceModel, attempts: list[_Attempt]) -> str:
     told = "".join(f"\n  {a.mode}: {a.error if a.module is None else _short(a)}" for a in attempts)
-    return f"{source.source} cannot be captured:{told}\nRewrite the line that is named, or wrap that part in a @torch.jit.script function."
+    return f"{source.source} cannot be captured:{told}\nRewrite the line named, or put it into a @torch.jit.script function."

@@ -63,11 +63,11 @@ def decode_image(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
 
 def _open_file(name: str) -> IO[bytes]:
     try:
-        mode = os.stat(name).st_mode  # a pipe would block, or could not be read twice
+        mode = Path(name).stat().st_mode  # a pipe would block, or could not be read twice
         if not stat.S_ISREG(mode):
             what = "a directory" if stat.S_ISDIR(mode) else "not a regular file"
             raise ImageError(f"{name}: {what}, expected a JPEG or PNG file. Name one picture.")
-        return open(name, "rb")
+        return Path(name).open("rb")
     except FileNotFoundError as error:
         raise ImageError(f"{name}: no such file, expected a JPEG or PNG. Check the path.") from error
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name

@@ -27,14 +27,18 @@ def script_reason(error: BaseException | None) -> str:
     """The compiler's complaint and the line of the user's code, in one line, without folders."""
     text = str(error)
     place = re.search(r'File "([^"]+)", line (\d+)', text)
-    lines = [line.strip() for line in text.strip().splitlines() if line.strip() and not line.strip().startswith("File ")]
+    lines = [
+        line.strip() for line in text.strip().splitlines() if line.strip() and not line.strip().startswith("File ")
+    ]
     pointed = [lines[i - 1] for i, line in enumerate(lines) if "<--- HERE" in line and i]
     code = pointed[0].split("~")[0].strip() if pointed else ""
     where = f" ({Path(place[1]).name}:{place[2]}{': ' + code if code else ''})" if place else ""
     return (lines[0] if lines else type(error).__name__).rstrip(":") + where
 
 
-def script_parts(module: nn.Module, example: tuple[torch.Tensor, ...]) -> tuple[torch.jit.ScriptModule, tuple[str, ...]]:
+def script_parts(
+    module: nn.Module, example: tuple[torch.Tensor, ...]
+) -> tuple[torch.jit.ScriptModule, tuple[str, ...]]:
     """Captures a module part by part, and names the submodules that were scripted ("" is the whole).
 
     Raises:
@@ -80,7 +84,7 @@ def _convert(module: nn.Module, path: str, calls: dict[str, tuple[Any, ...]], sc
     scripted.extend(inner)
     if path not in calls or not all(isinstance(argument, torch.Tensor) for argument in calls[path]):
         raise CaptureError(
-            f"{path or type(module).__name__} can neither be scripted nor traced alone, as it is called with other arguments than tensors"
+            f"{path or type(module).__name__} can be neither scripted nor traced alone: its arguments are not all tensors"
         )
     return trace(module, calls[path])[0]
 

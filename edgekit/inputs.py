@@ -17,7 +17,9 @@ from edgekit.spec import DTYPES, GoldenInput
 
 Array = npt.NDArray[np.generic]
 
-_PATTERN = re.compile(r"^(?P<shape>scalar|\d+(?:x\d+)*)(?::(?P<dtype>\w+)(?:\[(?P<low>[^,\]]+),(?P<high>[^,\]]+)\])?)?$")
+_PATTERN = re.compile(
+    r"^(?P<shape>scalar|\d+(?:x\d+)*)(?::(?P<dtype>\w+)(?:\[(?P<low>[^,\]]+),(?P<high>[^,\]]+)\])?)?$"
+)
 _RANGES = {"float32": (-2.0, 2.0), "float64": (-2.0, 2.0), "uint8": (0, 255)}
 _GRID = 1024  # float bounds are multiples of 2^-10, so that the generator's product is exact (docs/format.md)
 _HELP = "Expected [NAME=]SHAPE[:DTYPE[LOW,HIGH]], say 1x3x224x224, ids=1x16:int64[0,1000], or a .npy file."
@@ -86,7 +88,9 @@ def _spec(
     else:
         limit = 2.0**31
     if not (low <= high and -limit <= low and high <= limit):
-        raise UsageError(f"{what}: the range [{low}, {high}] is empty or beyond ±{limit:g}. Scale the input, or give a range.")
+        raise UsageError(
+            f"{what}: the range [{low}, {high}] is empty or beyond ±{limit:g}. Scale the input, or give a range."
+        )
     return InputSpec(name=name, dtype=dtype, shape=shape, low=low, high=high, sample=sample)
 
 
@@ -94,12 +98,16 @@ def from_array(name: str, array: Array) -> InputSpec:
     """An input of the shape, dtype and range of an array."""
     dtype = str(array.dtype)
     if dtype not in DTYPES:
-        raise UsageError(f"input {name or 'array'} is {dtype}; expected one of {', '.join(DTYPES)}. Convert it with .astype().")
+        raise UsageError(
+            f"input {name or 'array'} is {dtype}; expected one of {', '.join(DTYPES)}. Convert it with .astype()."
+        )
     if array.size == 0:
         raise UsageError(f"input {name or 'array'} has shape {list(array.shape)}, which holds no element.")
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise UsageError(f"input {name or 'array'} has NaN or infinite elements; expected finite ones.")
-    low, high = (float(array.min()), float(array.max())) if array.dtype.kind == "f" else (int(array.min()), int(array.max()))
+    low, high = (
+        (float(array.min()), float(array.max())) if array.dtype.kind == "f" else (int(array.min()), int(array.max()))
+    )
     return _spec(name, dtype, array.shape, low, high, f"input {name or 'array'}", array)
 
 
@@ -146,7 +154,9 @@ def named_for(forward: Callable[..., Any], given: Sequence[InputSpec]) -> tuple[
         elif positional:
             ordered.append(replace(positional.pop(0), name=name))
         elif name in required:
-            raise UsageError(f"forward takes ({', '.join(names)}) and no input was given for {name!r}. Add --input {_HELP}")
+            raise UsageError(
+                f"forward takes ({', '.join(names)}) and no input was given for {name!r}. Add --input {_HELP}"
+            )
         else:
             break
     if positional or by_name:

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from typing import Any
 
 import torch
+from torch._C import _MobileOptimizerType as MobileOptimizerType
 from torch.jit._recursive import wrap_cpp_module
-from torch.utils.mobile_optimizer import MobileOptimizerType, optimize_for_mobile
+from torch.utils.mobile_optimizer import optimize_for_mobile
 
 _CHANNELS_LAST = 2  # the integer value of torch.channels_last in TorchScript
 _CONTIGUOUS = 0
@@ -59,9 +61,8 @@ def _mobile(module: torch.jit.ScriptModule, _: Context, left_out: Collection[str
 
 
 def _convolutions(module: torch.jit.ScriptModule) -> int:
-    nodes = list(module.graph.findAllNodes("aten::_convolution", recurse=True))
-    nodes += list(module.graph.findAllNodes("aten::conv2d", recurse=True))
-    return len(nodes)
+    graph: Any = module.graph  # torch's stubs leave most of the graph's methods out
+    return sum(len(list(graph.findAllNodes(name, recurse=True))) for name in ("aten::_convolution", "aten::conv2d"))
 
 
 def _channels_last_fits(module: torch.jit.ScriptModule, context: Context) -> str:
@@ -81,8 +82,8 @@ def _channels_last(module: torch.jit.ScriptModule, context: Context, _: Collecti
     front lets the layout flow through the whole graph.
     """
     # Freezing what is frozen is the one copy of graphs that Python can ask for; constants stay shared.
-    changed = wrap_cpp_module(torch._C._freeze_module(module._c, [], True, False))
-    graph = changed.graph
+    changed: torch.jit.ScriptModule = wrap_cpp_module(torch._C._freeze_module(module._c, [], True, False))
+    graph: Any = changed.graph
     front = next(iter(graph.nodes()))
     for value, rank in zip(list(graph.inputs())[1:], context.input_ranks, strict=False):
         if rank == 4:
@@ -96,9 +97,9 @@ def _channels_last(module: torch.jit.ScriptModule, context: Context, _: Collecti
     return changed
 
 
-def _insert_contiguous(graph: torch.Graph, value: torch.Value, before: torch.Node, layout: int) -> torch.Node:
+def _insert_contiguous(graph: Any, value: torch.Value, before: torch.Node, layout: int) -> torch.Node:
     graph.setInsertPoint(before)
-    node = graph.create("aten::contiguous", [value, graph.insertConstant(layout)], 1)
+    node: torch.Node = graph.create("aten::contiguous", [value, graph.insertConstant(layout)], 1)
     graph.insertNode(node)
     return node
 

@@ -8,7 +8,7 @@ import copy
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -32,12 +32,17 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """Inputs to try; `axes` are those whose size differs from the example's; `golden` makes them again, where it can."""
+    """Inputs to try; `axes` are those whose size differs from the example's; `golden` makes them again, where it can.
+
+    `in_range` is false for values beyond the input's declared range: there capture, which must be exact, is judged, but
+    not the rounding of a pass.
+    """
 
     name: str
     inputs: tuple[torch.Tensor, ...]
     axes: Axes = ()
     golden: tuple[GoldenInput, ...] | None = None
+    in_range: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,8 +142,11 @@ def _generated(
         keep = (only_floats and not is_float) or (only_integers and is_float)
         low, high = (spec.low, spec.high) if keep else bounds(spec)
         golden = spec.golden(input_seed(seed, index))
-        goldens.append(GoldenInput(name=golden.name, dtype=golden.dtype, shape=golden.shape, seed=golden.seed, low=low, high=high))
-    return from_golden(name, tuple(goldens))
+        goldens.append(
+            GoldenInput(name=golden.name, dtype=golden.dtype, shape=golden.shape, seed=golden.seed, low=low, high=high)
+        )
+    inside = all(spec.low <= g.low and g.high <= spec.high for spec, g in zip(source.inputs, goldens, strict=True))
+    return replace(from_golden(name, tuple(goldens)), in_range=inside)
 
 
 def from_golden(name: str, goldens: tuple[GoldenInput, ...], axes: Axes = ()) -> Probe:
@@ -242,7 +250,11 @@ def _check_repeats(source: SourceModel, module: nn.Module, first: Reference) -> 
         return
     fresh = all(c.passed for c in compare(first, detached_copy(source.module), exact))
     why = "keeps state between calls" if fresh else "is random in eval mode"
-    remedy = "take the state as an input and return it as an output" if fresh else "draw the random numbers outside the model"
+    remedy = (
+        "take the state as an input and return it as an output"
+        if fresh
+        else "draw the random numbers outside the model"
+    )
     raise CaptureError(
         f"{source.source} {why}: probe {first.probe.name!r} twice gives two answers, so no package of it could be verified. "
         f"Let the model {remedy}."
@@ -267,7 +279,11 @@ def _search_variation(
     """More seeds and magnitudes, for a model whose answer never changed."""
     for factor, seed in ((1, 11), (0.125, 12), (16, 13)):
         probe = _generated(
-            source, f"seed {seed} x {factor:g}", seed, lambda s, f=factor: (-_reach(s) * f, _reach(s) * f), only_floats=True
+            source,
+            f"seed {seed} x {factor:g}",
+            seed,
+            lambda s, f=factor: (-_reach(s) * f, _reach(s) * f),
+            only_floats=True,
         )
         if _try(module, probe, items, refused, source) and _varies(items):
             return True

@@ -58,7 +58,7 @@ def optimize(captured: CapturedModel, recipe: Recipe, tolerance: Tolerance) -> O
         ParityError: the captured model itself does not agree, so that no pass could be judged.
     """
     context = _context(captured)
-    references = captured.references
+    references = tuple(r for r in captured.references if r.probe.in_range)
     module, server = captured.module, captured.module
     if bad := _first_failure(references, module, tolerance):
         raise ParityError(f"{captured.source.name} disagrees before any pass: {_told(bad)}.")

@@ -52,9 +52,7 @@ class SourceModel:
 
     def example(self, seed: int = 1) -> tuple[torch.Tensor, ...]:
         """The inputs as tensors, generated from a seed; each input has bits of its own."""
-        return tuple(
-            torch.from_numpy(spec.generate(input_seed(seed, index))) for index, spec in enumerate(self.inputs)
-        )
+        return tuple(torch.from_numpy(spec.generate(input_seed(seed, index))) for index, spec in enumerate(self.inputs))
 
 
 def input_seed(seed: int, index: int) -> int:
@@ -93,7 +91,9 @@ def from_module(
     if not isinstance(module, nn.Module):
         raise SourceError(f"{source} gave a {type(module).__name__}; expected a torch.nn.Module.")
     if any(child.training and isinstance(child, _MODE_MATTERS) for child in module.modules()):
-        _log.warning("%s was in train mode: exporting it in eval mode (dropout off, BatchNorm with its statistics)", name)
+        _log.warning(
+            "%s was in train mode: exporting it in eval mode (dropout off, BatchNorm with its statistics)", name
+        )
     module.eval()
     if isinstance(module, torch.jit.ScriptModule):
         inputs = _named_for_script(module, request.inputs)
@@ -115,12 +115,16 @@ def from_module(
 def _apply_weights(draft: SourceModel, request: SourceRequest, default_kind: str) -> WeightsInfo:
     if request.checkpoint is not None:
         load_state(draft.module, read_checkpoint(request.checkpoint), f"checkpoint {request.checkpoint}")
-        return WeightsInfo(kind="checkpoint", name=request.checkpoint.name, sha256=state_digest(draft.module.state_dict()))
+        return WeightsInfo(
+            kind="checkpoint", name=request.checkpoint.name, sha256=state_digest(draft.module.state_dict())
+        )
     if request.weights == "random":
         randomize(draft.module, draft.example(), request.seed)
         return WeightsInfo(kind="random", seed=request.seed, sha256=state_digest(draft.module.state_dict()))
     if request.weights not in (None, "default"):
-        raise UsageError(f"--weights {request.weights}: {draft.source} has no named weights; pass --checkpoint FILE, or random.")
+        raise UsageError(
+            f"--weights {request.weights}: {draft.source} has no named weights; pass --checkpoint FILE, or random."
+        )
     return WeightsInfo(kind=default_kind, sha256=state_digest(draft.module.state_dict()))
 
 
@@ -173,7 +177,9 @@ def _from_factory(location: str, attribute: str, seed: int) -> object:
     except SourceError:
         raise
     except ModuleNotFoundError as error:
-        raise SourceError(f"{location} cannot be imported: {error}. Run from the folder that holds it, or install it.") from error
+        raise SourceError(
+            f"{location} cannot be imported: {error}. Run from the folder that holds it, or install it."
+        ) from error
     except Exception as error:
         raise SourceError(f"{location} raises on import: {_user_error(error)}") from error
     factory: Callable[[], object] | None = getattr(module, attribute, None)
@@ -184,7 +190,9 @@ def _from_factory(location: str, attribute: str, seed: int) -> object:
     if isinstance(factory, nn.Module):
         return factory
     if not callable(factory):
-        raise SourceError(f"{location}:{attribute} is a {type(factory).__name__}; expected a function or class that makes a model.")
+        raise SourceError(
+            f"{location}:{attribute} is a {type(factory).__name__}; expected a function or class that makes a model."
+        )
     try:
         with seeded(seed):
             return factory()

@@ -49,7 +49,8 @@ def download(weights: Any) -> Mapping[str, Any]:
     except (urllib.error.URLError, OSError, RuntimeError, pickle.UnpicklingError, EOFError) as error:
         raise DownloadError(
             f"weights {weights} cannot be had: {error}. Connect to the network, or put the file "
-            f"{Path(weights.url).name} into {Path(torch.hub.get_dir()) / 'checkpoints'}, or pass --checkpoint FILE or --weights random."
+            f"{Path(weights.url).name} into {Path(torch.hub.get_dir()) / 'checkpoints'}, or pass --checkpoint FILE or"
+            " --weights random."
         ) from error
     finally:
         socket.setdefaulttimeout(timeout)
@@ -104,7 +105,9 @@ def load_state(module: nn.Module, state: Mapping[str, Any], what: str) -> None:
     ]
     told = [f"{verb} {_first(names)}" for verb, names in problems if names]
     if told:
-        raise SourceError(f"{what} does not fit {type(module).__name__}: it {'; it '.join(told)}. Is it of another architecture?")
+        raise SourceError(
+            f"{what} does not fit {type(module).__name__}: it {'; it '.join(told)}. Is it of another architecture?"
+        )
     module.load_state_dict(dict(state))
 
 
@@ -118,7 +121,9 @@ def choose_named(name: str, available: Any) -> Any:
     members = {member.name: member for member in available}
     key = name.rpartition(".")[2]
     if key not in members:
-        raise UsageError(f"weights {name!r} do not exist for this model; expected default, random, or one of {', '.join(members)}.")
+        raise UsageError(
+            f"weights {name!r} do not exist for this model; expected default, random, or one of {', '.join(members)}."
+        )
     return members[key]
 
 
@@ -146,7 +151,11 @@ def randomize(module: nn.Module, inputs: tuple[torch.Tensor, ...], seed: int) ->
                 norm.running_mean += 0.1 * norm.running_var.sqrt() * torch.randn_like(norm.running_mean)
                 norm.running_var *= torch.empty_like(norm.running_var).uniform_(0.8, 1.25)
         for parameter in module.parameters():
-            if parameter.is_floating_point() and parameter.numel() > 1 and bool((parameter == parameter.flatten()[0]).all()):
+            if (
+                parameter.is_floating_point()
+                and parameter.numel() > 1
+                and bool((parameter == parameter.flatten()[0]).all())
+            ):
                 scale = 0.02 * max(1.0, 5.0 * float(parameter.flatten()[0].abs()))
                 parameter.add_(torch.randn_like(parameter), alpha=scale)
 

@@ -121,7 +121,9 @@ def _image_of(weights: Any) -> tuple[ImageSpec | None, tuple[str, ...]]:
 
 def _image_inputs(image: ImageSpec | None, name: str) -> tuple[InputSpec, ...]:
     if image is None:
-        raise UsageError(f"{name} is no image classifier, so its inputs are not known. Add --input, say --input 1x3x520x520.")
+        raise UsageError(
+            f"{name} is no image classifier, so its inputs are not known. Add --input, say --input 1x3x520x520."
+        )
     return (parse_input(f"1x{image.channels}x{image.crop}x{image.crop}:float32[-2,2]"),)
 
 

@@ -74,7 +74,9 @@ class Archive:
     def read(self, name: str) -> bytes:
         """A whole record of at most TEXT_LIMIT bytes."""
         if self._by_name[name].size_bytes > TEXT_LIMIT:
-            raise PackageError(f"{self.path}: record {name} has {self._by_name[name].size_bytes} bytes; at most {TEXT_LIMIT}.")
+            raise PackageError(
+                f"{self.path}: record {name} has {self._by_name[name].size_bytes} bytes; at most {TEXT_LIMIT}."
+            )
         try:
             with self.open(name) as file:
                 return file.read()
@@ -129,7 +131,9 @@ class Archive:
             PackageError: a record is changed, missing or surplus, or there is no manifest.
         """
         if self.manifest is None:
-            raise PackageError(f"{self.path} has no edgekit manifest, so no digests to check. Make it with edgekit export.")
+            raise PackageError(
+                f"{self.path} has no edgekit manifest, so no digests to check. Make it with edgekit export."
+            )
         expected = self.manifest.records
         present = {record.name for record in self.records} - {MANIFEST, SERIALIZATION_ID}
         if len({record.name for record in self.records}) != len(self.records):

@@ -94,9 +94,11 @@ class _Unpickler(pickle.Unpickler):
 
     def persistent_load(self, pid: Any) -> tuple[str, str]:
         _, dtype, key, *_ = pid
-        return f"{self._folder}/{key if key.endswith('.storage') else key}", dtype
+        return f"{self._folder}/{key}", dtype
 
-    def _rebuild_tensor(self, storage: tuple[str, str], offset: int, shape: Any, strides: Any, *_: Any) -> StorageTensor:
+    def _rebuild_tensor(
+        self, storage: tuple[str, str], offset: int, shape: Any, strides: Any, *_: Any
+    ) -> StorageTensor:
         tensor = StorageTensor(storage[0], storage[1], offset, tuple(shape), tuple(strides))
         self.tensors.append(tensor)
         return tensor
@@ -108,7 +110,9 @@ def _load(data: bytes, folder: str, what: str) -> tuple[Any, list[StorageTensor]
         return unpickler.load(), unpickler.tensors
     # A hostile pickle can make the standard unpickler raise nearly anything, and all of it means the same.
     except Exception as error:
-        raise PackageError(f"{what} is damaged or hostile: {type(error).__name__}: {error}. Export it again.") from error
+        raise PackageError(
+            f"{what} is damaged or hostile: {type(error).__name__}: {error}. Export it again."
+        ) from error
 
 
 def read_tensors(data: bytes, folder: str, what: str) -> Iterator[StorageTensor]:

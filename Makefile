@@ -1,0 +1,57 @@
+# edgekit. Every target re-runs only what is not done yet.
+#   MODEL=resnet18             what export-mobile exports (also FILE.py:FACTORY, PKG.MODULE:FACTORY, MODEL.pt)
+#   ARGS="--weights random"    further options of `edgekit export`
+#   TORCH_INDEX=URL            a wheel index for torch and torchvision, say of the CPU builds (0.3 GB instead of 4.8 GB)
+#   PYTHON=python3.12          the interpreter that makes .venv (3.11 to 3.13)
+MODEL ?= resnet18
+ARGS ?=
+PYTHON ?= python3
+TORCH_INDEX ?=
+
+VENV := .venv
+PY := $(VENV)/bin/python
+EDGEKIT := $(VENV)/bin/edgekit
+READY := $(VENV)/.ready
+DEV_READY := $(VENV)/.dev-ready
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(READY): pyproject.toml
+	tools/make_venv.sh "$(PYTHON)" "$(VENV)" "$(TORCH_INDEX)" .
+	@touch $@
+
+$(DEV_READY): $(READY)
+	tools/make_venv.sh "$(PYTHON)" "$(VENV)" "$(TORCH_INDEX)" ".[dev]"
+	@touch $@
+
+venv: $(READY) ## make .venv and install edgekit into it
+
+export-mobile: $(READY) ## export MODEL to build/mobile/MODEL/, verified
+	$(EDGEKIT) export "$(MODEL)" $(ARGS)
+
+test: $(DEV_READY) system-deps ## all tests but the slow ones
+	$(PY) -m pytest -q
+
+test-slow: $(DEV_READY) system-deps ## the exhaustive suites too
+	$(PY) -m pytest -q -m "slow or not slow"
+
+lint: $(DEV_READY) ## ruff and mypy
+	$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy
+
+format: $(DEV_READY) ## reformat
+	$(VENV)/bin/ruff format . && $(VENV)/bin/ruff check --fix .
+
+bench: $(DEV_READY) ## the figures of the README
+	$(PY) benchmarks/export_cost.py
+
+system-deps: ## the Debian packages that the tests need
+	@tools/system_deps.sh
+
+clean: ## remove what was built, but not .venv
+	rm -rf build
+
+.PHONY: help venv export-mobile test test-slow lint format bench system-deps clean

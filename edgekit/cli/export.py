@@ -1,0 +1,111 @@
+"""`edgekit export`."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgekit.cli.output import Progress, banner, size
+from edgekit.cli.parse import image_spec, labels_file
+from edgekit.spec import Tolerance
+
+if TYPE_CHECKING:
+    from edgekit.pipeline import ExportReport
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "source", help="a torchvision name, pkg.module:factory, path/file.py:factory, or a TorchScript .pt"
+    )
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: build/mobile/NAME/NAME.ptl")
+    parser.add_argument(
+        "--input",
+        action="append",
+        default=[],
+        metavar="SPEC",
+        help="[NAME=]SHAPE[:DTYPE[LOW,HIGH]], say 1x3x224x224 or ids=1x16:int64[0,1000], or a sample .npy; once for each input",
+    )
+    parser.add_argument("--weights", metavar="NAME", help="default, random, or a name of torchvision's")
+    parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="a state dict: .pth or .safetensors")
+    parser.add_argument("--seed", type=int, default=0, help="of random weights (default 0)")
+    parser.add_argument("--require-pretrained", action="store_true", help="fail where pretrained weights cannot be had")
+    parser.add_argument(
+        "--image",
+        metavar="SPEC",
+        help="for a classifier of your own: resize=256,crop=224,mean=0.485/0.456/0.406,std=0.229/0.224/0.225",
+    )
+    parser.add_argument("--labels", type=Path, metavar="FILE", help="the names of the classes, one a line")
+    parser.add_argument(
+        "--mode", choices=("auto", "trace", "script", "hybrid"), default="auto", help="how to capture (default auto)"
+    )
+    parser.add_argument(
+        "--recipe", default="mobile", help="mobile (default), mobile-nchw, frozen, naive or none; see docs/recipes.md"
+    )
+    parser.add_argument(
+        "--tolerance",
+        type=float,
+        metavar="X",
+        help="bound on the relative errors (default 1e-5); a looser one is recorded",
+    )
+    parser.add_argument(
+        "--allow-mismatch", action="store_true", help="keep a capture that some probe contradicts, and record it"
+    )
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
+
+
+def run(options: argparse.Namespace) -> int:
+    image = image_spec(options.image) if options.image else None
+    labels = labels_file(options.labels) if options.labels else ()
+    from edgekit.inputs import parse_input
+
+    inputs = tuple(parse_input(text) for text in options.input)
+    if image is not None and not inputs:
+        inputs = (parse_input(f"1x{image.channels}x{image.crop}x{image.crop}"),)
+
+    from edgekit.pipeline import STAGES, ExportRequest, export_source
+    from edgekit.source import SourceRequest
+
+    tolerance = Tolerance() if options.tolerance is None else Tolerance(norm=options.tolerance, max=options.tolerance)
+    with Progress(STAGES, options.quiet) as progress:
+        report = export_source(
+            options.source,
+            SourceRequest(
+                inputs=inputs,
+                weights=options.weights,
+                checkpoint=options.checkpoint,
+                seed=options.seed,
+                require_pretrained=options.require_pretrained,
+                image=image,
+                labels=labels,
+            ),
+            ExportRequest(
+                output=options.output,
+                mode=options.mode,
+                recipe=options.recipe,
+                tolerance=tolerance,
+                allow_mismatch=options.allow_mismatch,
+            ),
+            progress,
+        )
+    if options.json:
+        print(json.dumps(json.loads(report.report.read_text()), indent=1))
+        return 0
+    _print(report)
+    return 0
+
+
+def _print(report: "ExportReport") -> None:
+    manifest = report.manifest
+    print(banner(manifest), end="")
+    print(f"{report.package}  {size(report.package.stat().st_size)}")
+    print(f"  {'captured':<20} {manifest.capture.mode}: {manifest.capture.reason}")
+    for step in manifest.recipe.passes:
+        done = f"error {step.norm_error:.1e}" if step.norm_error is not None else f"not applied: {step.note}"
+        left_out = f", without {', '.join(step.left_out)}" if step.left_out and step.applied else ""
+        print(f"  {step.name:<20} {done}{left_out}")
+    parity, bound = manifest.parity, manifest.tolerance.norm
+    print(
+        f"  {'verified':<20} error {parity.norm_error:.1e} in {parity.cases} cases on the saved file (bound {bound:g})"
+    )
+    print(f"{report.server}  {size(report.server.stat().st_size)}")
+    print(f"  {'verified':<20} error {report.server_norm_error:.1e} after optimize_for_inference")

@@ -1,0 +1,58 @@
+"""Options that are more than a word."""
+
+from pathlib import Path
+
+from edgekit.errors import UsageError
+from edgekit.spec import ImageSpec
+
+_IMAGE_HELP = "Expected resize=N,crop=N,mean=A[/B/C],std=A[/B/C][,channels=1|3][,interpolation=bilinear|bicubic]."
+
+
+def image_spec(text: str) -> ImageSpec:
+    """Parses `--image`.
+
+    Raises:
+        UsageError: it is not of the form in `_IMAGE_HELP`.
+    """
+    fields = dict(part.partition("=")[::2] for part in text.split(","))
+    if unknown := sorted(fields.keys() - {"resize", "crop", "mean", "std", "channels", "interpolation"}):
+        raise UsageError(f"--image {text}: unknown field {unknown[0]!r}. {_IMAGE_HELP}")
+    try:
+        channels = int(fields.get("channels", "3"))
+        spec = ImageSpec(
+            resize=int(fields["resize"]),
+            crop=int(fields["crop"]),
+            mean=_numbers(fields["mean"], channels),
+            std=_numbers(fields["std"], channels),
+            channels=channels,
+            interpolation=fields.get("interpolation", "bilinear"),
+        )
+    except KeyError as error:
+        raise UsageError(f"--image {text}: {error.args[0]} is missing. {_IMAGE_HELP}") from error
+    except ValueError as error:
+        raise UsageError(f"--image {text}: {error}. {_IMAGE_HELP}") from error
+    usable = spec.resize > 0 and spec.crop > 0 and channels in (1, 3) and 0.0 not in spec.std
+    if not usable or spec.interpolation not in ("bilinear", "bicubic"):
+        raise UsageError(f"--image {text}: a value is out of range. {_IMAGE_HELP}")
+    return spec
+
+
+def _numbers(text: str, count: int) -> tuple[float, ...]:
+    numbers = tuple(float(part) for part in text.split("/"))
+    if len(numbers) == 1:
+        return numbers * count
+    if len(numbers) != count:
+        raise ValueError(f"{text} has {len(numbers)} numbers for {count} channels")
+    return numbers
+
+
+def labels_file(path: Path) -> tuple[str, ...]:
+    """The lines of a text file.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+    try:
+        return tuple(path.read_text(encoding="utf-8").splitlines())
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"--labels {path} cannot be read as UTF-8 text: {error}.") from error

@@ -1,0 +1,88 @@
+"""`edgekit run`."""
+
+import argparse
+from pathlib import Path
+
+from edgekit.cli.output import banner, print_document, print_table
+from edgekit.errors import UsageError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("package", help="a .ptl")
+    parser.add_argument("pictures", nargs="*", type=Path, help="JPEG or PNG files, for an image classifier")
+    parser.add_argument("--topk", type=int, default=5, help="labels to print for a picture (default 5)")
+    parser.add_argument(
+        "--input", action="append", default=[], metavar="FILE", help="[NAME=]x.npy; once for each input"
+    )
+    parser.add_argument("--method", default="forward", help="for --input (default forward)")
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("output.npy"),
+        help="for --input (default output.npy; several outputs put their names before .npy)",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def run(options: argparse.Namespace) -> int:
+    if options.pictures and options.input:
+        raise UsageError(
+            "pictures and --input exclude each other: pictures go through predict, arrays through --method."
+        )
+    from edgekit.model import LiteModel
+
+    model = LiteModel(options.package)
+    if not options.json:
+        print(banner(model.manifest), end="")
+    if options.pictures:
+        return _classify(model, options)
+    return _run_arrays(model, options)
+
+
+def _classify(model, options: argparse.Namespace) -> int:  # type: ignore[no-untyped-def]
+    results = []
+    for picture in options.pictures:
+        ranked = model.predict(picture, options.topk)
+        results.append({"file": picture.name, "labels": [{"label": label, "score": score} for label, score in ranked]})
+        if not options.json:
+            print(f"{picture}:")
+            print_table((), [(f"  {score:.6f}", label) for label, score in ranked])
+    if options.json:
+        print_document(_context(model), results)
+    return 0
+
+
+def _run_arrays(model, options: argparse.Namespace) -> int:  # type: ignore[no-untyped-def]
+    from edgekit.inputs import load_npy
+
+    named = [text.rpartition("=") for text in options.input]
+    arrays = {name or str(index): load_npy(path) for index, (name, _, path) in enumerate(named)}
+    outputs = model.run(arrays if any(name for name, _, _ in named) else list(arrays.values()), options.method)
+    results = []
+    for name, value in outputs.items():
+        path = options.output if len(outputs) == 1 else options.output.with_suffix(f".{name}.npy")
+        _save(path, value)
+        results.append({"output": name, "file": path.name, "dtype": str(value.dtype), "shape": list(value.shape)})
+        if not options.json:
+            print(f"{name}: {value.dtype} {list(value.shape)} -> {path}")
+    if options.json:
+        print_document(_context(model), results)
+    return 0
+
+
+def _save(path, value) -> None:  # type: ignore[no-untyped-def]
+    import numpy as np
+
+    from edgekit.package.writer import atomic
+
+    with atomic(path) as temporary, temporary.open("wb") as file:
+        np.save(file, value)
+
+
+def _context(model) -> dict[str, str | None]:  # type: ignore[no-untyped-def]
+    manifest = model.manifest
+    return {
+        "package": manifest.name if manifest else None,
+        "weights": manifest.provenance.weights.kind if manifest else None,
+    }

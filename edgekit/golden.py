@@ -1,0 +1,92 @@
+"""Golden cases: the eager model's answers to generated inputs, taken before any optimisation."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from edgekit.generator import hashes
+from edgekit.nested import named_arrays
+from edgekit.preprocess import Preprocess
+from edgekit.probes import Reference, detached_copy, exact_eager, from_golden
+from edgekit.source import SourceModel
+from edgekit.spec import GoldenCase, GoldenInput, GoldenOutput, ImageSpec, Tolerance
+
+Array = npt.NDArray[np.generic]
+
+SAMPLE = 1024  # elements of an output that a case keeps
+_CASES = ("seed 1", "seed 2", "positive", "negated", "lowest", "highest")
+_RANKS = 5
+_SURE = 20.0  # a rank is kept where its score is this many tolerances above the next
+
+
+def golden_cases(references: Sequence[Reference]) -> tuple[GoldenCase, ...]:
+    """The cases of `forward`: other seeds, signs, and every size that was proved to be free."""
+    return tuple(
+        GoldenCase(
+            name=f"forward: {reference.probe.name}",
+            method="forward",
+            inputs=reference.probe.golden,
+            outputs=tuple(_sampled(name, value) for name, value in reference.outputs.items()),
+        )
+        for reference in references
+        if reference.probe.golden is not None and (reference.probe.name in _CASES or reference.probe.axes)
+    )
+
+
+def predict_cases(source: SourceModel, image: ImageSpec, tolerance: Tolerance) -> tuple[GoldenCase, ...]:
+    """The cases of `predict`: a picture of each orientation, and one smaller than the crop."""
+    preprocess = Preprocess(image)
+    module = detached_copy(source.module)
+    cases = []
+    for seed, (height, width) in enumerate(
+        (
+            (image.resize + 37, image.resize + 91),
+            (image.resize + 64, image.resize),
+            (image.crop // 2 + 1, image.crop // 2),
+        ),
+        21,
+    ):
+        given = GoldenInput(name="image", dtype="uint8", shape=(height, width, 3), seed=seed, low=0, high=255)
+        picture = from_golden("", (given,)).inputs[0]
+        with exact_eager():
+            scores = torch.softmax(module(preprocess(picture)), dim=1)[0]
+            ordered = named_arrays(torch.topk(scores, scores.size(0)))
+        ranks = _sure_ranks(ordered["0"], tolerance)
+        outputs = tuple(_picked(name, value, np.arange(ranks)) for name, value in ordered.items())
+        cases.append(GoldenCase(name=f"predict: {height}x{width}", method="predict", inputs=(given,), outputs=outputs))
+    return tuple(cases)
+
+
+def _sure_ranks(scores: Array, tolerance: Tolerance) -> int:
+    """How many leading ranks rounding cannot swap."""
+    leading = np.append(scores[: _RANKS + 1].astype(np.float64), 0.0)
+    gaps = leading[:-1] - leading[1:]
+    sure = gaps > _SURE * max(tolerance.max, tolerance.norm) * leading[0]
+    return min(int(np.argmin(sure)) if not sure.all() else len(sure), _RANKS, len(scores))
+
+
+def _sampled(name: str, value: Array) -> GoldenOutput:
+    if value.size <= SAMPLE:
+        return _picked(name, value, None)
+    chosen = (hashes(value.size, SAMPLE).astype(np.uint64) * np.uint64(value.size)) >> np.uint64(32)
+    return _picked(name, value, np.unique(chosen.astype(np.int64)))
+
+
+def _picked(name: str, value: Array, indices: npt.NDArray[np.int64] | None) -> GoldenOutput:
+    flat = value.reshape(-1) if indices is None else value.reshape(-1)[indices]
+    return GoldenOutput(
+        name=name,
+        dtype=str(value.dtype),
+        shape=value.shape,
+        indices=None if indices is None else tuple(int(i) for i in indices),
+        values=tuple(_number(number) for number in flat),
+    )
+
+
+def _number(value: np.generic) -> int | float:
+    if value.dtype.kind == "f":
+        digits = 9 if value.dtype == np.float32 else 17  # enough to give the same number again
+        return float(f"{float(value):.{digits}g}")
+    return int(value)

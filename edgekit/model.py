@@ -1,0 +1,146 @@
+"""A package or server file loaded for use, with the checks that torch leaves out."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from edgekit.decode import decode_image
+from edgekit.errors import DeviceError, PackageError, UsageError
+from edgekit.nested import named_arrays
+from edgekit.package.archive import Archive
+from edgekit.probes import exact_eager
+from edgekit.runtimes.lite import LiteModule
+from edgekit.server import load_server
+from edgekit.spec import Manifest, MethodSpec, TensorSpec
+from edgekit.threads import warn_if_too_late
+
+Array = npt.NDArray[np.generic]
+
+
+class LiteModel:
+    """A `.ptl` in torch's lite interpreter; inputs are checked against the manifest, outputs for NaN and infinity.
+
+    XNNPACK's kernels do not check channels, and a wrong number of arguments would end the process.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        with Archive(path) as archive:
+            if archive.manifest is not None:
+                archive.check_digests()
+            self.manifest: Manifest | None = archive.manifest
+            self.labels = archive.labels
+            self._arity = {method.name: len(method.inputs) for method in archive.bytecode.methods}
+        self._path = Path(path)
+        self._module = LiteModule(path)
+
+    def run(self, inputs: Sequence[Array] | Mapping[str, Array], method: str = "forward") -> dict[str, Array]:
+        """Runs a method.
+
+        Args:
+            inputs: one array for each input, in order or by name.
+            method: `forward`, or another that the package has.
+
+        Returns:
+            The outputs by their flattened names.
+
+        Raises:
+            UsageError: no such method, or inputs of another number, dtype, shape, or with NaN or infinity.
+            DeviceError: the interpreter failed, or gave NaN or infinity for finite inputs.
+        """
+        arrays = self._checked(inputs, method)
+        outputs = self._module.run(method, arrays)[1]
+        for name, value in outputs.items():
+            if value.dtype.kind == "f" and not np.isfinite(value).all():
+                raise DeviceError(
+                    f"{self._path}: {method} gave NaN or infinity in output {name} for finite inputs. Check the range of the "
+                    "inputs against `edgekit inspect`, and the package with `edgekit verify`."
+                )
+        return outputs
+
+    def predict(self, image: str | os.PathLike[str] | Array, topk: int = 5) -> tuple[tuple[str, float], ...]:
+        """The labels and softmax scores of a picture, best first.
+
+        Args:
+            image: a JPEG or PNG file, or uint8 [H, W, 3] RGB.
+            topk: how many.
+
+        Raises:
+            ImageError: the picture cannot be decoded.
+            UsageError: the package has no `predict`, or topk is not positive.
+        """
+        if topk < 1:
+            raise UsageError(f"topk is {topk}; expected at least 1.")
+        pixels = image if isinstance(image, np.ndarray) else decode_image(Path(image))
+        outputs = self.run([pixels], "predict")
+        pairs = zip(outputs["0"][:topk], outputs["1"][:topk], strict=True)
+        return tuple((self.label(int(index)), float(score)) for score, index in pairs)
+
+    def label(self, index: int) -> str:
+        """The name of a class, or its number where the package has no labels."""
+        return self.labels[index] if index < len(self.labels) else f"class {index}"
+
+    def _checked(self, inputs: Sequence[Array] | Mapping[str, Array], method: str) -> list[Array]:
+        if method not in self._arity:
+            remedy = " Export an image classifier with its image contract (--image)." if method == "predict" else ""
+            raise UsageError(f"{self._path} has no method {method!r}; it has {', '.join(self._arity)}.{remedy}")
+        spec = None if self.manifest is None else self.manifest.method(method)
+        arrays = _in_order(inputs, spec, method)
+        if len(arrays) != self._arity[method]:
+            expected = ", ".join(map(str, spec.inputs)) if spec is not None else f"{self._arity[method]} inputs"
+            raise UsageError(f"{self._path}: {method} got {len(arrays)} inputs; expected {expected or 'none'}.")
+        for index, array in enumerate(arrays):
+            _check_array(array, spec.inputs[index] if spec is not None else None, f"{method} input {index}")
+        return arrays
+
+
+def _in_order(inputs: Sequence[Array] | Mapping[str, Array], spec: MethodSpec | None, method: str) -> list[Array]:
+    if not isinstance(inputs, Mapping):
+        return [np.asarray(array) for array in inputs]
+    if spec is None:
+        raise UsageError(f"{method}: this package has no manifest, so its inputs have no names; give them in order.")
+    names = [tensor.name for tensor in spec.inputs]
+    if set(inputs) != set(names):
+        raise UsageError(f"{method} got inputs named ({', '.join(inputs)}); expected ({', '.join(names)}).")
+    return [np.asarray(inputs[name]) for name in names]
+
+
+def _check_array(array: Array, spec: TensorSpec | None, what: str) -> None:
+    if spec is not None and (str(array.dtype) != spec.dtype or not spec.accepts(array.shape)):
+        raise UsageError(f"{what} is {array.dtype} {list(array.shape)}; expected {spec}. Convert or reshape it.")
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise UsageError(f"{what} has NaN or infinite elements; every output would be NaN. Clean the input.")
+
+
+class ServerModel:
+    """A server's `.pt`, optimized for inference on this machine after loading; takes and returns torch tensors."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._module = load_server(path)
+
+    def __call__(self, *inputs: torch.Tensor) -> Any:
+        with exact_eager():
+            return self._module(*inputs)
+
+    def run(self, inputs: Sequence[Array]) -> dict[str, Array]:
+        """`forward` on numpy arrays, giving the outputs by their flattened names."""
+        return named_arrays(self(*(torch.from_numpy(np.ascontiguousarray(array)) for array in inputs)))
+
+
+def load(path: str | os.PathLike[str]) -> LiteModel | ServerModel:
+    """Loads what export wrote: a `.ptl` as LiteModel, a server's `.pt` as ServerModel.
+
+    Raises:
+        PackageError: the file is missing, damaged, was changed, or is of another tool.
+    """
+    warn_if_too_late()
+    suffix = Path(path).suffix
+    if suffix == ".pt":
+        if not Path(path).is_file():
+            raise PackageError(f"{path} does not exist, or is no file. Make it with edgekit export.")
+        return ServerModel(path)
+    return LiteModel(path)

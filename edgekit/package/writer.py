@@ -1,0 +1,136 @@
+"""Writes the package: edgekit's own archive around torch's records (docs/format.md)."""
+
+import hashlib
+import os
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from edgekit.errors import UsageError
+from edgekit.package.archive import MANIFEST, SERIALIZATION_ID
+from edgekit.package.canonical import Renamer
+
+_ROOT = "archive/"
+_ALIGNMENT = 64
+_LOCAL_HEADER = 30
+_EXTRA_HEADER = 4
+_DATE = (1980, 1, 1, 0, 0, 0)
+_FIXED_ID = b"0" * 40
+_CHUNK = 1 << 20
+_DROPPED = ("code/", "extra/")  # debug records hold source paths; the lite interpreter reads neither
+_PICKLES = ("data.pkl", "constants.pkl", "bytecode.pkl")
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """A temporary name in the same folder that becomes `path` when the block ends well, and vanishes otherwise.
+
+    Raises:
+        UsageError: the folder cannot be made or written, or the disk is full.
+    """
+    temporary: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            raise UsageError(f"{path} is a directory; expected a file name to write.")
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+        os.close(handle)
+        temporary = Path(name)
+        yield temporary
+        _publish(temporary, path)
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be written: {error.strerror or error}. Free the disk, or name another with -o."
+        ) from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def _publish(temporary: Path, path: Path) -> None:
+    umask = os.umask(0)
+    os.umask(umask)
+    temporary.chmod(0o666 & ~umask)
+    with temporary.open("rb") as file:
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def write_package(
+    torch_file: Path, destination: Path, extras: Mapping[str, str], manifest: Callable[[dict[str, str]], str]
+) -> None:
+    """Rewrites a file of `_save_for_lite_interpreter` as a package.
+
+    Args:
+        torch_file: what torch wrote.
+        destination: the file to write; see `atomic`.
+        extras: further records by name, as ASCII text.
+        manifest: gives the manifest's text for the SHA-256 digests of all other records.
+    """
+    digests: dict[str, str] = {}
+    renamer = Renamer()
+    with zipfile.ZipFile(torch_file) as source, zipfile.ZipFile(destination, "w", zipfile.ZIP_STORED) as target:
+        root = source.namelist()[0].partition("/")[0] + "/"
+        names = [name for name in source.namelist() if not name.removeprefix(root).startswith(_DROPPED)]
+        for name in [
+            *(root + p for p in _PICKLES if root + p in names),
+            *(n for n in names if n.removeprefix(root) not in _PICKLES),
+        ]:
+            short = name.removeprefix(root)
+            if short in _PICKLES:
+                digests[short] = _write(target, short, renamer.rewrite(source.read(name)))
+            elif short == SERIALIZATION_ID:
+                _write(target, short, _FIXED_ID)
+            else:
+                with source.open(name) as record:
+                    digests[short] = _copy(target, short, record, source.getinfo(name).file_size)
+        for short, text in extras.items():
+            digests[short] = _write(target, short, text.encode("ascii"))
+        _write(target, MANIFEST, manifest(dict(sorted(digests.items()))).encode("ascii"))
+
+
+def rewrite_plain(torch_file: Path, destination: Path) -> None:
+    """Rewrites a file of `torch.jit.save` without its debug records, under the fixed root, dates and id."""
+    with zipfile.ZipFile(torch_file) as source, zipfile.ZipFile(destination, "w", zipfile.ZIP_STORED) as target:
+        for info in source.infolist():
+            short = info.filename.partition("/")[2]
+            if short == SERIALIZATION_ID:
+                _write(target, short, _FIXED_ID)
+            elif not short.endswith(".debug_pkl"):
+                with source.open(info) as record:
+                    _copy(target, short, record, info.file_size)
+
+
+def _entry(target: zipfile.ZipFile, name: str, size: int) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(_ROOT + name, date_time=_DATE)
+    info.file_size = size
+    info.create_system = 3
+    info.external_attr = 0o644 << 16
+    if target.fp is None:
+        raise ValueError("the archive is closed")
+    data_at = target.fp.tell() + _LOCAL_HEADER + len(info.filename) + _EXTRA_HEADER
+    padding = -data_at % _ALIGNMENT
+    info.extra = b"FB" + padding.to_bytes(2, "little") + b"Z" * padding  # the field that torch's own writer pads with
+    return info
+
+
+def _write(target: zipfile.ZipFile, name: str, data: bytes) -> str:
+    target.writestr(_entry(target, name, len(data)), data)
+    return hashlib.sha256(data).hexdigest()
+
+
+def _copy(target: zipfile.ZipFile, name: str, record: IO[bytes], size: int) -> str:
+    sha = hashlib.sha256()
+    with target.open(_entry(target, name, size), "w") as out:
+        while chunk := record.read(_CHUNK):
+            sha.update(chunk)
+            out.write(chunk)
+    return sha.hexdigest()

@@ -1,0 +1,188 @@
+"""The whole way: source, capture, optimize, package, verify."""
+
+import json
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import torch
+from torch import nn
+
+from edgekit.build import draft_package, write_draft
+from edgekit.capture import capture
+from edgekit.errors import ParityError, UsageError
+from edgekit.inputs import InputSpec, from_array, parse_input
+from edgekit.package.writer import atomic
+from edgekit.probes import worst
+from edgekit.recipes import DEFAULT_RECIPE, RECIPES, OptimizedModel, optimize
+from edgekit.server import check_server, save_server
+from edgekit.source import SourceModel, SourceRequest, from_module
+from edgekit.spec import SCHEMA_VERSION, ImageSpec, Manifest, Tolerance
+from edgekit.threads import warn_if_too_late
+from edgekit.verify import VerifyReport, verify
+from edgekit.zoo import load_source
+
+STAGES = ("source", "capture", "optimize", "package", "verify")
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportRequest:
+    """How to export; `output` None means `build/mobile/<model>/<model>.ptl` in the working folder."""
+
+    output: Path | None = None
+    mode: str = "auto"
+    recipe: str = DEFAULT_RECIPE
+    tolerance: Tolerance = Tolerance()  # noqa: RUF009  frozen
+    allow_mismatch: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportReport:
+    """What export made: the package, the server's TorchScript file and the JSON report beside it."""
+
+    package: Path
+    server: Path
+    report: Path
+    manifest: Manifest
+    verdict: VerifyReport
+    server_norm_error: float
+
+
+def export_source(
+    source: str, request: SourceRequest, options: ExportRequest, progress: Progress = lambda _stage: None
+) -> ExportReport:
+    """Exports a source given by name; see `zoo.load_source` for what a name can be."""
+    progress("source")
+    return _export(load_source(source, request), options, progress)
+
+
+def export(
+    model: nn.Module,
+    example_inputs: Sequence[Any] = (),
+    *,
+    name: str | None = None,
+    output: str | Path | None = None,
+    mode: str = "auto",
+    recipe: str = DEFAULT_RECIPE,
+    image: ImageSpec | None = None,
+    labels: Sequence[str] = (),
+    tolerance: Tolerance | None = None,
+    allow_mismatch: bool = False,
+) -> ExportReport:
+    """Exports a module to a verified package.
+
+    Args:
+        model: any module; it is left as it is, but for eval mode.
+        example_inputs: for each parameter of `forward` a tensor, a numpy array, or a text such as `1x16:int64[0,1000]`.
+            Their ranges are the ranges of the probes.
+        name: the package's name; the class's by default.
+        output: the file to write; `build/mobile/<name>/<name>.ptl` by default.
+        mode: auto, trace, script or hybrid.
+        recipe: one of `edgekit.recipes.RECIPES`.
+        image: for an image classifier on [N, C, crop, crop], the preprocessing that `predict` gets.
+        labels: the names of the classes.
+        tolerance: looser or tighter bounds than 1e-5; what is looser is recorded.
+        allow_mismatch: keep a capture that some probe contradicts, and record it.
+
+    Raises:
+        EdgekitError: see `edgekit.errors`; nothing is written then.
+    """
+    warn_if_too_late()
+    inputs = tuple(_as_input(value) for value in example_inputs)
+    name = name or type(model).__name__
+    request = SourceRequest(inputs=inputs, image=image, labels=tuple(labels))
+    source = from_module(
+        model, name=name, source=f"{type(model).__module__}:{type(model).__qualname__}", request=request
+    )
+    options = ExportRequest(
+        output=None if output is None else Path(output),
+        mode=mode,
+        recipe=recipe,
+        tolerance=tolerance or Tolerance(),
+        allow_mismatch=allow_mismatch,
+    )
+    return _export(source, options, lambda _stage: None)
+
+
+def _as_input(value: Any) -> InputSpec:
+    if isinstance(value, str):
+        return parse_input(value)
+    if isinstance(value, torch.Tensor):
+        return from_array("", value.detach().cpu().numpy())
+    if isinstance(value, np.ndarray):
+        return from_array("", value)
+    raise UsageError(
+        f"an example input is a {type(value).__name__}; expected a tensor, an array, or a text such as 1x3x224x224."
+    )
+
+
+def _export(source: SourceModel, options: ExportRequest, progress: Progress) -> ExportReport:
+    if options.recipe not in RECIPES:
+        raise UsageError(f"unknown recipe {options.recipe!r}; expected one of {', '.join(RECIPES)}.")
+    tolerance = _recorded(options.tolerance)
+    package = options.output or Path("build/mobile") / source.name / f"{source.name}.ptl"
+    if package.suffix != ".ptl":
+        raise UsageError(f"-o {package}: expected a file name that ends in .ptl.")
+    with atomic(package) as new_package, atomic(package.with_suffix(".pt")) as new_server:
+        progress("capture")
+        captured = capture(source, options.mode, tolerance, options.allow_mismatch)
+        progress("optimize")
+        optimized = optimize(captured, RECIPES[options.recipe], tolerance)
+        progress("package")
+        with tempfile.TemporaryDirectory(prefix=".edgekit-", dir=package.parent) as scratch:
+            draft, saved = draft_package(optimized, tolerance, Path(scratch))
+            manifest = write_draft(draft, saved, new_package)
+        progress("verify")
+        verdict = verify(new_package)
+        if not verdict.passed:
+            failed = worst([result.comparison for result in verdict.results])
+            raise ParityError(
+                f"{source.name}: the written package disagrees on output {failed.output}: {failed.reason}."
+            )
+        server_error = _write_server(optimized, new_server, tolerance)
+        report = ExportReport(
+            package=package,
+            server=package.with_suffix(".pt"),
+            report=package.with_suffix(".json"),
+            manifest=manifest,
+            verdict=replace(verdict, path=str(package)),
+            server_norm_error=server_error,
+        )
+        with atomic(report.report) as new_report:
+            new_report.write_text(_report_text(report, new_package.stat().st_size, new_server.stat().st_size))
+    return report
+
+
+def _recorded(tolerance: Tolerance) -> Tolerance:
+    default = Tolerance()
+    looser = tolerance.norm > default.norm or tolerance.max > default.max or tolerance.absolute > default.absolute
+    return replace(tolerance, loosened=looser)
+
+
+def _write_server(optimized: OptimizedModel, path: Path, tolerance: Tolerance) -> float:
+    save_server(optimized, path)
+    return check_server(path, [r for r in optimized.captured.references if r.probe.in_range], tolerance)
+
+
+def _report_text(report: ExportReport, package_bytes: int, server_bytes: int) -> str:
+    document = {
+        "schema_version": SCHEMA_VERSION,
+        "context": {"name": report.manifest.name, "versions": msgspec.to_builtins(report.manifest.provenance.versions)},
+        "results": {
+            "package": report.package.name,
+            "package_bytes": package_bytes,
+            "server": report.server.name,
+            "server_bytes": server_bytes,
+            "server_norm_error": report.server_norm_error,
+            "weights": msgspec.to_builtins(report.manifest.provenance.weights),
+            "capture": {"mode": report.manifest.capture.mode, "reason": report.manifest.capture.reason},
+            "recipe": msgspec.to_builtins(report.manifest.recipe),
+            "parity": msgspec.to_builtins(report.manifest.parity),
+        },
+    }
+    return json.dumps(document, indent=1) + "\n"

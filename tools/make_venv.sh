@@ -1,0 +1,14 @@
+#!/bin/sh
+# Makes a virtual environment and installs edgekit into it. Usage: make_venv.sh PYTHON VENV TORCH_INDEX WHAT
+set -eu
+python=$1 venv=$2 index=$3 what=$4
+"$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || {
+    echo "edgekit: $python is $("$python" --version 2>&1); expected Python 3.11 to 3.13. Say make PYTHON=python3.12" >&2
+    exit 2
+}
+[ -x "$venv/bin/pip" ] || "$python" -m venv "$venv"
+if [ -n "$index" ]; then
+    # torch and torchvision must come from the same index, or torchvision's operators do not load.
+    "$venv/bin/pip" install -q --index-url "$index" "torch>=2.9,<2.13" "torchvision>=0.24,<0.28"
+fi
+"$venv/bin/pip" install -q -e "$what"
