@@ -47,21 +47,22 @@ std::vector<std::string> expand(const std::vector<std::string>& arguments) {
   return files;
 }
 
+std::string label_of(const ek_class& it) {
+  return *it.label == '\0' ? "class " + std::to_string(it.index) : it.label;
+}
+
 Json to_json(const std::string& path, const std::vector<ek_class>& classes, const ek_classify_times& times) {
   Json rows = Json::array();
   for (const ek_class& it : classes) {
-    rows.push_back(
-        {{"index", it.index}, {"label", *it.label == '\0' ? Json(nullptr) : Json(it.label)}, {"score", it.score}});
+    rows.push_back({{"label", label_of(it)}, {"score", it.score}, {"index", it.index}});
   }
-  return {{"image", path}, {"decode_ms", times.decode_ms}, {"predict_ms", times.predict_ms}, {"top", rows}};
+  return {{"file", path}, {"labels", rows}, {"decode_ms", times.decode_ms}, {"predict_ms", times.predict_ms}};
 }
 
 void print_classes(const std::string& path, const std::vector<ek_class>& classes) {
-  std::printf("%s\n", path.c_str());
+  std::printf("%s:\n", path.c_str());
   std::vector<Row> rows;
-  for (const ek_class& it : classes) {
-    rows.push_back({"  " + fixed(static_cast<double>(it.score), 6), std::to_string(it.index), it.label});
-  }
+  for (const ek_class& it : classes) rows.push_back({"  " + fixed(static_cast<double>(it.score), 6), label_of(it)});
   print_table(rows);
 }
 
@@ -98,8 +99,8 @@ void run_classify(const Options& options) {
     progress.step();
     // One bad picture does not keep the others from their answers.
     if (const ek_status status = ek_model_classify(model.get(), file.c_str(), classes.data(), &count, &times)) {
-      std::fprintf(stderr, "error: %s\n", ek_last_error());
-      results.push_back({{"image", file}, {"error", ek_last_error()}});
+      std::fprintf(stderr, "edgekit-runner: %s\n", ek_last_error());
+      results.push_back({{"file", file}, {"error", ek_last_error()}});
       worst = std::max<int>(worst, status);
       continue;
     }

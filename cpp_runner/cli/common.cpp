@@ -6,7 +6,7 @@ namespace runner {
 namespace {
 
 void print_warning(void*, const char* message) {
-  std::fprintf(stderr, "warning: %s\n", message);
+  std::fprintf(stderr, "edgekit-runner: warning: %s\n", message);
 }
 
 struct TextDeleter {
@@ -52,7 +52,8 @@ void announce_weights(const Json& manifest) {
   const Json& weights = manifest.at("provenance").at("weights");
   if (weights.at("kind") != "random") return;
   const std::string seed = weights.contains("seed") ? weights["seed"].dump() : "unknown";
-  std::printf("RANDOM WEIGHTS (seed %s): the answers mean nothing\n", seed.c_str());
+  std::printf("RANDOM WEIGHTS (seed %s): the answers of %s mean nothing\n", seed.c_str(),
+              manifest.at("name").get_ref<const std::string&>().c_str());
 }
 
 std::string take_text(char* text) {

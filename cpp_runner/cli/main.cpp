@@ -7,7 +7,7 @@ namespace {
 
 int fail(int exit_code, const std::string& message) {
   std::fflush(stdout);
-  std::fprintf(stderr, "error: %s\n", message.c_str());
+  std::fprintf(stderr, "edgekit-runner: %s\n", message.c_str());
   return exit_code;
 }
 

@@ -49,10 +49,10 @@ std::vector<Output> write_outputs(const ek_values* values, const std::string& wa
 void print_json(const std::vector<Output>& outputs, const std::string& method) {
   Json results = Json::array();
   for (const Output& it : outputs) {
-    results.push_back({{"name", it.name},
+    results.push_back({{"output", it.name},
                        {"dtype", dtype_text(it.tensor.dtype)},
                        {"shape", std::vector<int64_t>(it.tensor.shape, it.tensor.shape + it.tensor.rank)},
-                       {"path", it.path.empty() ? Json(nullptr) : Json(it.path)}});
+                       {"file", it.path.empty() ? Json(nullptr) : Json(it.path)}});
   }
   const Json document{
       {"schema_version", "1.0"}, {"context", {{"edgekit", ek_version()}, {"method", method}}}, {"results", results}};

@@ -5,6 +5,8 @@
 namespace edgekit {
 namespace {
 
+constexpr std::size_t kLongestText = std::size_t{64} << 20;  // what a reader is willing to parse
+
 std::string_view as_text(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
@@ -24,8 +26,19 @@ Result<ModelKind> zip_kind(const Archive& archive, const std::string& path) {
   return package_error(path + " is a zip file, but holds no PyTorch model");
 }
 
+Status check_text_sizes(const Package& package) {
+  for (const std::string_view name : {kManifestRecord, kGoldenRecord, kLabelsRecord}) {
+    const auto record = package.archive->find(name);
+    if (!record || record->size() <= kLongestText) continue;
+    return package_error(package.path + ": record " + std::string(name) + " has " + std::to_string(record->size()) +
+                         " bytes; at most " + std::to_string(kLongestText) + " are read");
+  }
+  return {};
+}
+
 Status read_edgekit_records(Package& package) {
   if (!package.archive->find(kManifestRecord)) return {};
+  EK_RETURN_IF_ERROR(check_text_sizes(package));
   auto manifest = parse_manifest(package.manifest_text());
   if (!manifest.ok()) return {manifest.status().code(), package.path + ": " + manifest.status().message()};
   package.manifest = std::move(*manifest);
