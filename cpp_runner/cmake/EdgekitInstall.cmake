@@ -20,5 +20,6 @@ write_basic_package_version_file(edgekit-config-version.cmake COMPATIBILITY Same
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/edgekit-config.cmake ${CMAKE_CURRENT_BINARY_DIR}/edgekit-config-version.cmake
   DESTINATION ${EDGEKIT_CONFIG_DIR} COMPONENT development)
 
+file(RELATIVE_PATH EDGEKIT_LIBDIR_TO_INCLUDEDIR ${CMAKE_INSTALL_FULL_LIBDIR} ${CMAKE_INSTALL_FULL_INCLUDEDIR})
 configure_file(cmake/edgekit.pc.in edgekit.pc @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/edgekit.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT development)

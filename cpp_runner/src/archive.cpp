@@ -78,9 +78,9 @@ std::optional<std::span<const std::byte>> entry_bytes(const Reader& reader, cons
   if (!reader.has(at, kLocalSize) || reader.get<std::uint32_t>(at) != kLocalMagic) return std::nullopt;
   const std::size_t name_size = reader.get<std::uint16_t>(at + 26);
   const std::size_t data = at + kLocalSize + name_size + reader.get<std::uint16_t>(at + 28);
-  if (!reader.has(at + kLocalSize, name_size) || !reader.has(data, entry.size)) return std::nullopt;
+  if (!reader.has(at + kLocalSize, name_size) || !reader.has(data, entry.packed_size)) return std::nullopt;
   if (reader.text(at + kLocalSize, name_size) != entry.name) return std::nullopt;
-  return reader.slice(data, entry.size);
+  return reader.slice(data, entry.packed_size);
 }
 
 }  // namespace
@@ -109,12 +109,11 @@ Result<Archive> Archive::open(std::shared_ptr<const MappedFile> file, const std:
     if (entry->size == kZip64 || entry->local_offset == kZip64) {
       return package_error(path + ": record " + name + " needs zip64; files of 4 GB and more are not supported");
     }
-    if (entry->method != 0 || entry->packed_size != entry->size) {
-      return package_error(path + ": record " + name + " is compressed; torch stores its records uncompressed");
-    }
     const auto bytes = entry_bytes(reader, *entry);
     if (!bytes) return bad("record " + name + " lies outside of the file");
-    if (!archive.records_.emplace(name, *bytes).second) return bad("record " + name + " is there twice");
+    const bool compressed = entry->method != 0 || entry->packed_size != entry->size;
+    if (!archive.records_.emplace(name, Record{*bytes, compressed}).second)
+      return bad("record " + name + " is there twice");
   }
   archive.file_ = std::move(file);
   return archive;
@@ -123,7 +122,7 @@ Result<Archive> Archive::open(std::shared_ptr<const MappedFile> file, const std:
 std::optional<std::span<const std::byte>> Archive::find(std::string_view name) const {
   const auto found = records_.find(name);
   if (found == records_.end()) return std::nullopt;
-  return found->second;
+  return found->second.bytes;
 }
 
 }  // namespace edgekit

@@ -1,4 +1,4 @@
-// Reads the zip container of a package without libtorch: names, sizes and the bytes of stored records.
+// Reads the zip container of a package without libtorch: names, sizes and the bytes of records.
 #pragma once
 
 #include <cstddef>
@@ -15,6 +15,11 @@
 
 namespace edgekit {
 
+struct Record {
+  std::span<const std::byte> bytes;
+  bool compressed = false;  // torch compresses the source code of its records, and nothing else
+};
+
 class Archive {
  public:
   // Whether the bytes begin as a zip file does.
@@ -24,14 +29,12 @@ class Archive {
   [[nodiscard]] static Result<Archive> open(std::shared_ptr<const MappedFile> file, const std::string& path);
 
   // Record names are without the archive's root folder.
-  [[nodiscard]] const std::map<std::string, std::span<const std::byte>, std::less<>>& records() const {
-    return records_;
-  }
+  [[nodiscard]] const std::map<std::string, Record, std::less<>>& records() const { return records_; }
   [[nodiscard]] std::optional<std::span<const std::byte>> find(std::string_view name) const;
 
  private:
   std::shared_ptr<const MappedFile> file_;
-  std::map<std::string, std::span<const std::byte>, std::less<>> records_;
+  std::map<std::string, Record, std::less<>> records_;
 };
 
 }  // namespace edgekit

@@ -17,7 +17,7 @@ bool is_flatbuffer(std::span<const std::byte> bytes) {
 
 Result<ModelKind> zip_kind(const Archive& archive, const std::string& path) {
   if (archive.find("bytecode.pkl")) return ModelKind::kLiteZip;
-  for (const auto& [name, bytes] : archive.records()) {
+  for (const auto& [name, record] : archive.records()) {
     if (name.starts_with("code/")) return ModelKind::kTorchScript;
   }
   if (archive.find("data.pkl")) {
@@ -26,7 +26,11 @@ Result<ModelKind> zip_kind(const Archive& archive, const std::string& path) {
   return package_error(path + " is a zip file, but holds no PyTorch model");
 }
 
-Status check_text_sizes(const Package& package) {
+Status check_records(const Package& package) {
+  for (const auto& [name, record] : package.archive->records()) {
+    if (record.compressed)
+      return package_error(package.path + ": record " + name + " is compressed; packages store it");
+  }
   for (const std::string_view name : {kManifestRecord, kGoldenRecord, kLabelsRecord}) {
     const auto record = package.archive->find(name);
     if (!record || record->size() <= kLongestText) continue;
@@ -38,7 +42,7 @@ Status check_text_sizes(const Package& package) {
 
 Status read_edgekit_records(Package& package) {
   if (!package.archive->find(kManifestRecord)) return {};
-  EK_RETURN_IF_ERROR(check_text_sizes(package));
+  EK_RETURN_IF_ERROR(check_records(package));
   auto manifest = parse_manifest(package.manifest_text());
   if (!manifest.ok()) return {manifest.status().code(), package.path + ": " + manifest.status().message()};
   package.manifest = std::move(*manifest);
@@ -89,13 +93,13 @@ Result<Package> open_package(const std::string& path) {
 Status check_digests(const Package& package) {
   if (!package.manifest) return {};
   const auto& expected = package.manifest->records;
-  for (const auto& [name, bytes] : package.archive->records()) {
+  for (const auto& [name, record] : package.archive->records()) {
     if (name == kManifestRecord || name == kSerializationIdRecord) continue;
     const auto known = expected.find(name);
     if (known == expected.end()) {
       return package_error(package.path + ": record " + name + " is not in the manifest; export the model again");
     }
-    const std::string actual = sha256_hex(bytes);
+    const std::string actual = sha256_hex(record.bytes);
     if (actual == known->second) continue;
     return package_error(package.path + ": record " + name + " has changed since the export (SHA-256 " + actual +
                          ", the manifest says " + known->second + "); copy or export the model again");

@@ -9,8 +9,8 @@ Result<std::string> inspect_report(const std::string& path) {
   EK_ASSIGN(const Package package, open_package(path));
   ordered_json records = ordered_json::array();
   if (package.archive) {
-    for (const auto& [name, bytes] : package.archive->records()) {
-      records.push_back({{"name", name}, {"size_bytes", bytes.size()}});
+    for (const auto& [name, record] : package.archive->records()) {
+      records.push_back({{"name", name}, {"size_bytes", record.bytes.size()}});
     }
   }
   ordered_json manifest = nullptr;

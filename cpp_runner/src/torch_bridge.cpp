@@ -227,11 +227,13 @@ std::vector<OperatorTime> time_operators(at::RecordScope scope, std::size_t iter
 std::optional<Arity> arity_of(const c10::FunctionSchema& schema) {
   if (schema.arguments().empty()) return std::nullopt;
   Arity arity;
-  for (const c10::Argument& argument : schema.arguments()) {
+  for (std::size_t i = 1; i < schema.arguments().size(); ++i) {
+    const auto& fallback = schema.arguments()[i].default_value();
     ++arity.most;
-    if (!argument.default_value()) ++arity.least;
+    // Lite files say None where there is no default.
+    if (!fallback || fallback->isNone()) ++arity.least;
   }
-  return Arity{arity.least - 1, arity.most - 1};
+  return arity;
 }
 
 }  // namespace edgekit

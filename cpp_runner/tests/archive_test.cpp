@@ -48,9 +48,14 @@ TEST(ArchiveTest, NoByteThatChangesCrashesTheReader) {
   }
 }
 
-TEST(ArchiveTest, RefusesCompressedAndRepeatedRecords) {
+TEST(ArchiveTest, KnowsCompressedRecords) {
   const TemporaryFolder folder;
-  EXPECT_NE(open_bytes(folder, make_zip({{"a/x", "abc"}}, 8)).status().message().find("compressed"), std::string::npos);
+  EXPECT_TRUE(open_bytes(folder, make_zip({{"a/x", "abc"}}, 8))->records().at("x").compressed);
+  EXPECT_FALSE(open_bytes(folder, make_zip({{"a/x", "abc"}}))->records().at("x").compressed);
+}
+
+TEST(ArchiveTest, RefusesRepeatedRecords) {
+  const TemporaryFolder folder;
   EXPECT_NE(open_bytes(folder, make_zip({{"a/x", "1"}, {"a/x", "2"}})).status().message().find("twice"),
             std::string::npos);
 }

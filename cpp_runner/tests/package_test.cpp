@@ -62,6 +62,13 @@ TEST(PackageTest, NamesWhatIsNoModel) {
   EXPECT_EQ(open_package(folder.file("")).status().code(), Code::kBadPackage);
 }
 
+TEST(PackageTest, RefusesACompressedRecordBesideAManifest) {
+  const TemporaryFolder folder;
+  const Records records{{"a/bytecode.pkl", "x"}, {"a/extra/edgekit/manifest.json", sample_manifest().dump()}};
+  const auto status = open_package(folder.write("x.ptl", make_zip(records, 8))).status();
+  EXPECT_NE(status.message().find("is compressed"), std::string::npos);
+}
+
 TEST(PackageTest, TellsTheKindsApart) {
   const TemporaryFolder folder;
   const auto kind = [&](const std::string& bytes) { return open_package(folder.write("x", bytes))->kind; };

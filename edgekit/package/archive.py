@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from edgekit.errors import PackageError
+from edgekit.package.labels import decode_labels
 from edgekit.package.unpickle import Bytecode, StorageTensor, read_bytecode, read_tensors
 from edgekit.spec import Golden, Manifest, from_json
 
@@ -100,8 +101,7 @@ class Archive:
     def labels(self) -> tuple[str, ...]:
         if LABELS not in self:
             return ()
-        lines = self.read(LABELS).decode("ascii", errors="replace").splitlines()
-        return tuple(line.encode("ascii", errors="replace").decode("unicode_escape") for line in lines)
+        return decode_labels(self.read(LABELS).decode("ascii", errors="replace"))
 
     @cached_property
     def bytecode(self) -> Bytecode:
