@@ -1,6 +1,8 @@
 """Golden cases: the eager model's answers to generated inputs, taken before any optimisation."""
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -51,12 +53,21 @@ def predict_cases(source: SourceModel, image: ImageSpec, tolerance: Tolerance) -
         given = GoldenInput(name="image", dtype="uint8", shape=(height, width, 3), seed=seed, low=0, high=255)
         picture = from_golden("", (given,)).inputs[0]
         with exact_eager():
-            scores = torch.softmax(module(preprocess(picture)), dim=1)[0]
+            logits = module(preprocess(picture))
+            scores = torch.softmax(logits, dim=1)[0]
             ordered = named_arrays(torch.topk(scores, scores.size(0)))
-        ranks = _sure_ranks(ordered["0"], tolerance)
+        own = _of_scores(tolerance, float(logits.abs().max()))
+        ranks = _sure_ranks(ordered["0"], own)
         outputs = tuple(_picked(name, value, np.arange(ranks)) for name, value in ordered.items())
-        cases.append(GoldenCase(name=f"predict: {height}x{width}", method="predict", inputs=(given,), outputs=outputs))
+        name = f"predict: {height}x{width}"
+        cases.append(GoldenCase(name=name, method="predict", inputs=(given,), outputs=outputs, tolerance=own))
     return tuple(cases)
+
+
+def _of_scores(tolerance: Tolerance, largest_logit: float) -> Tolerance:
+    """Softmax makes an absolute error of the logits a relative one of the scores, so their size is the factor."""
+    factor = max(1.0, math.ceil(largest_logit))
+    return replace(tolerance, norm=tolerance.norm * factor, max=tolerance.max * factor)
 
 
 def _sure_ranks(scores: Array, tolerance: Tolerance) -> int:

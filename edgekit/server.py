@@ -56,7 +56,7 @@ def check_server(path: Path, references: Sequence[Reference], tolerance: Toleran
         found = worst(compare(reference, module, tolerance))
         if not found.passed:
             raise ParityError(
-                f"{path.suffix} disagrees with the eager model after optimize_for_inference on probe {reference.probe.name!r}, "
+                f"the server's .pt disagrees with the eager model after optimize_for_inference on probe {reference.probe.name!r}, "
                 f"output {found.output}: {found.reason}, expected {found.expected}, got {found.actual}. Nothing was written."
             )
         largest = max(largest, found.norm_error or 0.0)

@@ -180,10 +180,13 @@ class GoldenOutput:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoldenCase:
+    """Inputs and expected outputs of a method; `tolerance` is of this case alone where it is not the package's."""
+
     name: str
     method: str
     inputs: tuple[GoldenInput, ...]
     outputs: tuple[GoldenOutput, ...]
+    tolerance: Tolerance | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,8 +5,6 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
-#include "manifest.h"
-
 namespace edgekit {
 namespace {
 
@@ -66,9 +64,15 @@ GoldenOutput read_output(const json& node) {
 }
 
 GoldenCase read_case(const json& node) {
-  GoldenCase result{node.at("name").get<std::string>(), node.at("method").get<std::string>(), {}, {}};
+  GoldenCase result{node.at("name").get<std::string>(), node.at("method").get<std::string>(), {}, {}, {}};
   for (const json& input : node.at("inputs")) result.inputs.push_back(read_input(input));
   for (const json& output : node.at("outputs")) result.outputs.push_back(read_output(output));
+  if (!node.contains("tolerance") || node["tolerance"].is_null()) return result;
+  const json& own = node["tolerance"];
+  result.tolerance = {own.at("norm").get<double>(), own.at("max").get<double>(), own.at("absolute").get<double>()};
+  if (!node.contains("tolerance") || node["tolerance"].is_null()) return result;
+  const json& own = node["tolerance"];
+  result.tolerance = {own.at("norm").get<double>(), own.at("max").get<double>(), own.at("absolute").get<double>()};
   return result;
 }
 

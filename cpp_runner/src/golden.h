@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "manifest.h"
 #include "status.h"
 #include "tensor.h"
 
@@ -39,6 +40,7 @@ struct GoldenCase {
   std::string method;
   std::vector<GeneratedInput> inputs;
   std::vector<GoldenOutput> outputs;
+  std::optional<Tolerance> tolerance;  // instead of the manifest's
 };
 
 [[nodiscard]] Result<std::vector<GoldenCase>> parse_golden(std::string_view text);

@@ -55,7 +55,7 @@ std::vector<Comparison> compare_case(Model& model, const GoldenCase& golden) {
   const Manifest& manifest = *model.package().manifest;
   const MethodSpec* method = manifest.find_method(golden.method);
   if (values->structure != method->structure) return {failed("structure", method->structure, values->structure)};
-  return compare_golden(golden.outputs, values->items, manifest.tolerance);
+  return compare_golden(golden.outputs, values->items, golden.tolerance.value_or(manifest.tolerance));
 }
 
 }  // namespace

@@ -88,4 +88,4 @@ def replay(module: LiteModule, case: GoldenCase, manifest: Manifest) -> tuple[Co
     if method is not None and method.structure != structure:
         wanted = method.structure
         return (Comparison(output="*", passed=False, reason="structure", expected=wanted, actual=structure),)
-    return compare_golden(case.outputs, outputs, manifest.tolerance)
+    return compare_golden(case.outputs, outputs, case.tolerance or manifest.tolerance)
