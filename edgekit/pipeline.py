@@ -166,7 +166,7 @@ def _recorded(tolerance: Tolerance) -> Tolerance:
 
 def _write_server(optimized: OptimizedModel, path: Path, tolerance: Tolerance) -> float:
     save_server(optimized, path)
-    return check_server(path, [r for r in optimized.captured.references if r.probe.in_range], tolerance)
+    return check_server(path, optimized.captured.references, tolerance)
 
 
 def _report_text(report: ExportReport, package_bytes: int, server_bytes: int) -> str:

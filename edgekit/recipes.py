@@ -14,7 +14,7 @@ from edgekit.capture import CapturedModel
 from edgekit.compare import Comparison
 from edgekit.errors import OptimizeError, ParityError
 from edgekit.passes import CHANNELS_LAST, FREEZE, OPTIMIZE_FOR_MOBILE, Context, Pass
-from edgekit.probes import Reference, compare, exact_eager, worst
+from edgekit.probes import Reference, compare, exact_eager, rounding_bounds, worst
 from edgekit.spec import PassResult, RecipeResult, Tolerance
 
 _MOST_LEFT_OUT = 2  # parts that the gate tries to leave out together before it drops the pass
@@ -58,7 +58,7 @@ def optimize(captured: CapturedModel, recipe: Recipe, tolerance: Tolerance) -> O
         ParityError: the captured model itself does not agree, so that no pass could be judged.
     """
     context = _context(captured)
-    references = tuple(r for r in captured.references if r.probe.in_range)
+    references = captured.references
     module, server = captured.module, captured.module
     if bad := _first_failure(references, module, tolerance):
         raise ParityError(f"{captured.source.name} disagrees before any pass: {_told(bad)}.")
@@ -90,12 +90,13 @@ def apply_gated(
         except Exception as error:  # torch raises RuntimeError, AttributeError and its internal asserts
             broken = broken or f"raises {type(error).__name__}: {str(error).strip().splitlines()[0]}"
             continue
-        comparisons = [worst(compare(reference, candidate, tolerance)) for reference in references]
+        comparisons = [worst(compare(r, candidate, rounding_bounds(r.probe, tolerance))) for r in references]
         found = worst(comparisons)
         if found.passed:
             if left_out:
                 _log.warning("%s without %s, which broke parity: %s", step.name, ", ".join(left_out), broken)
-            return candidate, _result(step, left_out, comparisons, broken)
+            judged = [c for r, c in zip(references, comparisons, strict=True) if not r.probe.stress]
+            return candidate, _result(step, left_out, judged, broken)
         broken = broken or _told(found)
     _log.warning("%s is left out, as it breaks parity: %s", step.name, broken)
     return module, PassResult(name=step.name, applied=False, left_out=step.parts, note=broken)
