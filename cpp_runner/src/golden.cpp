@@ -70,9 +70,6 @@ GoldenCase read_case(const json& node) {
   if (!node.contains("tolerance") || node["tolerance"].is_null()) return result;
   const json& own = node["tolerance"];
   result.tolerance = {own.at("norm").get<double>(), own.at("max").get<double>(), own.at("absolute").get<double>()};
-  if (!node.contains("tolerance") || node["tolerance"].is_null()) return result;
-  const json& own = node["tolerance"];
-  result.tolerance = {own.at("norm").get<double>(), own.at("max").get<double>(), own.at("absolute").get<double>()};
   return result;
 }
 

@@ -66,13 +66,6 @@ TEST(GoldenTest, ACaseMayHaveItsOwnTolerance) {
   EXPECT_EQ((*parse_golden(document.dump()))[0].tolerance->max, 2e-4);
 }
 
-TEST(GoldenTest, ACaseMayHaveItsOwnTolerance) {
-  auto document = nlohmann::json::parse(golden(""));
-  EXPECT_FALSE((*parse_golden(document.dump()))[0].tolerance.has_value());
-  document["cases"][0]["tolerance"] = {{"norm", 1e-4}, {"max", 2e-4}, {"absolute", 3e-4}, {"loosened", false}};
-  EXPECT_EQ((*parse_golden(document.dump()))[0].tolerance->max, 2e-4);
-}
-
 TEST(GoldenTest, RefusesPositionsAndCountsThatDoNotFit) {
   const auto refused = [](const char* output) {
     return parse_golden(golden(output)).status().code() == Code::kBadPackage;
