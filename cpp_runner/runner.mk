@@ -19,7 +19,7 @@ test-runner-asan: $(DEV_READY) ## the same under AddressSanitizer and UndefinedB
 
 runner-aarch64: $(READY) ## cross-build the runner for 64-bit ARM boards: build/edgekit-aarch64.tar.zst
 	@$(CPP_SCRIPTS)/debian_packages.sh $(RUNNER_DEBIAN_PACKAGES) $(AARCH64_DEBIAN_PACKAGES)
-	$(CPP_SCRIPTS)/build_aarch64.sh $(abspath $(PY))
+	$(CPP_SCRIPTS)/build_aarch64.sh $(abspath $(PY)) "$(MODEL)"
 
 test-aarch64: runner-aarch64 $(DEV_READY) ## its tests under qemu, as Cortex-A72 and Cortex-A53
 	$(CPP_SCRIPTS)/test_aarch64.sh $(abspath $(PY))

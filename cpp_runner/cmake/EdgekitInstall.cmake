@@ -7,6 +7,9 @@ if(EDGEKIT_WITH_TORCH AND NOT CMAKE_CROSSCOMPILING)
   list(APPEND EDGEKIT_RUNTIME_PATHS ${EDGEKIT_TORCH_ROOT}/lib)
 endif()
 set_target_properties(edgekit edgekit-runner PROPERTIES INSTALL_RPATH "${EDGEKIT_RUNTIME_PATHS}")
+# The old kind of path also serves the libraries of our libraries: a bundle's libpng finds its libz.
+target_link_options(edgekit PRIVATE -Wl,--disable-new-dtags)
+target_link_options(edgekit-runner PRIVATE -Wl,--disable-new-dtags)
 
 install(TARGETS edgekit EXPORT edgekit-targets
   LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime NAMELINK_COMPONENT development)

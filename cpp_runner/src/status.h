@@ -76,6 +76,8 @@ class [[nodiscard]] Result {
 
 }  // namespace edgekit
 
+// NOLINTBEGIN(bugprone-macro-parentheses): a declaration cannot be in parentheses.
+
 // Return early with the error of a Status expression.
 #define EK_RETURN_IF_ERROR(expression)                                       \
   do {                                                                       \
@@ -91,3 +93,5 @@ class [[nodiscard]] Result {
   auto temporary = (expression);                            \
   if (!temporary.ok()) return temporary.status();           \
   declaration = std::move(temporary).value()
+
+// NOLINTEND(bugprone-macro-parentheses)

@@ -1,7 +1,5 @@
 """The runner under test, and packages for it that edgekit exports here and now."""
 
-import edgekit  # isort: skip  before torch, whose OpenMP reads its number of threads once
-
 import json
 import os
 import shlex
@@ -14,8 +12,9 @@ from typing import Any
 
 import pytest
 import torch
+from models import perturb_batchnorm
 
-from tests.models import perturb_batchnorm
+import edgekit
 
 RUNNER = "EDGEKIT_RUNNER"  # the command line of the runner, say "qemu-aarch64 -L /usr/aarch64-linux-gnu PATH"
 DEFAULT_RUNNER = "build/cpp/release/cli/edgekit-runner"
@@ -78,8 +77,12 @@ class Classifier(torch.nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3, 2, 1, bias=False), torch.nn.BatchNorm2d(8), torch.nn.ReLU())
-        self.depthwise = torch.nn.Sequential(torch.nn.Conv2d(8, 8, 3, 1, 1, groups=8, bias=False), torch.nn.BatchNorm2d(8))
+        self.stem = torch.nn.Sequential(
+            torch.nn.Conv2d(3, 8, 3, 2, 1, bias=False), torch.nn.BatchNorm2d(8), torch.nn.ReLU()
+        )
+        self.depthwise = torch.nn.Sequential(
+            torch.nn.Conv2d(8, 8, 3, 1, 1, groups=8, bias=False), torch.nn.BatchNorm2d(8)
+        )
         self.head = torch.nn.Linear(8, 7)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -107,9 +110,7 @@ def classifier(tmp_path_factory: pytest.TempPathFactory) -> Exported:
     image = edgekit.ImageSpec(resize=36, crop=32, mean=(0.5, 0.4, 0.3), std=(0.2, 0.3, 0.4))
     labels = ("cat", "dog", "café", "日本", "owl", "fox", "elk")
     output = tmp_path_factory.mktemp("classifier") / "toy.ptl"
-    return _exported(
-        edgekit.export(model, ["1x3x32x32"], name="toy", output=output, image=image, labels=labels)
-    )
+    return _exported(edgekit.export(model, ["1x3x32x32"], name="toy", output=output, image=image, labels=labels))
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """What users and damage do: a clear message with the exit code of the design, never a crash, nothing left behind."""
 
+import json
 import os
 import struct
 import subprocess
@@ -9,9 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from packages import rewrite
+
+from edgekit.package.archive import MANIFEST
 
 from .conftest import Exported, Run
-from .packages import edit_manifest, rewrite
 
 USAGE, BAD_PACKAGE, RUNTIME = 2, 3, 4
 
@@ -40,7 +43,11 @@ def test_model_whenForeign_thenBadPackage(run: Run, tmp_path: Path, content: byt
 
 def test_model_whenMissingOrFolderOrStateDict_thenBadPackage(run: Run, tmp_path: Path) -> None:
     torch.save({"a": torch.zeros(2)}, tmp_path / "state.pt")
-    for path, text in ((tmp_path / "no.ptl", "No such file"), (tmp_path, "not a regular file"), (tmp_path / "state.pt", "state dict")):
+    for path, text in (
+        (tmp_path / "no.ptl", "No such file"),
+        (tmp_path, "not a regular file"),
+        (tmp_path / "state.pt", "state dict"),
+    ):
         done = run("info", path)
         assert done.code == BAD_PACKAGE
         assert text in done.err
@@ -64,9 +71,10 @@ def test_model_whenCutAnywhere_thenBadPackage(run: Run, classifier: Exported, tm
 
 
 def test_package_whenOfNewerMajor_thenRefused(run: Run, classifier: Exported, tmp_path: Path) -> None:
-    package = rewrite(
-        classifier.package, tmp_path / "x.ptl", edit_manifest(schema_version="2.0"), remake_digests=False
-    )
+    def make_newer(records: dict[str, bytes]) -> None:
+        records[MANIFEST] = json.dumps(json.loads(records[MANIFEST]) | {"schema_version": "2.0"}).encode()
+
+    package = rewrite(classifier.package, tmp_path / "x.ptl", make_newer, remake_digests=False)
     done = run("selftest", package)
     assert done.code == BAD_PACKAGE
     assert "2.0" in done.err
@@ -191,7 +199,9 @@ def test_classify_whenPicturesAreMissing_thenUsage(run: Run, classifier: Exporte
     assert run("classify", classifier.package, tmp_path / "text.jpg", "--topk", 0).code == USAGE
 
 
-@pytest.mark.parametrize("arguments", [(), ("dance",), ("run",), ("info", "--frob"), ("bench", "x.ptl", "--pool", "sea")])
+@pytest.mark.parametrize(
+    "arguments", [(), ("dance",), ("run",), ("info", "--frob"), ("bench", "x.ptl", "--pool", "sea")]
+)
 def test_commandLine_whenWrong_thenUsage(run: Run, arguments: tuple[str, ...]) -> None:
     done = run(*arguments)
     assert done.code == USAGE

@@ -31,7 +31,7 @@ def build(runner_command: list[str]) -> Path:
     return Path(runner_command[-1]).parents[1]
 
 
-def test_concurrency_gives_the_same_answers(runner_command: list[str], build: Path, classifier: Exported) -> None:
+def test_concurrency_gives_the_same_answers(build: Path, classifier: Exported) -> None:
     runs = 1000
     emulator = shlex.split(os.environ.get(RUNNER, ""))[:-1]
     program = build / "tests" / "edgekit_concurrency"
@@ -62,7 +62,15 @@ def test_install_serves_cmake_and_pkg_config(build: Path, classifier: Exported, 
     configs = os.pathsep.join(str(path.parent) for path in prefix.rglob("edgekit.pc"))
     flags = shlex.split(call("pkg-config", "--cflags", "--libs", "edgekit", PKG_CONFIG_PATH=configs))
     library = next(prefix.rglob("libedgekit.so")).parent
-    call("cc", EXAMPLES / "run_model.c", *flags, f"-Wl,-rpath,{library}", "-Wl,--allow-shlib-undefined", "-o", tmp_path / "pc")
+    call(
+        "cc",
+        EXAMPLES / "run_model.c",
+        *flags,
+        f"-Wl,-rpath,{library}",
+        "-Wl,--allow-shlib-undefined",
+        "-o",
+        tmp_path / "pc",
+    )
     assert call(tmp_path / "pc", classifier.package) == by_cmake
 
     x = generate(GoldenInput(name="x", dtype="float32", shape=(1, 3, 64, 64), seed=1, low=0.0, high=1.0))

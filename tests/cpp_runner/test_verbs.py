@@ -5,12 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from packages import rewrite, scale_largest_weight
 
 import edgekit
+from edgekit.package.archive import MANIFEST
 from edgekit.runtimes.lite import LiteModule
 
 from .conftest import Exported, Run, save_plain
-from .packages import change_weights, rewrite
 
 IMAGES = Path(__file__).parents[1] / "conformance" / "images"
 PICTURES = ("jpeg_420.jpg", "jpeg_grey.jpg", "jpeg_cmyk_adobe.jpg", "jpeg_exif6.jpg", "png_exif6.png")
@@ -37,7 +38,7 @@ def test_info_text_names_methods(run: Run, classifier: Exported) -> None:
 
 
 def test_info_whenWeightsAreDamaged_thenStillReads(run: Run, classifier: Exported, tmp_path: Path) -> None:
-    package = rewrite(classifier.package, tmp_path / "x.ptl", change_weights, remake_digests=False)
+    package = rewrite(classifier.package, tmp_path / "x.ptl", scale_largest_weight, remake_digests=False)
     assert run("info", package).code == 0
 
 
@@ -145,7 +146,7 @@ def test_selftest_passes(run: Run, classifier: Exported, nested: Exported) -> No
 def test_selftest_whenWeightsChangedAndDigestsRemade_thenVerdictFails(
     run: Run, classifier: Exported, tmp_path: Path
 ) -> None:
-    package = rewrite(classifier.package, tmp_path / "x.ptl", change_weights, remake_digests=True)
+    package = rewrite(classifier.package, tmp_path / "x.ptl", scale_largest_weight, remake_digests=True)
     done = run("selftest", package, "--json")
     assert done.code == 1
     assert {"norm", "max"} & {row["reason"] for row in done.results}
@@ -153,7 +154,7 @@ def test_selftest_whenWeightsChangedAndDigestsRemade_thenVerdictFails(
 
 
 def test_selftest_whenWeightsChanged_thenThePackageIsRefused(run: Run, classifier: Exported, tmp_path: Path) -> None:
-    package = rewrite(classifier.package, tmp_path / "x.ptl", change_weights, remake_digests=False)
+    package = rewrite(classifier.package, tmp_path / "x.ptl", scale_largest_weight, remake_digests=False)
     done = run("selftest", package)
     assert done.code == 3
     assert "has changed since the export" in done.err
@@ -169,10 +170,9 @@ def test_ops_lists_what_packages_need(run: Run, classifier: Exported) -> None:
 
 def test_random_weights_are_said_in_the_first_line(run: Run, classifier: Exported, tmp_path: Path) -> None:
     def make_random(records: dict[str, bytes]) -> None:
-        name = "archive/extra/edgekit/manifest.json"
-        manifest = json.loads(records[name])
+        manifest = json.loads(records[MANIFEST])
         manifest["provenance"]["weights"] |= {"kind": "random", "seed": 7}
-        records[name] = json.dumps(manifest).encode()
+        records[MANIFEST] = json.dumps(manifest).encode()
 
     package = rewrite(classifier.package, tmp_path / "x.ptl", make_random, remake_digests=False)
     first = "RANDOM WEIGHTS (seed 7): the answers of toy mean nothing"
