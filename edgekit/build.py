@@ -1,5 +1,6 @@
 """From an optimized model to the text of a package: methods, goldens, labels and the manifest."""
 
+import logging
 import tempfile
 import warnings
 from dataclasses import dataclass, replace
@@ -8,12 +9,16 @@ from pathlib import Path
 import torch
 
 from edgekit.compare import Comparison
-from edgekit.errors import OptimizeError, ParityError
+from edgekit.errors import OptimizeError, ParityError, UsageError
 from edgekit.golden import golden_cases, predict_cases
 from edgekit.naming import name_constants
 from edgekit.package.archive import GOLDEN, LABELS, Archive
+<<<<<<< HEAD
 from edgekit.package.labels import encode_labels
 from edgekit.package.writer import write_package
+=======
+from edgekit.package.writer import reserve, write_package
+>>>>>>> main
 from edgekit.preprocess import with_predict
 from edgekit.probes import Reference, worst
 from edgekit.recipes import OptimizedModel, rounded
@@ -36,6 +41,8 @@ from edgekit.spec import (
 )
 from edgekit.version import __version__
 
+_log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackageDraft:
@@ -56,6 +63,15 @@ def image_of(optimized: OptimizedModel) -> ImageSpec | None:
     logits = first.outputs["0"]
     wanted = (image.channels, image.crop, image.crop)
     fits = source.inputs[0].shape[1:] == wanted and logits.ndim == 2 and logits.dtype.kind == "f"
+    if not fits:
+        _log.warning(
+            "%s gets no predict: it takes %s and gives %s; an image classifier with this preprocessing takes [N, %d, %d, %d] "
+            "and gives float32 [N, classes]",
+            source.name,
+            list(source.inputs[0].shape),
+            f"{logits.dtype} {list(logits.shape)}",
+            *wanted,
+        )
     return image if fits else None
 
 
@@ -73,6 +89,7 @@ def draft_package(optimized: OptimizedModel, tolerance: Tolerance, folder: Path)
     if image is not None:
         module = with_predict(module, image)
         cases += predict_cases(source, image, tolerance)
+    reserve(folder, optimized.room_bytes)
     saved = _save_lite(module, folder)
     with Archive(saved) as archive:
         manifest = Manifest(
@@ -181,8 +198,12 @@ def _output(name: str, references: tuple[Reference, ...], free: set[tuple[int, i
 
 def _labels(source: SourceModel, manifest: Manifest) -> tuple[str, ...]:
     predict = manifest.method("predict")
-    classes = predict.outputs[0].shape[0] if predict is not None else None
-    return source.labels if len(source.labels) == classes else ()
+    if predict is None:
+        return ()
+    classes = predict.outputs[0].shape[0]
+    if source.labels and len(source.labels) != classes:
+        raise UsageError(f"{len(source.labels)} labels were given for {classes} classes. Give one for each, in order.")
+    return source.labels
 
 
 def _parity(saved: Path, cases: tuple[GoldenCase, ...], manifest: Manifest) -> ParityResult:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from edgekit.errors import UsageError
 from edgekit.generator import generate
-from edgekit.spec import DTYPES, GoldenInput
+from edgekit.spec import DTYPES, MAX_ELEMENTS, GoldenInput
 
 Array = npt.NDArray[np.generic]
 
@@ -21,6 +21,7 @@ _PATTERN = re.compile(
     r"^(?P<shape>scalar|\d+(?:x\d+)*)(?::(?P<dtype>\w+)(?:\[(?P<low>[^,\]]+),(?P<high>[^,\]]+)\])?)?$"
 )
 _RANGES = {"float32": (-2.0, 2.0), "float64": (-2.0, 2.0), "uint8": (0, 255)}
+_DIGITS = 10
 _GRID = 1024  # float bounds are multiples of 2^-10, so that the generator's product is exact (docs/format.md)
 _HELP = "Expected [NAME=]SHAPE[:DTYPE[LOW,HIGH]], say 1x3x224x224, ids=1x16:int64[0,1000], or a .npy file."
 
@@ -65,11 +66,18 @@ def parse_input(text: str) -> InputSpec:
     dtype = match["dtype"] or "float32"
     if dtype not in DTYPES:
         raise UsageError(f"--input {text}: unknown dtype {dtype!r}; expected one of {', '.join(DTYPES)}.")
-    shape = () if match["shape"] == "scalar" else tuple(int(size) for size in match["shape"].split("x"))
+    shape = () if match["shape"] == "scalar" else _shape(match["shape"], text)
     low, high = _RANGES.get(dtype, (0, 1))
     if match["low"] is not None:
         low, high = _bound(match["low"], dtype, text), _bound(match["high"], dtype, text)
     return _spec(name, dtype, shape, low, high, f"--input {text}")
+
+
+def _shape(text: str, whole: str) -> tuple[int, ...]:
+    sizes = text.split("x")
+    if any(len(size) > _DIGITS for size in sizes) or not 0 < math.prod(map(int, sizes)) <= MAX_ELEMENTS:
+        raise UsageError(f"--input {whole[:80]}: a shape has 1 to {MAX_ELEMENTS} elements. {_HELP}")
+    return tuple(map(int, sizes))
 
 
 def _bound(text: str, dtype: str, whole: str) -> int | float:
@@ -82,16 +90,24 @@ def _bound(text: str, dtype: str, whole: str) -> int | float:
 def _spec(
     name: str, dtype: str, shape: tuple[int, ...], low: float, high: float, what: str, sample: Array | None = None
 ) -> InputSpec:
+    least, most = _limits(dtype)
+    if not least <= low <= high <= most:  # false for NaN too
+        raise UsageError(
+            f"{what}: the range [{low}, {high}] is empty or not within [{least:g}, {most:g}]. Scale the input, or give a range."
+        )
     if dtype.startswith("float"):
         low, high = math.floor(low * _GRID) / _GRID, math.ceil(high * _GRID) / _GRID
-        limit = 2.0**14
-    else:
-        limit = 2.0**31
-    if not (low <= high and -limit <= low and high <= limit):
-        raise UsageError(
-            f"{what}: the range [{low}, {high}] is empty or beyond ±{limit:g}. Scale the input, or give a range."
-        )
     return InputSpec(name=name, dtype=dtype, shape=shape, low=low, high=high, sample=sample)
+
+
+def _limits(dtype: str) -> tuple[float, float]:
+    """The bounds that a range may have: those of the dtype, or of the generator."""
+    if dtype.startswith("float"):
+        return -(2.0**14), 2.0**14
+    if dtype == "bool":
+        return 0, 1
+    info = np.iinfo(dtype)
+    return max(info.min, -(2**31)), min(info.max, 2**31)
 
 
 def from_array(name: str, array: Array) -> InputSpec:
@@ -101,8 +117,10 @@ def from_array(name: str, array: Array) -> InputSpec:
         raise UsageError(
             f"input {name or 'array'} is {dtype}; expected one of {', '.join(DTYPES)}. Convert it with .astype()."
         )
-    if array.size == 0:
-        raise UsageError(f"input {name or 'array'} has shape {list(array.shape)}, which holds no element.")
+    if not 0 < array.size <= MAX_ELEMENTS:
+        raise UsageError(
+            f"input {name or 'array'} has shape {list(array.shape)}; expected 1 to {MAX_ELEMENTS} elements."
+        )
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise UsageError(f"input {name or 'array'} has NaN or infinite elements; expected finite ones.")
     low, high = (
@@ -118,14 +136,20 @@ def load_npy(path: str | Path) -> Array:
         UsageError: no file, or no array.
     """
     try:
-        array = np.load(path, allow_pickle=False)
+        with Path(path).open("rb") as file:
+            array: Array = np.lib.format.read_array(file, allow_pickle=False)
     except FileNotFoundError as error:
         raise UsageError(f"input {path} does not exist.") from error
-    except (OSError, ValueError, EOFError) as error:
-        raise UsageError(f"input {path} is not a .npy array: {error}. Write it with numpy.save.") from error
-    if not isinstance(array, np.ndarray):
-        raise UsageError(f"input {path} is an .npz archive; expected a .npy file with one array.")
+    except (OSError, ValueError, EOFError, MemoryError) as error:
+        raise UsageError(f"input {path} is not a .npy file of one array: {error}. Write it with numpy.save.") from error
     return array
+
+
+def check_distinct(given: Sequence[InputSpec]) -> None:
+    """Raises UsageError where two inputs have one name."""
+    names = [spec.name for spec in given if spec.name]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise UsageError(f"--input {twice[0]}=… was given {names.count(twice[0])} times; give each input once.")
 
 
 def named_for(forward: Callable[..., Any], given: Sequence[InputSpec]) -> tuple[InputSpec, ...]:
@@ -134,16 +158,21 @@ def named_for(forward: Callable[..., Any], given: Sequence[InputSpec]) -> tuple[
     Raises:
         UsageError: a name or a number of inputs that the signature does not have, or `**kwargs`.
     """
-    parameters = inspect.signature(forward).parameters.values()
-    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+    signature = inspect.signature(forward).parameters.values()
+    by_keyword = [
+        p for p in signature if p.kind is p.VAR_KEYWORD or (p.kind is p.KEYWORD_ONLY and p.default is p.empty)
+    ]
+    if by_keyword:
         raise UsageError(
-            "forward takes **kwargs, which neither tracing nor scripting can keep. Wrap the model in a module whose forward "
-            "has explicit parameters: class Wrapper(nn.Module): def forward(self, x): return self.model(x, key=...)."
+            f"forward takes {by_keyword[0]} by keyword alone, which neither tracing nor scripting can keep. Wrap the model in a "
+            "module with explicit parameters: class Wrapper(nn.Module): def forward(self, x): return self.model(x, key=...)."
         )
+    parameters = [p for p in signature if p.kind is not p.KEYWORD_ONLY]
     names = [p.name for p in parameters if p.kind is not p.VAR_POSITIONAL]
     required = [p.name for p in parameters if p.default is p.empty and p.kind is not p.VAR_POSITIONAL]
-    names += [f"input{i}" for i in range(len(names), len(given))] if len(names) < len(list(parameters)) else []
+    names += [f"input{i}" for i in range(len(names), len(given))] if len(names) < len(parameters) else []
     by_name = {spec.name: spec for spec in given if spec.name}
+    check_distinct(given)
     positional = [spec for spec in given if not spec.name]
     if unknown := sorted(by_name.keys() - set(names)):
         raise UsageError(f"--input {unknown[0]}=…: forward has no such parameter; it takes ({', '.join(names)}).")
@@ -155,7 +184,7 @@ def named_for(forward: Callable[..., Any], given: Sequence[InputSpec]) -> tuple[
             ordered.append(replace(positional.pop(0), name=name))
         elif name in required:
             raise UsageError(
-                f"forward takes ({', '.join(names)}) and no input was given for {name!r}. Add --input {_HELP}"
+                f"forward takes ({', '.join(names)}) and no input was given for {name!r}. Add --input. {_HELP}"
             )
         else:
             break

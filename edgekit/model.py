@@ -16,7 +16,7 @@ from edgekit.package.archive import Archive
 from edgekit.probes import exact_eager
 from edgekit.runtimes.lite import LiteModule
 from edgekit.server import load_server
-from edgekit.spec import Manifest, MethodSpec, TensorSpec
+from edgekit.spec import DTYPES, Manifest, MethodSpec, TensorSpec
 from edgekit.threads import warn_if_too_late
 
 Array = npt.NDArray[np.generic]
@@ -32,13 +32,14 @@ class LiteModel:
         with Archive(path) as archive:
             if archive.manifest is not None:
                 archive.check_digests()
+                archive.check_methods()
             self.manifest: Manifest | None = archive.manifest
             self.labels = archive.labels
             self._arity = {method.name: len(method.inputs) for method in archive.bytecode.methods}
         self._path = Path(path)
         self._module = LiteModule(path)
 
-    def run(self, inputs: Sequence[Array] | Mapping[str, Array], method: str = "forward") -> dict[str, Array]:
+    def run(self, inputs: Array | Sequence[Array] | Mapping[str, Array], method: str = "forward") -> dict[str, Array]:
         """Runs a method.
 
         Args:
@@ -75,6 +76,11 @@ class LiteModel:
         """
         if topk < 1:
             raise UsageError(f"topk is {topk}; expected at least 1.")
+        if self.manifest is None or self.manifest.image is None:
+            raise UsageError(
+                f"{self._path} has no image contract, so it takes no pictures. Export an image classifier with --image, or "
+                "give arrays with --input."
+            )
         pixels = image if isinstance(image, np.ndarray) else decode_image(Path(image))
         outputs = self.run([pixels], "predict")
         pairs = zip(outputs["0"][:topk], outputs["1"][:topk], strict=True)
@@ -84,10 +90,9 @@ class LiteModel:
         """The name of a class, or its number where the package has no labels."""
         return self.labels[index] if index < len(self.labels) else f"class {index}"
 
-    def _checked(self, inputs: Sequence[Array] | Mapping[str, Array], method: str) -> list[Array]:
+    def _checked(self, inputs: Array | Sequence[Array] | Mapping[str, Array], method: str) -> list[Array]:
         if method not in self._arity:
-            remedy = " Export an image classifier with its image contract (--image)." if method == "predict" else ""
-            raise UsageError(f"{self._path} has no method {method!r}; it has {', '.join(self._arity)}.{remedy}")
+            raise UsageError(f"{self._path} has no method {method!r}; it has {', '.join(self._arity)}.")
         spec = None if self.manifest is None else self.manifest.method(method)
         arrays = _in_order(inputs, spec, method)
         if len(arrays) != self._arity[method]:
@@ -98,7 +103,11 @@ class LiteModel:
         return arrays
 
 
-def _in_order(inputs: Sequence[Array] | Mapping[str, Array], spec: MethodSpec | None, method: str) -> list[Array]:
+def _in_order(
+    inputs: Array | Sequence[Array] | Mapping[str, Array], spec: MethodSpec | None, method: str
+) -> list[Array]:
+    if isinstance(inputs, np.ndarray):  # one input, and not a sequence of its rows
+        return [inputs]
     if not isinstance(inputs, Mapping):
         return [np.asarray(array) for array in inputs]
     if spec is None:
@@ -110,6 +119,8 @@ def _in_order(inputs: Sequence[Array] | Mapping[str, Array], spec: MethodSpec | 
 
 
 def _check_array(array: Array, spec: TensorSpec | None, what: str) -> None:
+    if str(array.dtype) not in DTYPES:
+        raise UsageError(f"{what} is {array.dtype}; expected one of {', '.join(DTYPES)}. Convert it with .astype().")
     if spec is not None and (str(array.dtype) != spec.dtype or not spec.accepts(array.shape)):
         raise UsageError(f"{what} is {array.dtype} {list(array.shape)}; expected {spec}. Convert or reshape it.")
     if array.dtype.kind == "f" and not np.isfinite(array).all():

@@ -9,6 +9,7 @@ from hashlib import sha256
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from torch import nn
 
 from edgekit.nested import to_array
@@ -24,7 +25,8 @@ _ROWS = 3  # channels that decide whether a weight is a scaled other one
 
 def name_constants(archive: Archive, module: nn.Module) -> tuple[ConstantInfo, ...]:
     """Describes every tensor of a package, in the order of its pickles."""
-    state = {name: to_array(value) for name, value in module.state_dict().items()}
+    tensors = {name: value for name, value in module.state_dict().items() if isinstance(value, torch.Tensor)}
+    state = {name: to_array(value) for name, value in tensors.items()}  # quantized modules keep dtypes there too
     exact = {_key(value): name for name, value in reversed(state.items()) if value.size > 1}
     weights = {name: value for name, value in state.items() if value.ndim >= 2}
     shifts = dict(_batchnorm_shifts(module))

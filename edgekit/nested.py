@@ -8,6 +8,7 @@ import numpy.typing as npt
 import torch
 
 from edgekit.errors import CaptureError
+from edgekit.spec import DTYPES
 
 Array = npt.NDArray[np.generic]
 
@@ -38,9 +39,26 @@ def structure_of(value: Any) -> str:
 
 
 def named_tensors(value: Any) -> dict[str, torch.Tensor]:
-    """Flattens a value; a lone tensor is named `0`."""
+    """Flattens a value; a lone tensor is named `0`.
+
+    Raises:
+        CaptureError: a leaf of a type or dtype that a package cannot hold, or two leaves of one name.
+    """
     structure_of(value)
-    return dict(_walk(value, ""))
+    named: dict[str, torch.Tensor] = {}
+    for name, tensor in _walk(value, ""):
+        if name in named:
+            raise CaptureError(
+                f"two outputs have the flattened name {name!r}. Rename a key of the dict that holds them."
+            )
+        dtype = str(tensor.dtype).removeprefix("torch.")
+        if tensor.layout is not torch.strided or (dtype not in DTYPES and not tensor.is_quantized):
+            raise CaptureError(
+                f"output {name} is a tensor of {dtype}, {tensor.layout}; expected a dense one of {', '.join(DTYPES)}. "
+                "Convert it at the end of forward."
+            )
+        named[name] = tensor
+    return named
 
 
 def _walk(value: Any, prefix: str) -> Iterator[tuple[str, torch.Tensor]]:

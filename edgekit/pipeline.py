@@ -58,12 +58,14 @@ def export_source(
 ) -> ExportReport:
     """Exports a source given by name; see `zoo.load_source` for what a name can be."""
     progress("source")
-    return _export(load_source(source, request), options, progress)
+    _check_options(options)
+    inputs = [path for path in (Path(source), request.checkpoint) if path is not None]
+    return _export(load_source(source, request), options, progress, inputs)
 
 
 def export(
     model: nn.Module,
-    example_inputs: Sequence[Any] = (),
+    example_inputs: Sequence[Any] | torch.Tensor | np.ndarray[Any, Any] | str = (),
     *,
     name: str | None = None,
     output: str | Path | None = None,
@@ -93,6 +95,8 @@ def export(
         EdgekitError: see `edgekit.errors`; nothing is written then.
     """
     warn_if_too_late()
+    if isinstance(example_inputs, str | torch.Tensor | np.ndarray):  # one input, and not a sequence of its rows
+        example_inputs = (example_inputs,)
     inputs = tuple(_as_input(value) for value in example_inputs)
     name = name or type(model).__name__
     request = SourceRequest(inputs=inputs, image=image, labels=tuple(labels))
@@ -106,7 +110,8 @@ def export(
         tolerance=tolerance or Tolerance(),
         allow_mismatch=allow_mismatch,
     )
-    return _export(source, options, lambda _stage: None)
+    _check_options(options)
+    return _export(source, options, lambda _stage: None, ())
 
 
 def _as_input(value: Any) -> InputSpec:
@@ -121,13 +126,26 @@ def _as_input(value: Any) -> InputSpec:
     )
 
 
-def _export(source: SourceModel, options: ExportRequest, progress: Progress) -> ExportReport:
+def _check_options(options: ExportRequest) -> None:
     if options.recipe not in RECIPES:
         raise UsageError(f"unknown recipe {options.recipe!r}; expected one of {', '.join(RECIPES)}.")
+    if options.output is not None and options.output.suffix != ".ptl":
+        raise UsageError(f"-o {options.output}: expected a file name that ends in .ptl.")
+
+
+def _check_overwriting(package: Path, inputs: Sequence[Path]) -> None:
+    """The files beside the package must not take the place of what it is made from."""
+    for written in (package, package.with_suffix(".pt"), package.with_suffix(".json")):
+        if any(read.is_file() and written.is_file() and read.samefile(written) for read in inputs):
+            raise UsageError(
+                f"the export to {package} would overwrite its own source {written}. Name another file with -o."
+            )
+
+
+def _export(source: SourceModel, options: ExportRequest, progress: Progress, inputs: Sequence[Path]) -> ExportReport:
     tolerance = _recorded(options.tolerance)
     package = options.output or Path("build/mobile") / source.name / f"{source.name}.ptl"
-    if package.suffix != ".ptl":
-        raise UsageError(f"-o {package}: expected a file name that ends in .ptl.")
+    _check_overwriting(package, inputs)
     with atomic(package) as new_package, atomic(package.with_suffix(".pt")) as new_server:
         progress("capture")
         captured = capture(source, options.mode, tolerance, options.allow_mismatch)

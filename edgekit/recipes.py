@@ -7,6 +7,7 @@ import itertools
 import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -18,6 +19,8 @@ from edgekit.probes import Reference, compare, exact_eager, rounding_bounds, wor
 from edgekit.spec import PassResult, RecipeResult, Tolerance
 
 _MOST_LEFT_OUT = 2  # parts that the gate tries to leave out together before it drops the pass
+
+_CODE_BYTES = 1 << 22
 
 _log = logging.getLogger(__name__)
 
@@ -49,6 +52,14 @@ class OptimizedModel:
     module: torch.jit.ScriptModule
     server: torch.jit.ScriptModule
     recipe: RecipeResult
+
+    @property
+    def room_bytes(self) -> int:
+        """More than torch will write for either module: twice the weights, and code."""
+        graph: Any = self.server.graph
+        constants = [node.t("value") for node in graph.findAllNodes("prim::Constant") if node.kindOf("value") == "t"]
+        weights = [*self.server.state_dict().values(), *self.captured.source.module.state_dict().values(), *constants]
+        return _CODE_BYTES + 2 * sum(weight.nbytes for weight in weights if isinstance(weight, torch.Tensor))
 
 
 def optimize(captured: CapturedModel, recipe: Recipe, tolerance: Tolerance) -> OptimizedModel:

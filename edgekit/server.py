@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 from edgekit.errors import PackageError, ParityError
-from edgekit.package.writer import rewrite_plain
+from edgekit.package.writer import reserve, rewrite_plain
 from edgekit.probes import Reference, compare, exact_eager, rounding_bounds, worst
 from edgekit.recipes import OptimizedModel, rounded
 from edgekit.spec import Tolerance
@@ -22,6 +22,7 @@ from edgekit.spec import Tolerance
 def save_server(optimized: OptimizedModel, path: Path) -> None:
     """Writes the frozen module, without debug records."""
     with tempfile.TemporaryDirectory(prefix=".edgekit-", dir=path.parent) as scratch:
+        reserve(Path(scratch), optimized.room_bytes)
         raw = Path(scratch) / "archive.pt"
         torch.jit.save(optimized.server, str(raw))
         rewrite_plain(raw, path)

@@ -4,9 +4,12 @@ import contextlib
 import difflib
 import importlib
 import importlib.util
+import itertools
 import logging
 import re
 import sys
+import sysconfig
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +19,7 @@ import torch
 from torch import nn
 
 from edgekit.errors import SourceError, UsageError
-from edgekit.inputs import InputSpec, named_for
+from edgekit.inputs import InputSpec, check_distinct, named_for
 from edgekit.spec import ImageSpec, WeightsInfo
 from edgekit.weights import load_state, randomize, read_checkpoint, seeded, state_digest
 
@@ -90,6 +93,7 @@ def from_module(
     """A SourceModel of a module at hand: eval mode, a checkpoint or random weights where asked for, inputs named."""
     if not isinstance(module, nn.Module):
         raise SourceError(f"{source} gave a {type(module).__name__}; expected a torch.nn.Module.")
+    _check_materialized(module, source)
     if any(child.training and isinstance(child, _MODE_MATTERS) for child in module.modules()):
         _log.warning(
             "%s was in train mode: exporting it in eval mode (dropout off, BatchNorm with its statistics)", name
@@ -112,6 +116,14 @@ def from_module(
     return replace(draft, weights=weights)
 
 
+def _check_materialized(module: nn.Module, source: str) -> None:
+    for name, tensor in itertools.chain(module.named_parameters(), module.named_buffers()):
+        if tensor.is_meta or torch.nn.parameter.is_lazy(tensor):
+            raise SourceError(
+                f"{source}: {name} has no values yet. Make the model on the CPU, and call a lazy module once in the factory."
+            )
+
+
 def _apply_weights(draft: SourceModel, request: SourceRequest, default_kind: str) -> WeightsInfo:
     if request.checkpoint is not None:
         load_state(draft.module, read_checkpoint(request.checkpoint), f"checkpoint {request.checkpoint}")
@@ -119,6 +131,8 @@ def _apply_weights(draft: SourceModel, request: SourceRequest, default_kind: str
             kind="checkpoint", name=request.checkpoint.name, sha256=state_digest(draft.module.state_dict())
         )
     if request.weights == "random":
+        if request.require_pretrained:
+            raise UsageError("random weights and --require-pretrained exclude each other.")
         randomize(draft.module, draft.example(), request.seed)
         return WeightsInfo(kind="random", seed=request.seed, sha256=state_digest(draft.module.state_dict()))
     if request.weights not in (None, "default"):
@@ -129,6 +143,9 @@ def _apply_weights(draft: SourceModel, request: SourceRequest, default_kind: str
 
 
 def _named_for_script(module: torch.jit.ScriptModule, given: Sequence[InputSpec]) -> tuple[InputSpec, ...]:
+    check_distinct(given)
+    if not module._c._has_method("forward"):
+        raise SourceError("the TorchScript module has no method forward. Save it with one.")
     arguments = module._c._get_method("forward").schema.arguments[1:]
     names = [argument.name for argument in arguments]
     required = [argument.name for argument in arguments if not argument.has_default_value()]
@@ -160,10 +177,11 @@ def _import(location: str) -> Any:
         path = Path(location).resolve()
         if not path.is_file():
             raise SourceError(f"{location} does not exist, or is no file.")
-        spec = importlib.util.spec_from_file_location(path.stem, path)
+        name = path.stem if path.stem not in sys.modules else f"_edgekit_source_{path.stem}"
+        spec = importlib.util.spec_from_file_location(name, path)
         assert spec is not None and spec.loader is not None  # noqa: PT018  a .py file always has a loader
         module = importlib.util.module_from_spec(spec)
-        sys.modules[path.stem] = module  # scripting looks a class's source up through its module
+        sys.modules[name] = module  # scripting looks a class's source up through its module
         with _import_path(path.parent):
             spec.loader.exec_module(module)
         return module
@@ -180,7 +198,7 @@ def _from_factory(location: str, attribute: str, seed: int) -> object:
         raise SourceError(
             f"{location} cannot be imported: {error}. Run from the folder that holds it, or install it."
         ) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise SourceError(f"{location} raises on import: {_user_error(error)}") from error
     factory: Callable[[], object] | None = getattr(module, attribute, None)
     if factory is None:
@@ -196,18 +214,22 @@ def _from_factory(location: str, attribute: str, seed: int) -> object:
     try:
         with seeded(seed):
             return factory()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise SourceError(f"{location}:{attribute}() raises: {_user_error(error)}") from error
 
 
 def _user_error(error: BaseException) -> str:
-    """The user's exception in one line, with the place in the user's own file."""
-    trace = error.__traceback__
-    place = ""
-    while trace is not None:
-        place = f" ({Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno})"
-        trace = trace.tb_next
-    return f"{type(error).__name__}: {error}{place}"
+    """The user's exception in one line, with the last place outside of edgekit and of installed packages."""
+    message = next(iter(str(error).strip().splitlines()), "")
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if not _is_foreign(frame.filename)]
+    place = f" ({Path(own[-1].filename).name}:{own[-1].lineno})" if own else ""
+    return f"{type(error).__name__}: {message}{place}"
+
+
+def _is_foreign(filename: str) -> bool:
+    installed = (sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"), str(Path(__file__).parent))
+    return filename.startswith(("<", *installed))
 
 
 def _from_torchscript(path: Path) -> torch.jit.ScriptModule:

@@ -4,6 +4,8 @@
 """
 
 import json
+import math
+import re
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -13,6 +15,7 @@ from edgekit.errors import PackageError
 
 SCHEMA_VERSION = "1.0"
 DTYPES = ("float32", "float64", "uint8", "int8", "int32", "int64", "bool")
+MAX_ELEMENTS = 2**28  # of an input or output: no device holds more, and a hostile file may not ask for more
 
 T = TypeVar("T")
 
@@ -146,6 +149,11 @@ class Tolerance:
     absolute: float = 1e-5
     loosened: bool = False
 
+    def __post_init__(self) -> None:
+        for name in ("norm", "max", "absolute"):
+            if not 0.0 < getattr(self, name) < math.inf:  # false for NaN, under which everything would pass
+                raise ValueError(f"tolerance {name} is {getattr(self, name)}; expected a positive number")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParityResult:
@@ -166,6 +174,11 @@ class GoldenInput:
     low: int | float
     high: int | float
 
+    def __post_init__(self) -> None:
+        _check_tensor(self.name, self.dtype, self.shape)
+        if not self.low <= self.high:
+            raise ValueError(f"input {self.name} has the range [{self.low}, {self.high}]")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoldenOutput:
@@ -176,6 +189,23 @@ class GoldenOutput:
     shape: tuple[int, ...]
     indices: tuple[int, ...] | None
     values: tuple[int | float, ...]
+
+    def __post_init__(self) -> None:
+        size = _check_tensor(self.name, self.dtype, self.shape)
+        if len(self.values) != (size if self.indices is None else len(self.indices)):
+            raise ValueError(f"output {self.name} has {len(self.values)} values for its shape {list(self.shape)}")
+        if self.indices and not 0 <= min(self.indices) <= max(self.indices) < size:
+            raise ValueError(f"output {self.name} has an index beyond its shape {list(self.shape)}")
+
+
+def _check_tensor(name: str, dtype: str, shape: tuple[int, ...]) -> int:
+    """How many elements; raises ValueError for what no tensor can be."""
+    if dtype not in DTYPES:
+        raise ValueError(f"{name} has dtype {dtype!r}")
+    size = math.prod(shape)
+    if min(shape, default=0) < 0 or size > MAX_ELEMENTS:
+        raise ValueError(f"{name} has shape {list(shape)}; at most {MAX_ELEMENTS} elements are allowed")
+    return size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,7 +266,7 @@ def from_json(text: str | bytes, kind: type[T], what: str) -> T:
     try:
         check_schema_version(msgspec.json.decode(text, type=_Versioned).schema_version, what)
         return msgspec.json.decode(text, type=kind)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise PackageError(f"{what} is not a valid document: {error}. The file is damaged; export it again.") from error
 
 
@@ -247,10 +277,10 @@ class _Versioned:
 
 def check_schema_version(version: str, what: str) -> None:
     """Raises PackageError where `version` is of a newer major version than this reader."""
-    major, _, minor = version.partition(".")
-    if not (major.isdigit() and minor.isdigit()):
+    numbers = re.fullmatch(r"([0-9]{1,6})\.[0-9]{1,6}", version)
+    if numbers is None:
         raise PackageError(f'{what} has schema_version {version!r}; expected "MAJOR.MINOR". Export it again.')
-    if int(major) > int(SCHEMA_VERSION.partition(".")[0]):
+    if int(numbers[1]) > int(SCHEMA_VERSION.partition(".")[0]):
         raise PackageError(
             f"{what} has schema_version {version}, newer than the {SCHEMA_VERSION} that this edgekit reads. "
             "Upgrade edgekit, or export the package again with this one."

@@ -41,6 +41,7 @@ def verify(path: str | os.PathLike[str], runtimes: Sequence[str | Runtime] = ("l
     resolved = [resolve(runtime) if isinstance(runtime, str) else runtime for runtime in runtimes]
     with Archive(path) as archive:
         archive.check_digests()
+        archive.check_methods()
         results = [result for runtime in resolved for result in runtime.selftest(archive)]
         assert archive.manifest is not None  # check_digests refuses a package without one
         return VerifyReport(path=os.fspath(path), manifest=archive.manifest, results=tuple(results))

@@ -13,7 +13,6 @@ import torch
 from torch import nn
 
 from edgekit.errors import SourceError, UsageError
-from edgekit.nested import to_array
 
 _BATCHNORM = (nn.modules.batchnorm._BatchNorm,)
 _PASSES, _BATCH = 2, 4
@@ -31,9 +30,11 @@ def state_digest(state: Mapping[str, Any]) -> str:
     sha = hashlib.sha256()
     for name in sorted(state):
         if isinstance(state[name], torch.Tensor):
-            array = to_array(state[name])
-            sha.update(f"{name} {array.dtype} {list(array.shape)}\n".encode())
-            sha.update(array.reshape(-1).data)
+            tensor = state[name].detach()
+            tensor = (tensor.dequantize() if tensor.is_quantized else tensor).cpu().contiguous()
+            dtype = str(tensor.dtype).removeprefix("torch.")
+            sha.update(f"{name} {dtype} {list(tensor.shape)}\n".encode())
+            sha.update(tensor.reshape(-1).view(torch.uint8).numpy().data)  # numpy has no bfloat16
     return sha.hexdigest()
 
 
@@ -91,7 +92,7 @@ def load_state(module: nn.Module, state: Mapping[str, Any], what: str) -> None:
     Raises:
         SourceError: missing or surplus keys, or another shape; the first few are named.
     """
-    own = module.state_dict()
+    own = {key: value for key, value in module.state_dict().items() if isinstance(value, torch.Tensor)}
     problems = [
         ("lacks", [key for key in own if key not in state]),
         ("has surplus", [key for key in state if key not in own]),

@@ -2,6 +2,7 @@
 
 import difflib
 import logging
+import re
 import warnings
 from dataclasses import replace
 from typing import Any
@@ -25,7 +26,7 @@ def load_source(text: str, request: SourceRequest) -> SourceModel:
         UsageError: unknown name, or inputs that do not fit the signature.
         SourceError: the factory, the file or the weights cannot be had.
     """
-    if text.isidentifier():
+    if re.fullmatch(r"[\w-]+", text):
         return _from_torchvision(text, request)
     return load_code_source(text, request)
 
@@ -35,7 +36,7 @@ def _from_torchvision(name: str, request: SourceRequest) -> SourceModel:
 
     names = models.list_models()
     if name not in names:
-        near = difflib.get_close_matches(name, names, n=4, cutoff=0.5)
+        near = difflib.get_close_matches(name.lower(), names, n=4, cutoff=0.5)
         hint = f" Did you mean {', '.join(near)}?" if near else ""
         raise UsageError(
             f"unknown model {name!r}.{hint} `edgekit models` lists the torchvision names; your own model is FILE.py:FACTORY."
@@ -67,8 +68,6 @@ def _named_weights(name: str, available: Any, default: Any, request: SourceReque
     if request.checkpoint is not None:
         return (default, None)
     if request.weights == "random":
-        if request.require_pretrained:
-            raise UsageError("--weights random and --require-pretrained exclude each other.")
         return None
     asked = request.weights not in (None, "default")
     member = choose_named(str(request.weights), available) if asked else default

@@ -1,4 +1,4 @@
-"""What every test shares."""
+"""What every test shares; packages are exported once a session (once a worker under xdist)."""
 
 from pathlib import Path
 
@@ -28,3 +28,25 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
         labels=["ant", "bee", "cat", "dög", "emu\\n"],
     )
     return report.package
+
+
+@pytest.fixture(scope="session")
+def two_inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package of a model with two inputs by name and two outputs in a dict."""
+    import models
+
+    import edgekit
+
+    torch.manual_seed(0)
+    inputs = ["ids=1x6:int64[0,49]", "mask=1x6:float32[0,1]"]
+    output = tmp_path_factory.mktemp("two_inputs") / "two_inputs.ptl"
+    return edgekit.export(models.TwoInputs(), inputs, name="two_inputs", output=output).package
+
+
+@pytest.fixture(scope="session")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A `.ptl` as torch itself writes it, with nothing of edgekit; takes float32 [4]."""
+    from packages import torch_made
+
+    torch.manual_seed(0)
+    return torch_made(torch.nn.Linear(4, 3), torch.rand(4), tmp_path_factory.mktemp("plain") / "plain.ptl")

@@ -2,13 +2,17 @@
 
 import hashlib
 import json
+import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import torch
+from torch import nn
 
-from edgekit.package.archive import MANIFEST
+from edgekit.package.archive import GOLDEN, MANIFEST, SERIALIZATION_ID
 
 Edit = Callable[[dict[str, bytes]], None]
 
@@ -18,10 +22,13 @@ def rewrite(package: Path, destination: Path, edit: Edit, *, remake_digests: boo
     with zipfile.ZipFile(package) as source:
         records = {info.filename.partition("/")[2]: source.read(info) for info in source.infolist()}
     edit(records)
-    if remake_digests:
+    if remake_digests and MANIFEST in records:
         manifest = json.loads(records[MANIFEST])
-        for name in manifest["records"]:
-            manifest["records"][name] = hashlib.sha256(records[name]).hexdigest()
+        manifest["records"] = {
+            name: hashlib.sha256(data).hexdigest()
+            for name, data in records.items()
+            if name not in (MANIFEST, SERIALIZATION_ID)
+        }
         records[MANIFEST] = json.dumps(manifest).encode("ascii")
     with zipfile.ZipFile(destination, "w", zipfile.ZIP_STORED) as target:
         for name, data in records.items():
@@ -34,3 +41,30 @@ def scale_largest_weight(records: dict[str, bytes]) -> None:
     name = max((n for n in records if n.endswith(".storage")), key=lambda n: len(records[n]))
     values = np.frombuffer(records[name], dtype=np.float32) * np.float32(1.01)
     records[name] = values.tobytes()
+
+
+def edit_manifest(change: Callable[[Any], object]) -> Edit:
+    """An edit of the manifest as parsed JSON, in place."""
+    return _edit_json(MANIFEST, change)
+
+
+def edit_golden(change: Callable[[Any], object]) -> Edit:
+    """An edit of the golden cases as parsed JSON, in place."""
+    return _edit_json(GOLDEN, change)
+
+
+def _edit_json(record: str, change: Callable[[Any], object]) -> Edit:
+    def edit(records: dict[str, bytes]) -> None:
+        document = json.loads(records[record])
+        change(document)
+        records[record] = json.dumps(document).encode("ascii")
+
+    return edit
+
+
+def torch_made(module: nn.Module, example: torch.Tensor, path: Path) -> Path:
+    """A `.ptl` as torch itself writes it, with nothing of edgekit."""
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.jit.trace(module.eval(), example)._save_for_lite_interpreter(str(path))
+    return path

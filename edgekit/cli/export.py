@@ -1,13 +1,14 @@
 """`edgekit export`."""
 
 import argparse
+import contextlib
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgekit.cli.output import Progress, banner, size
-from edgekit.cli.parse import image_spec, labels_file
-from edgekit.spec import Tolerance
+from edgekit.cli.parse import image_spec, labels_file, seed, tolerance
 
 if TYPE_CHECKING:
     from edgekit.pipeline import ExportReport
@@ -27,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--weights", metavar="NAME", help="default, random, or a name of torchvision's")
     parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="a state dict: .pth or .safetensors")
-    parser.add_argument("--seed", type=int, default=0, help="of random weights (default 0)")
+    parser.add_argument("--seed", type=seed, default=0, help="of random weights (default 0)")
     parser.add_argument("--require-pretrained", action="store_true", help="fail where pretrained weights cannot be had")
     parser.add_argument(
         "--image",
@@ -56,6 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     image = image_spec(options.image) if options.image else None
     labels = labels_file(options.labels) if options.labels else ()
+    bound = tolerance(options.tolerance)
     from edgekit.inputs import parse_input
 
     inputs = tuple(parse_input(text) for text in options.input)
@@ -65,8 +67,8 @@ def run(options: argparse.Namespace) -> int:
     from edgekit.pipeline import STAGES, ExportRequest, export_source
     from edgekit.source import SourceRequest
 
-    tolerance = Tolerance() if options.tolerance is None else Tolerance(norm=options.tolerance, max=options.tolerance)
-    with Progress(STAGES, options.quiet) as progress:
+    # What a model's own code prints is no result.
+    with contextlib.redirect_stdout(sys.stderr), Progress(STAGES, options.quiet) as progress:
         report = export_source(
             options.source,
             SourceRequest(
@@ -82,7 +84,7 @@ def run(options: argparse.Namespace) -> int:
                 output=options.output,
                 mode=options.mode,
                 recipe=options.recipe,
-                tolerance=tolerance,
+                tolerance=bound,
                 allow_mismatch=options.allow_mismatch,
             ),
             progress,

@@ -1,17 +1,21 @@
 """The command line: one file a verb, and the promises that hold for all of them."""
 
 import argparse
+import errno
 import importlib
 import logging
 import os
 import signal
 import sys
+import threading
 import traceback
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
-from edgekit.errors import EXIT_BUG, EdgekitError
+from edgekit.errors import EXIT_BUG, DeviceError, EdgekitError, UsageError
 from edgekit.threads import prepare_process
 from edgekit.version import __version__
 
@@ -23,11 +27,27 @@ VERBS = {
     "models": "list the models that can be exported by name",
 }
 _EXIT_INTERRUPTED = 130
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message}\nTry: {self.prog} --help\n")
+
+
+class _VerbParser(_Parser):
+    """Takes options before, between and after the positionals, which argparse's subparsers do not by themselves."""
+
+    _intermixing = False
+
+    def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]
+        if self._intermixing:
+            return super().parse_known_args(args, namespace)
+        self._intermixing = True
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._intermixing = False
 
 
 def _parser(verb: str | None) -> _Parser:
@@ -37,10 +57,10 @@ def _parser(verb: str | None) -> _Parser:
         epilog="exit codes: 0 pass, 1 a verdict failed, 2 usage, 3 bad model or package, 4 runtime or device, 70 our bug",
     )
     parser.add_argument("--version", action="version", version=f"edgekit {__version__}")
-    common = _Parser(add_help=False)
+    common = _VerbParser(add_help=False)
     common.add_argument("-v", "--verbose", action="store_true", help="tell more on stderr, with tracebacks")
     common.add_argument("-q", "--quiet", action="store_true", help="errors alone on stderr")
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=_Parser)
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=_VerbParser)
     for name, about in VERBS.items():
         child = verbs.add_parser(name, help=about, description=about[0].upper() + about[1:] + ".", parents=[common])
         if name == verb:  # the other verbs' files need not be read
@@ -52,43 +72,88 @@ def main(argv: list[str] | None = None) -> int:
     """Runs the command line and returns its exit code."""
     arguments = sys.argv[1:] if argv is None else argv
     prepare_process()
-    signal.signal(signal.SIGTERM, _interrupt)
     verb = next((word for word in arguments if word in VERBS), None)
+    with _interruptible():
+        try:
+            options = _parser(verb).parse_args(arguments)
+            with _messages(options.verbose, options.quiet):
+                return _run(options)
+        except EdgekitError as error:
+            print(f"edgekit: {error}", file=sys.stderr)
+            if "options" in locals() and options.verbose:
+                traceback.print_exc()
+            return error.exit_code
+        except KeyboardInterrupt:
+            print("edgekit: interrupted; nothing was written", file=sys.stderr)
+            return _EXIT_INTERRUPTED
+        except BrokenPipeError:
+            _drop_stdout()  # the reader has gone, and wants no more
+            return 0
+        except Exception:
+            traceback.print_exc()
+            print(
+                f"edgekit: this is a bug of edgekit {__version__}; please report it with the lines above",
+                file=sys.stderr,
+            )
+            return EXIT_BUG
+
+
+def _run(options: argparse.Namespace) -> int:
+    """Runs a verb; what the machine lacks is the user's to mend, and no bug, wherever it shows."""
     try:
-        options = _parser(verb).parse_args(arguments)
-        _set_up_logging(options.verbose, options.quiet)
         code: int = importlib.import_module(f"edgekit.cli.{options.verb}").run(options)
         sys.stdout.flush()
         return code
-    except EdgekitError as error:
-        print(f"edgekit: {error}", file=sys.stderr)
-        if "options" in locals() and options.verbose:
-            traceback.print_exc()
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("edgekit: interrupted; nothing was written", file=sys.stderr)
-        return _EXIT_INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone, and wants no more
-        return 0
-    except Exception:
-        traceback.print_exc()
-        print(
-            f"edgekit: this is a bug of edgekit {__version__}; please report it with the lines above", file=sys.stderr
-        )
-        return EXIT_BUG
+    except MemoryError as error:
+        raise DeviceError(
+            f"out of memory ({str(error) or 'no more was said'}). Use a smaller input or model."
+        ) from error
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        _drop_stdout()  # or the interpreter would fail on it once more as it ends
+        raise UsageError(f"the output cannot be written: {error.strerror}. Free the disk.") from error
+
+
+def _drop_stdout() -> None:
+    with open(os.devnull, "w") as nowhere:  # noqa: PTH123  a device, not a path of the user's
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """SIGTERM ends the work as Ctrl-C does, so that temporary files go."""
+    if threading.current_thread() is not threading.main_thread():  # Python allows no handlers elsewhere
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _set_up_logging(verbose: bool, quiet: bool) -> None:
-    level = logging.INFO if verbose else logging.ERROR if quiet else logging.WARNING
-    logging.basicConfig(level=logging.WARNING, format="edgekit: %(message)s", stream=sys.stderr)
-    logging.getLogger("edgekit").setLevel(level)
-    if not verbose:
-        warnings.simplefilter("ignore")  # torch's own, of which a user can act on none
+@contextmanager
+def _messages(verbose: bool, quiet: bool) -> Iterator[None]:
+    """Shows edgekit's log on stderr, and none of torch's warnings, of which a user can act on none."""
+    log, handler = logging.getLogger("edgekit"), logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("edgekit: %(message)s"))
+    before = log.level, log.propagate
+    log.addHandler(handler)
+    log.propagate = False
+    log.setLevel(logging.INFO if verbose else logging.ERROR if quiet else logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            if not verbose:
+                warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.removeHandler(handler)
+        log.level, log.propagate = before
 
 
 def entry() -> NoReturn:

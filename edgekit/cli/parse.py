@@ -1,10 +1,12 @@
 """Options that are more than a word."""
 
+import math
 from pathlib import Path
 
 from edgekit.errors import UsageError
-from edgekit.spec import ImageSpec
+from edgekit.spec import ImageSpec, Tolerance
 
+_MOST_PIXELS = 2**12  # of a side that a network takes
 _IMAGE_HELP = "Expected resize=N,crop=N,mean=A[/B/C],std=A[/B/C][,channels=1|3][,interpolation=bilinear|bicubic]."
 
 
@@ -31,8 +33,9 @@ def image_spec(text: str) -> ImageSpec:
         raise UsageError(f"--image {text}: {error.args[0]} is missing. {_IMAGE_HELP}") from error
     except ValueError as error:
         raise UsageError(f"--image {text}: {error}. {_IMAGE_HELP}") from error
-    usable = spec.resize > 0 and spec.crop > 0 and channels in (1, 3) and 0.0 not in spec.std
-    if not usable or spec.interpolation not in ("bilinear", "bicubic"):
+    sizes_fit = 0 < spec.resize <= _MOST_PIXELS and 0 < spec.crop <= _MOST_PIXELS and channels in (1, 3)
+    numbers_fit = all(map(math.isfinite, spec.mean + spec.std)) and min(spec.std) > 0.0
+    if not (sizes_fit and numbers_fit) or spec.interpolation not in ("bilinear", "bicubic"):
         raise UsageError(f"--image {text}: a value is out of range. {_IMAGE_HELP}")
     return spec
 
@@ -56,3 +59,23 @@ def labels_file(path: Path) -> tuple[str, ...]:
         return tuple(path.read_text(encoding="utf-8").splitlines())
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"--labels {path} cannot be read as UTF-8 text: {error}.") from error
+
+
+def tolerance(value: float | None) -> Tolerance:
+    """`--tolerance`, or the default.
+
+    Raises:
+        UsageError: not a positive number.
+    """
+    try:
+        return Tolerance() if value is None else Tolerance(norm=value, max=value)
+    except ValueError as error:
+        raise UsageError(f"--tolerance {value:g}: expected a positive number, say 1e-4.") from error
+
+
+def seed(text: str) -> int:
+    """The type of `--seed`."""
+    number = int(text)
+    if not 0 <= number < 2**32:
+        raise ValueError
+    return number

@@ -1,6 +1,8 @@
 """`edgekit run`."""
 
 import argparse
+import contextlib
+import re
 from pathlib import Path
 
 from edgekit.cli.output import banner, print_document, print_table
@@ -58,26 +60,45 @@ def _run_arrays(model, options: argparse.Namespace) -> int:  # type: ignore[no-u
 
     named = [text.rpartition("=") for text in options.input]
     arrays = {name or str(index): load_npy(path) for index, (name, _, path) in enumerate(named)}
+    if len(arrays) < len(named):
+        raise UsageError(f"--input was given twice for one name ({', '.join(name for name, _, _ in named)}).")
     outputs = model.run(arrays if any(name for name, _, _ in named) else list(arrays.values()), options.method)
+    paths = _paths(options.output, list(outputs))
+    _save(paths, outputs)
     results = []
     for name, value in outputs.items():
-        path = options.output if len(outputs) == 1 else options.output.with_suffix(f".{name}.npy")
-        _save(path, value)
-        results.append({"output": name, "file": path.name, "dtype": str(value.dtype), "shape": list(value.shape)})
+        results.append(
+            {"output": name, "file": paths[name].name, "dtype": str(value.dtype), "shape": list(value.shape)}
+        )
         if not options.json:
-            print(f"{name}: {value.dtype} {list(value.shape)} -> {path}")
+            print(f"{name}: {value.dtype} {list(value.shape)} -> {paths[name]}")
     if options.json:
         print_document(_context(model), results)
     return 0
 
 
-def _save(path, value) -> None:  # type: ignore[no-untyped-def]
+def _paths(output: Path, names: list[str]) -> dict[str, Path]:
+    """A file for each output; names are the model's own words, and may hold what a file name may not."""
+    if not output.name:
+        raise UsageError(f"-o {output}: expected a file name.")
+    if len(names) == 1:
+        return {names[0]: output}
+    paths = {name: output.with_name(f"{output.stem}.{re.sub(r'[^A-Za-z0-9_.-]', '_', name)}.npy") for name in names}
+    if len(set(paths.values())) < len(paths):
+        raise UsageError(f"the outputs {', '.join(names)} cannot be told apart as file names.")
+    return paths
+
+
+def _save(paths, outputs) -> None:  # type: ignore[no-untyped-def]
+    """Writes all files or none."""
     import numpy as np
 
     from edgekit.package.writer import atomic
 
-    with atomic(path) as temporary, temporary.open("wb") as file:
-        np.save(file, value)
+    with contextlib.ExitStack() as stack:
+        for name, path in paths.items():
+            with stack.enter_context(atomic(path)).open("wb") as file:
+                np.save(file, outputs[name])
 
 
 def _context(model) -> dict[str, str | None]:  # type: ignore[no-untyped-def]

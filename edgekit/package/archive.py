@@ -12,7 +12,7 @@ from typing import IO
 from edgekit.errors import PackageError
 from edgekit.package.labels import decode_labels
 from edgekit.package.unpickle import Bytecode, StorageTensor, read_bytecode, read_tensors
-from edgekit.spec import Golden, Manifest, from_json
+from edgekit.spec import Golden, GoldenInput, Manifest, TensorSpec, from_json
 
 MANIFEST = "extra/edgekit/manifest.json"
 GOLDEN = "extra/edgekit/golden.json"
@@ -101,7 +101,10 @@ class Archive:
     def labels(self) -> tuple[str, ...]:
         if LABELS not in self:
             return ()
-        return decode_labels(self.read(LABELS).decode("ascii", errors="replace"))
+        try:
+            return decode_labels(self.read(LABELS).decode("ascii"))
+        except UnicodeDecodeError as error:
+            raise PackageError(f"{self.path}: {LABELS} is not escaped ASCII: {error}. Export it again.") from error
 
     @cached_property
     def bytecode(self) -> Bytecode:
@@ -149,11 +152,39 @@ class Archive:
                 )
         return len(expected)
 
+    def check_methods(self) -> None:
+        """Compares the manifest's methods with the bytecode's, and the golden cases' inputs with the manifest's.
+
+        The interpreter does not survive a wrong number of arguments, nor XNNPACK's kernels another number of channels.
+
+        Raises:
+            PackageError: they contradict each other.
+        """
+        methods = {} if self.manifest is None else {method.name: method.inputs for method in self.manifest.methods}
+        arity = {method.name: len(method.inputs) for method in self.bytecode.methods}
+        for name, inputs in methods.items():
+            if arity.get(name) != len(inputs):
+                raise PackageError(
+                    f"{self.path}: the manifest says that {name} has {len(inputs)} inputs, the bytecode that it "
+                    f"{f'has {arity[name]}' if name in arity else 'does not exist'}. The file was changed; export it again."
+                )
+        for case in self.golden.cases if self.golden is not None else ():
+            specs = methods.get(case.method, ())
+            if case.method not in methods or len(case.inputs) != len(specs) or not all(map(_fits, case.inputs, specs)):
+                raise PackageError(
+                    f"{self.path}: golden case {case.name!r} does not fit {case.method}({', '.join(map(str, specs))}). "
+                    "The file was changed; export it again."
+                )
+
+
+def _fits(given: GoldenInput, spec: TensorSpec) -> bool:
+    return given.dtype == spec.dtype and spec.accepts(given.shape)
+
 
 def _open_zip(path: Path) -> zipfile.ZipFile:
-    if path.is_dir():
-        raise PackageError(f"{path} is a directory; expected a .ptl file.")
     try:
+        if path.is_dir():
+            raise PackageError(f"{path} is a directory; expected a .ptl file.")
         if path.stat().st_size == 0:
             raise PackageError(f"{path} is empty; expected a .ptl file. Copy or export it again.")
         return zipfile.ZipFile(path)

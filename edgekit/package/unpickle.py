@@ -24,6 +24,7 @@ _STORAGE_DTYPES = {
     "QUInt8Storage": "quint8",
     "QInt32Storage": "qint32",
 }
+_QUANTIZERS = ("per_tensor_affine", "per_channel_affine", "per_channel_affine_float_qparams")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,8 @@ class _Unpickler(pickle.Unpickler):
             return self._rebuild_tensor
         if module == "torch" and name in _STORAGE_DTYPES:
             return _STORAGE_DTYPES[name]
+        if module == "torch" and name in _QUANTIZERS:
+            return name
         if (module, name) == ("collections", "OrderedDict"):
             return OrderedDict
         if module == "torch.jit._pickle":

@@ -1,11 +1,13 @@
 """Writes the package: edgekit's own archive around torch's records (docs/format.md)."""
 
+import errno
 import hashlib
 import os
+import shutil
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -32,8 +34,9 @@ def atomic(path: Path) -> Iterator[Path]:
         UsageError: the folder cannot be made or written, or the disk is full.
     """
     temporary: Path | None = None
+    made: list[Path] = []
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        made = _make_folders(path.parent)
         if path.is_dir():
             raise UsageError(f"{path} is a directory; expected a file name to write.")
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
@@ -48,6 +51,29 @@ def atomic(path: Path) -> Iterator[Path]:
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+        for folder in made:
+            with suppress(OSError):  # a folder that holds something by now stays
+                folder.rmdir()
+
+
+def _make_folders(folder: Path) -> list[Path]:
+    """Makes a folder, and gives those that were not there before, the innermost first."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    return missing
+
+
+def reserve(folder: Path, size_bytes: int) -> None:
+    """Proves that a folder takes a file of this size: torch's own writer ends the process where a disk is full.
+
+    Raises:
+        OSError: it does not.
+    """
+    with tempfile.TemporaryFile(dir=folder) as file:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, size_bytes)
+        elif shutil.disk_usage(folder).free < size_bytes:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _publish(temporary: Path, path: Path) -> None:

@@ -68,7 +68,7 @@ class LiteRuntime:
 
     def selftest(self, archive: Archive) -> tuple[CaseResult, ...]:
         """Loads the package and replays its golden cases."""
-        if archive.golden is None or archive.manifest is None:
+        if archive.golden is None or not archive.golden.cases or archive.manifest is None:
             raise PackageError(f"{archive.path} has no golden cases to replay. Make it with edgekit export.")
         module = LiteModule(archive.path)
         return tuple(

@@ -62,12 +62,14 @@ def names(data: bytes) -> list[str]:
 
 
 def test_renamer_same_names_whatever_the_numbers_were() -> None:
-    template = b"\x80\x02c__torch__.___torch_mangle_%d\nNet\nq\x00X%c\x00\x00\x00__torch__.___torch_mangle_%d.Net.forwardq\x01\x86."
-    first, second = (template % (n, len(f"__torch__.___torch_mangle_{n}.Net.forward"), n) for n in (7, 12345))
+    template = (
+        b"\x80\x02c__torch__.___torch_mangle_%d\nNet\nq\x00X%c\x00\x00\x00__torch__.___torch_mangle_%d.Net.fq\x01\x86."
+    )
+    first, second = (template % (n, len(f"__torch__.___torch_mangle_{n}.Net.f"), n) for n in (7, 12345))
     assert Renamer().rewrite(first) == Renamer().rewrite(second)
     assert names(Renamer().rewrite(second)) == [
         "__torch__.___torch_mangle_0 Net",
-        "__torch__.___torch_mangle_0.Net.forward",
+        "__torch__.___torch_mangle_0.Net.f",
     ]
 
 

@@ -1,0 +1,45 @@
+"""What a command left behind, and its checks."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent.parent
+SOURCES = Path(__file__).parent / "sources.py"
+
+
+@dataclass(frozen=True)
+class Result:
+    """The exit code and both streams of a command."""
+
+    code: int
+    out: str
+    err: str
+
+    def failed(self, code: int, *told: str) -> None:
+        """Asserts the exit code, that stderr tells each of these, and that neither stream shows a traceback."""
+        assert self.code == code, self.err
+        assert "Traceback" not in self.err + self.out
+        assert self.err.startswith("edgekit"), self.err
+        for text in told:
+            assert text in self.err, f"{text!r} is not in {self.err!r}"
+
+    def passed(self, *told: str) -> None:
+        """Asserts exit code 0 and that stdout tells each of these."""
+        assert self.code == 0, self.err
+        for text in told:
+            assert text in self.out, f"{text!r} is not in {self.out!r}"
+
+
+Command = Callable[..., Result]
+
+
+def environment(**more: str) -> dict[str, str]:
+    """The environment of a child that imports the edgekit of this tree."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "tests"))), **more}
+
+
+def everything_in(path: Path) -> list[str]:
+    """All files and folders below a folder, dotfiles too."""
+    return sorted(str(found.relative_to(path)) for found in path.rglob("*"))

@@ -1,0 +1,118 @@
+"""Factories for the tests of `edgekit export`: good ones, and each kind of bad one."""
+
+import torch
+from models import KeywordArguments, Noisy, NotANumber, conv_net
+from torch import nn
+
+not_callable = 42
+
+
+def classifier() -> nn.Module:
+    return conv_net().eval()
+
+
+def in_train_mode() -> nn.Module:
+    return nn.Sequential(nn.Linear(4, 4), nn.Dropout(0.5))
+
+
+def raises() -> nn.Module:
+    return nn.Linear(4, "four")  # type: ignore[arg-type]
+
+
+def exits() -> nn.Module:
+    raise SystemExit(0)
+
+
+def no_module() -> dict[str, int]:
+    return {"weights": 1}
+
+
+def needs_argument(width: int) -> nn.Module:
+    return nn.Linear(width, 1)
+
+
+def chatty() -> nn.Module:
+    print("downloading the internet")
+    return nn.Linear(4, 2)
+
+
+def on_meta() -> nn.Module:
+    return nn.Linear(4, 2, device="meta")
+
+
+def lazy() -> nn.Module:
+    return nn.LazyLinear(4)
+
+
+class _Complex(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.complex(x, x)
+
+
+class _Half(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.to(torch.bfloat16)
+
+
+class _KeywordOnly(nn.Module):
+    def forward(self, x: torch.Tensor, *, mask: torch.Tensor) -> torch.Tensor:
+        return x * mask
+
+
+class _OddKeys(nn.Module):
+    def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {"../a/b": x + 1.0, "c": x * 2.0}
+
+
+def complex_output() -> nn.Module:
+    return _Complex()
+
+
+def bfloat16_output() -> nn.Module:
+    return _Half()
+
+
+def bfloat16_weights() -> nn.Module:
+    return nn.Linear(4, 2).to(torch.bfloat16)
+
+
+def keyword_only() -> nn.Module:
+    return _KeywordOnly()
+
+
+def odd_keys() -> nn.Module:
+    return _OddKeys()
+
+
+class _Sparse(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.eye(4).to_sparse() * x
+
+
+class _SameNames(nn.Module):
+    def forward(self, x: torch.Tensor) -> dict[str, object]:
+        return {"a.b": x, "a": {"b": 2.0 * x}}
+
+
+def sparse_output() -> nn.Module:
+    return _Sparse()
+
+
+def same_names() -> nn.Module:
+    return _SameNames()
+
+
+def keyword_arguments() -> nn.Module:
+    return KeywordArguments()
+
+
+def not_a_number() -> nn.Module:
+    return NotANumber()
+
+
+def noisy() -> nn.Module:
+    return Noisy()
+
+
+def doubles() -> nn.Module:
+    return nn.Linear(4, 2, dtype=torch.float64)

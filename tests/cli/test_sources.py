@@ -1,0 +1,121 @@
+"""`edgekit export` of models that cannot be had: a clear error, the right exit code, nothing left behind."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from cli.command import SOURCES, Command, everything_in
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [("resnt18", "resnet18"), ("resnet-18", "resnet18"), ("MobileNet_V2", "mobilenet_v2"), ("vgg", "vgg11")],
+)
+def test_export_unknown_name_tells_the_nearest(cli: Command, folder: Path, name: str, near: str) -> None:
+    cli("export", name).failed(2, f"unknown model {name!r}", "Did you mean", near)
+    assert everything_in(folder) == []
+
+
+@pytest.mark.parametrize("source", ["nothing_like_any_name", "", "model.onnx", "model.ptl"])
+def test_export_source_of_no_kind_tells_what_is_expected(cli: Command, folder: Path, source: str) -> None:
+    cli("export", source).failed(2, "FILE.py:FACTORY")
+    assert everything_in(folder) == []
+
+
+@pytest.mark.parametrize(
+    ("factory", "code", "told"),
+    [
+        ("raises", 3, "TypeError"),
+        ("raises", 3, "sources.py:"),
+        ("exits", 3, "SystemExit"),
+        ("no_module", 3, "gave a dict; expected a torch.nn.Module"),
+        ("needs_argument", 3, "missing 1 required positional argument: 'width'"),
+        ("not_callable", 3, "is a int; expected a function or class"),
+        ("clasifier", 3, "Did you mean classifier?"),
+        ("on_meta", 3, "weight has no values yet"),
+        ("lazy", 3, "weight has no values yet"),
+        ("complex_output", 3, "output 0 is a tensor of complex64"),
+        ("bfloat16_output", 3, "output 0 is a tensor of bfloat16"),
+        ("bfloat16_weights", 3, "refuses input float32 [4]"),
+        ("sparse_output", 3, "torch.sparse_coo"),
+        ("same_names", 3, "two outputs have the flattened name 'a.b'"),
+        ("keyword_only", 2, "mask: torch.Tensor by keyword alone"),
+        ("keyword_arguments", 2, "**kwargs"),
+        ("not_a_number", 3, "NaN or infinite on probe"),
+        ("noisy", 3, "is random in eval mode"),
+    ],
+)
+def test_export_bad_factory_is_a_named_error(cli: Command, folder: Path, factory: str, code: int, told: str) -> None:
+    cli("export", f"{SOURCES}:{factory}", "--input", "4").failed(code, told)
+    assert everything_in(folder) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("missing.py:net", "missing.py does not exist"),
+        ("no_such_module:net", "No module named 'no_such_module'"),
+        ("broken.py:net", "SyntaxError"),
+        ("needs_timm_plus.py:net", "No module named 'timm_plus'"),
+        ("stops.py:net", "SystemExit: 0 (stops.py:1)"),
+        (":net", "raises on import"),
+        ("missing.pt", "missing.pt does not exist"),
+        ("folder.pt", "folder.pt does not exist, or is no file"),
+        ("text.pt", "text.pt is not a TorchScript file"),
+        ("state.pt", "name its model and pass --checkpoint state.pt"),
+        ("no_forward.pt", "no method forward"),
+    ],
+)
+def test_export_bad_file_is_a_named_error(cli: Command, folder: Path, source: str, told: str) -> None:
+    Path("broken.py").write_text("def net(:\n")
+    Path("needs_timm_plus.py").write_text("import timm_plus\n")
+    Path("stops.py").write_text("raise SystemExit(0)\n")
+    Path("folder.pt").mkdir()
+    Path("text.pt").write_text("no model")
+    torch.save(nn.Linear(4, 2).state_dict(), "state.pt")
+    torch.jit.save(torch.jit.script(nn.Module()), "no_forward.pt")
+    before = everything_in(folder)
+    cli("export", source, "--input", "4").failed(3, told)
+    assert [name for name in everything_in(folder) if "__pycache__" not in name] == before
+
+
+def test_export_file_named_like_a_loaded_module_hides_nothing(cli: Command) -> None:
+    import json
+
+    Path("json.py").write_text("from torch import nn\ndef net():\n    return nn.Linear(4, 2)\n")
+    cli("export", "json.py:net", "--input", "4", "--json").passed('"schema_version"')
+    import sys
+
+    assert sys.modules["json"] is json
+
+
+def test_export_train_mode_is_put_in_eval_and_said(cli: Command) -> None:
+    result = cli("export", f"{SOURCES}:in_train_mode", "--input", "4")
+    result.passed("in_train_mode.ptl")
+    assert "was in train mode: exporting it in eval mode" in result.err
+    assert "dropout" not in cli("inspect", "build/mobile/in_train_mode/in_train_mode.ptl").out
+
+
+def test_export_eval_mode_is_not_commented_on(cli: Command) -> None:
+    result = cli("export", f"{SOURCES}:classifier", "--input", "1x3x32x32")
+    result.passed()
+    assert result.err == ""
+
+
+def test_export_model_that_prints_keeps_json_clean(cli: Command) -> None:
+    import json
+
+    result = cli("export", f"{SOURCES}:chatty", "--input", "4", "--json")
+    assert json.loads(result.out)["results"]["package"] == "chatty.ptl"
+    assert "downloading the internet" in result.err
+
+
+def test_export_torchscript_beside_itself_does_not_overwrite_it(cli: Command, folder: Path) -> None:
+    torch.jit.save(torch.jit.script(nn.Linear(4, 2)), "net.pt")
+    before = Path("net.pt").read_bytes()
+    cli("export", "net.pt", "--input", "4", "-o", "net.ptl").failed(2, "would overwrite its own source net.pt")
+    assert Path("net.pt").read_bytes() == before
+    assert everything_in(folder) == ["net.pt"]
+    cli("export", "net.pt", "--input", "4", "-o", "out.ptl").passed()

@@ -1,0 +1,117 @@
+"""`edgekit.load`: answers of the eager model, and errors instead of silent wrong answers."""
+
+from pathlib import Path
+
+import models
+import numpy as np
+import pytest
+import torch
+from packages import rewrite, scale_largest_weight
+
+import edgekit
+from edgekit.errors import DeviceError, PackageError, UsageError
+from edgekit.model import LiteModel, ServerModel
+
+
+@pytest.fixture(scope="module")
+def eager() -> torch.nn.Module:
+    torch.manual_seed(0)
+    return models.conv_net().eval()
+
+
+@pytest.fixture(scope="module")
+def lite(tiny: Path) -> LiteModel:
+    model = edgekit.load(tiny)
+    assert isinstance(model, LiteModel)
+    return model
+
+
+def test_load_package_gives_the_eager_answer(lite: LiteModel, eager: torch.nn.Module) -> None:
+    x = torch.randn(3, 3, 40, 48, generator=torch.Generator().manual_seed(5))
+    expected = eager(x).detach().numpy()
+    np.testing.assert_allclose(lite.run([x.numpy()])["0"], expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(lite.run({"x": x.numpy()})["0"], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_load_server_file_gives_the_eager_answer(tiny: Path, eager: torch.nn.Module) -> None:
+    model = edgekit.load(tiny.with_suffix(".pt"))
+    assert isinstance(model, ServerModel)
+    x = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(6))
+    expected = eager(x).detach().numpy()
+    np.testing.assert_allclose(model(x).numpy(), expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(model.run([x.numpy()])["0"], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_predict_ranks_all_classes(lite: LiteModel) -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (50, 60, 3), dtype=np.uint8)
+    ranked = lite.predict(picture, topk=9)
+    assert {label for label, _ in ranked} == {"ant", "bee", "cat", "dög", "emu\\n"}
+    scores = [score for _, score in ranked]
+    assert scores == sorted(scores, reverse=True)
+    assert sum(scores) == pytest.approx(1.0, abs=1e-5)
+
+
+GOOD = np.zeros((1, 3, 32, 32), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "match"),
+    [
+        ([], "got 0 inputs; expected x: float32"),
+        ([GOOD, GOOD], "got 2 inputs"),
+        ([GOOD[:, :1]], r"is float32 \[1, 1, 32, 32\]; expected x: float32 \[\*, 3, \*, \*\]"),
+        ([np.zeros((1, 4, 32, 32), np.float32)], "expected x"),
+        ([GOOD.transpose(0, 2, 3, 1)], "expected x"),
+        ([GOOD[0]], "expected x"),
+        ([GOOD.astype(np.float64)], "is float64"),
+        ([np.full_like(GOOD, np.nan)], "NaN or infinite"),
+        ([np.full_like(GOOD, np.inf)], "NaN or infinite"),
+        ({"y": GOOD}, r"named \(y\); expected \(x\)"),
+    ],
+)
+def test_run_inputs_that_do_not_fit_are_usage_errors(lite: LiteModel, inputs: object, match: str) -> None:
+    with pytest.raises(UsageError, match=match):
+        lite.run(inputs)  # type: ignore[arg-type]
+
+
+def test_run_unknown_method_names_those_there_are(lite: LiteModel) -> None:
+    with pytest.raises(UsageError, match="has no method 'embed'; it has forward, predict"):
+        lite.run([GOOD], "embed")
+
+
+def test_run_overflowing_inputs_are_a_device_error(lite: LiteModel) -> None:
+    with pytest.raises(DeviceError, match="NaN or infinity in output 0"):
+        lite.run([np.full_like(GOOD, 3e38)])
+
+
+@pytest.mark.parametrize("shape", [(30, 30), (30, 30, 4), (1, 30, 30, 3)])
+def test_predict_arrays_that_are_no_picture_are_usage_errors(lite: LiteModel, shape: tuple[int, ...]) -> None:
+    with pytest.raises(UsageError, match="expected image: uint8"):
+        lite.predict(np.zeros(shape, np.uint8))
+
+
+def test_load_changed_package_is_refused_before_torch_reads_it(tiny: Path, tmp_path: Path) -> None:
+    with pytest.raises(PackageError, match="was changed"):
+        edgekit.load(rewrite(tiny, tmp_path / "x.ptl", scale_largest_weight, remake_digests=False))
+
+
+def test_load_plain_package_checks_what_the_file_tells(tmp_path: Path) -> None:
+    scripted = torch.jit.script(torch.nn.Linear(3, 2).eval())
+    scripted._save_for_lite_interpreter(str(tmp_path / "plain.ptl"))
+    model = edgekit.load(tmp_path / "plain.ptl")
+    assert isinstance(model, LiteModel)
+    assert model.run([np.zeros((1, 3), np.float32)])["0"].shape == (1, 2)
+    with pytest.raises(UsageError, match="got 2 inputs; expected 1"):
+        model.run([np.zeros((1, 3), np.float32)] * 2)
+
+
+@pytest.mark.parametrize("name", ["missing.pt", "missing.ptl"])
+def test_load_missing_file_is_a_package_error(tmp_path: Path, name: str) -> None:
+    with pytest.raises(PackageError, match="does not exist"):
+        edgekit.load(tmp_path / name)
+
+
+def test_load_text_as_server_file_is_a_package_error(tmp_path: Path) -> None:
+    (tmp_path / "x.pt").write_text("hello")
+    with pytest.raises(PackageError, match="not a TorchScript file"):
+        edgekit.load(tmp_path / "x.pt")
