@@ -13,12 +13,8 @@ from edgekit.errors import OptimizeError, ParityError, UsageError
 from edgekit.golden import golden_cases, predict_cases
 from edgekit.naming import name_constants
 from edgekit.package.archive import GOLDEN, LABELS, Archive
-<<<<<<< HEAD
 from edgekit.package.labels import encode_labels
-from edgekit.package.writer import write_package
-=======
 from edgekit.package.writer import reserve, write_package
->>>>>>> main
 from edgekit.preprocess import with_predict
 from edgekit.probes import Reference, worst
 from edgekit.recipes import OptimizedModel, rounded

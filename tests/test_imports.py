@@ -15,7 +15,7 @@ PACKAGE = Path(edgekit.__file__).parent
 LAYERS = [
     ["errors", "version", "threads", "_png"],
     ["spec"],
-    ["generator", "compare", "decode", "nested"],
+    ["generator", "stats", "compare", "decode", "nested"],
     ["inputs", "package.unpickle", "package.canonical", "package.labels"],
     ["package.archive"],
     ["package.writer", "inspection"],
@@ -30,10 +30,10 @@ LAYERS = [
     ["server", "runtimes.base"],
     ["runtimes.lite", "runtimes.native"],
     ["runtimes"],
-    ["model", "build", "verify"],
+    ["model", "build", "verify", "bench"],
     ["pipeline"],
     ["cli.output", "cli.parse"],
-    ["cli.export", "cli.inspect", "cli.models", "cli.run", "cli.verify"],
+    ["cli.bench", "cli.export", "cli.inspect", "cli.models", "cli.run", "cli.verify"],
     ["cli.main"],
     ["__main__"],
 ]

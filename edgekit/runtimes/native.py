@@ -65,7 +65,7 @@ class RunnerRuntime:
 
     def _call(self, *arguments: str) -> dict[str, Any]:
         try:
-            done = subprocess.run([*self._command, *arguments, "--json"], capture_output=True, text=True)
+            done = subprocess.run([*self._command, *arguments, "--json"], capture_output=True, text=True, check=False)
         except OSError as error:
             raise DeviceError(f"{self._command[-1]} does not start: {error}.") from error
         if done.returncode not in (_PASSED, _VERDICT_FAILED):

@@ -59,7 +59,7 @@ def test_runner_whenItFails_thenTheErrorHasItsKind(native: RunnerRuntime, tiny: 
         RunnerRuntime("native", ["/dev/null/runner"]).selftest(archive)
 
 
-def test_find_whenNotBuilt_thenTheTargetIsNamed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_find_whenNotBuilt_thenTheTargetIsNamed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edgekit.runtimes.native._BUILT", {"aarch64": "no/such/runner"})
     with pytest.raises(DeviceError, match="make runner-aarch64"):
         resolve("aarch64")
