@@ -103,11 +103,11 @@ Result<Tensor> read_npy(const std::string& path) {
 }
 
 Status write_npy(const std::string& path, const TensorView& tensor) {
-  std::string shape;
-  for (const std::int64_t extent : tensor.shape) shape += std::to_string(extent) + ", ";
-  // numpy writes (), (3,) and (3, 4).
-  if (tensor.shape.size() == 1) shape.pop_back();
-  if (tensor.shape.size() > 1) shape.resize(shape.size() - 2);
+  std::string shape;  // numpy writes (), (3,) and (3, 4)
+  for (std::size_t i = 0; i < tensor.shape.size(); ++i) {
+    shape += (i > 0 ? ", " : "") + std::to_string(tensor.shape[i]);
+  }
+  if (tensor.shape.size() == 1) shape += ',';
   std::string dict = "{'descr': '" + std::string(kDescrs[static_cast<std::size_t>(tensor.dtype)].descr) +
                      "', 'fortran_order': False, 'shape': (" + shape + "), }";
   constexpr std::size_t kPrefix = 10;

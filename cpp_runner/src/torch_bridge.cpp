@@ -51,7 +51,7 @@ Result<Tensor> from_tensor(at::Tensor tensor, const std::string& name) {
   for (const auto& [theirs, ours] : scalar_types()) {
     if (theirs != tensor.scalar_type()) continue;
     auto owner = std::make_shared<at::Tensor>(tensor.cpu().contiguous());
-    const auto* data = static_cast<const std::byte*>(owner->const_data_ptr());
+    const auto* data = static_cast<const std::byte*>(owner->data_ptr());
     const Shape shape(owner->sizes().begin(), owner->sizes().end());
     return Tensor{ours, shape, std::shared_ptr<const std::byte>(owner, data), owner->nbytes()};
   }
