@@ -34,10 +34,10 @@ export-mobile: $(READY) ## export MODEL to build/mobile/MODEL/, verified
 	$(EDGEKIT) export "$(MODEL)" $(ARGS)
 
 test: $(DEV_READY) system-deps ## all tests but the slow ones
-	$(PY) -m pytest -q
+	$(PY) -m pytest -q -m "not slow"
 
 test-slow: $(DEV_READY) system-deps ## the exhaustive suites too
-	$(PY) -m pytest -q -m "slow or not slow"
+	$(PY) -m pytest -q 
 
 lint: $(DEV_READY) ## ruff and mypy
 	$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy
