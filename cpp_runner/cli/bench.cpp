@@ -46,8 +46,9 @@ void run_bench(Options& options) {
   announce_weights(model.get(), options.model.json);
   options.bench.method = options.method.c_str();
   options.bench.per_operator = options.per_operator ? 1 : 0;
-  options.bench.inputs = inputs.tensors().empty() ? nullptr : inputs.tensors().data();
-  options.bench.input_count = inputs.tensors().size();
+  const std::vector<ek_tensor> tensors = inputs.in_order(model.get(), options.method);
+  options.bench.inputs = tensors.empty() ? nullptr : tensors.data();
+  options.bench.input_count = tensors.size();
   char* text = nullptr;
   check(ek_model_bench(model.get(), &options.bench, &text));
   const std::string report = take_text(text);
@@ -66,7 +67,8 @@ void setup_bench(CLI::App& app) {
   CLI::App* verb = app.add_subcommand("bench", "Time a method");
   add_model_options(*verb, options->model);
   verb->add_option("--method", options->method, "the method")->capture_default_str();
-  verb->add_option("--input", options->inputs, "a .npy file, or SHAPE[:DTYPE[LOW,HIGH]]; by default the golden case's")
+  verb->add_option("--input", options->inputs,
+                   "[NAME=]FILE.npy, or SHAPE[:DTYPE[LOW,HIGH]]; by default the golden case's")
       ->allow_extra_args(false);
   verb->add_option("--iterations", options->bench.iterations, "at least so many timed runs")->capture_default_str();
   verb->add_option("--min-seconds", options->bench.min_seconds, "and for at least so long")->capture_default_str();

@@ -1,5 +1,6 @@
 #include "inputs.h"
 
+#include <algorithm>
 #include <array>
 #include <regex>
 
@@ -55,11 +56,32 @@ ValuesPtr read_npy(const std::string& path) {
 
 Inputs::Inputs(const std::vector<std::string>& arguments) {
   for (const std::string& argument : arguments) {
-    const bool is_file = argument.size() > 4 && argument.substr(argument.size() - 4) == ".npy";
+    const std::size_t equals = argument.find('=');
+    names_.push_back(equals == std::string::npos ? "" : argument.substr(0, equals));
+    const std::string value = equals == std::string::npos ? argument : argument.substr(equals + 1);
+    const bool is_file = value.size() > 4 && value.substr(value.size() - 4) == ".npy";
     const auto seed = static_cast<uint32_t>(owners_.size() + 1);
-    owners_.push_back(is_file ? read_npy(argument) : generate(argument, seed));
+    owners_.push_back(is_file ? read_npy(value) : generate(value, seed));
     check(ek_values_get(owners_.back().get(), 0, &tensors_.emplace_back(), nullptr));
   }
+}
+
+const ek_tensor& Inputs::find(const std::string& name) const {
+  for (std::size_t i = 0; i < names_.size(); ++i) {
+    if (names_[i] == name) return tensors_[i];
+  }
+  throw Failure{EK_USAGE, "no --input " + name + "=... was given; name all inputs, or none"};
+}
+
+std::vector<ek_tensor> Inputs::in_order(const ek_model* model, const std::string& method) const {
+  if (std::all_of(names_.begin(), names_.end(), [](const auto& name) { return name.empty(); })) return tensors_;
+  std::vector<ek_tensor> ordered;
+  for (std::size_t i = 0; i < tensors_.size(); ++i) {
+    ek_spec spec;
+    check(ek_model_input(model, method.c_str(), i, &spec));
+    ordered.push_back(find(spec.name));
+  }
+  return ordered;
 }
 
 const char* dtype_text(ek_dtype dtype) {

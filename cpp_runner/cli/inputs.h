@@ -1,4 +1,4 @@
-// What a user says about inputs: a .npy file, or a shape such as 1x3x224x224:float32[-2,2] for generated numbers.
+// What a user says about inputs: [NAME=]FILE.npy, or a shape such as 1x3x224x224:float32[-2,2] for generated numbers.
 #pragma once
 
 #include <string>
@@ -11,9 +11,13 @@ namespace runner {
 class Inputs {
  public:
   explicit Inputs(const std::vector<std::string>& arguments);
-  [[nodiscard]] const std::vector<ek_tensor>& tensors() const { return tensors_; }
+  // In the order of the method's inputs where they were given by name, else as they were given.
+  [[nodiscard]] std::vector<ek_tensor> in_order(const ek_model* model, const std::string& method) const;
 
  private:
+  [[nodiscard]] const ek_tensor& find(const std::string& name) const;
+
+  std::vector<std::string> names_;
   std::vector<ValuesPtr> owners_;
   std::vector<ek_tensor> tensors_;
 };

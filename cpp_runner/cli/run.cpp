@@ -63,7 +63,8 @@ void run_run(const Options& options) {
   const Inputs inputs(options.inputs);
   const ModelPtr model = load_model(options.model);
   ek_values* raw = nullptr;
-  check(ek_model_run(model.get(), options.method.c_str(), inputs.tensors().data(), inputs.tensors().size(), &raw));
+  const std::vector<ek_tensor> tensors = inputs.in_order(model.get(), options.method);
+  check(ek_model_run(model.get(), options.method.c_str(), tensors.data(), tensors.size(), &raw));
   const ValuesPtr values(raw);
   const std::vector<Output> outputs = write_outputs(values.get(), options.output);
   if (options.model.json) return print_json(outputs, options.method);
@@ -83,7 +84,7 @@ void setup_run(CLI::App& app) {
   add_model_options(*verb, options->model);
   verb->add_option("--method", options->method, "the method")->capture_default_str();
   verb->add_option("--input", options->inputs,
-                   "a .npy file, or SHAPE[:DTYPE[LOW,HIGH]] for generated numbers; repeatable")
+                   "[NAME=]FILE.npy, or SHAPE[:DTYPE[LOW,HIGH]] for generated numbers; repeatable")
       ->allow_extra_args(false);
   verb->add_option("-o,--output", options->output, "the .npy file to write; with several outputs, each adds its name");
   verb->callback([options] { run_run(*options); });

@@ -15,20 +15,19 @@ struct DescrRow {
   std::string_view descr;
   DType dtype;
 };
-constexpr std::array<DescrRow, 7> kDescrs{{{"<f4", DType::kFloat32},
-                                           {"<f8", DType::kFloat64},
-                                           {"|u1", DType::kUint8},
-                                           {"|i1", DType::kInt8},
-                                           {"<i4", DType::kInt32},
-                                           {"<i8", DType::kInt64},
-                                           {"|b1", DType::kBool}}};
+constexpr std::array<DescrRow, 7> kDescrs{{{"'<f4'", DType::kFloat32},
+                                           {"'<f8'", DType::kFloat64},
+                                           {"'|u1'", DType::kUint8},
+                                           {"'|i1'", DType::kInt8},
+                                           {"'<i4'", DType::kInt32},
+                                           {"'<i8'", DType::kInt64},
+                                           {"'|b1'", DType::kBool}}};
 
 // The text of a value in numpy's header, a Python dict literal that numpy itself always writes the same way.
 std::optional<std::string_view> header_value(std::string_view header, std::string_view key, char last) {
-  const std::string quoted = "'" + std::string(key) + "': ";
-  const std::size_t at = header.find(quoted);
+  const std::size_t at = header.find(key);
   if (at == std::string_view::npos) return std::nullopt;
-  const std::string_view rest = header.substr(at + quoted.size());
+  const std::string_view rest = header.substr(at + key.size());
   const std::size_t end = rest.find(last);
   if (end == std::string_view::npos) return std::nullopt;
   return rest.substr(0, end);
@@ -36,7 +35,7 @@ std::optional<std::string_view> header_value(std::string_view header, std::strin
 
 std::optional<DType> parse_descr(std::string_view text) {
   for (const DescrRow& row : kDescrs) {
-    if (text == "'" + std::string(row.descr) + "'") return row.dtype;
+    if (text == row.descr) return row.dtype;
   }
   return std::nullopt;
 }
@@ -81,9 +80,9 @@ Result<Tensor> read_npy(const std::string& path) {
   const std::string_view bytes(reinterpret_cast<const char*>(file->bytes().data()), file->bytes().size());
   const auto header = find_header(bytes);
   if (!header) return usage_error(path + " is no .npy file; save the array with numpy.save");
-  const auto descr = header_value(header->text, "descr", ',');
-  const auto order = header_value(header->text, "fortran_order", ',');
-  const auto extents = header_value(header->text, "shape", ')');
+  const auto descr = header_value(header->text, "'descr': ", ',');
+  const auto order = header_value(header->text, "'fortran_order': ", ',');
+  const auto extents = header_value(header->text, "'shape': ", ')');
   if (!descr || !order || !extents) return usage_error(path + ": the header of the .npy file is damaged");
   const auto dtype = parse_descr(*descr);
   if (!dtype) {
@@ -105,11 +104,15 @@ Result<Tensor> read_npy(const std::string& path) {
 Status write_npy(const std::string& path, const TensorView& tensor) {
   std::string shape;  // numpy writes (), (3,) and (3, 4)
   for (std::size_t i = 0; i < tensor.shape.size(); ++i) {
-    shape += (i > 0 ? ", " : "") + std::to_string(tensor.shape[i]);
+    if (i > 0) shape += ", ";
+    shape += std::to_string(tensor.shape[i]);
   }
   if (tensor.shape.size() == 1) shape += ',';
-  std::string dict = "{'descr': '" + std::string(kDescrs[static_cast<std::size_t>(tensor.dtype)].descr) +
-                     "', 'fortran_order': False, 'shape': (" + shape + "), }";
+  std::string dict = "{'descr': ";
+  dict += kDescrs[static_cast<std::size_t>(tensor.dtype)].descr;
+  dict += ", 'fortran_order': False, 'shape': (";
+  dict += shape;
+  dict += "), }";
   constexpr std::size_t kPrefix = 10;
   dict.append(63 - (kPrefix + dict.size()) % 64, ' ');
   dict += '\n';

@@ -1,5 +1,8 @@
 // Chooses the engine, and says what this libtorch is and can do.
+#if __has_include(<torch/csrc/jit/mobile/compatibility/runtime_compatibility.h>)
 #include <torch/csrc/jit/mobile/compatibility/runtime_compatibility.h>
+#define EDGEKIT_LISTS_OPERATORS  // Debian's libtorch comes without that header
+#endif
 #include <torch/version.h>
 
 #include <algorithm>
@@ -17,6 +20,7 @@ std::string runtime_version() {
   return std::string("torch ") + TORCH_VERSION;
 }
 
+#ifdef EDGEKIT_LISTS_OPERATORS
 Result<std::vector<OperatorInfo>> runtime_operators() {
   return catching(Code::kRuntime, "the operators cannot be listed", []() -> Result<std::vector<OperatorInfo>> {
     std::vector<OperatorInfo> operators;
@@ -27,5 +31,10 @@ Result<std::vector<OperatorInfo>> runtime_operators() {
     return operators;
   });
 }
+#else
+Result<std::vector<OperatorInfo>> runtime_operators() {
+  return runtime_error(runtime_version() + " was packaged without what lists its operators");
+}
+#endif
 
 }  // namespace edgekit

@@ -64,6 +64,14 @@ def test_run_nested_writes_a_file_for_each_output(run: Run, nested: Exported, tm
     assert np.array_equal(np.load(tmp_path / "y.1.npy"), x * 2)
 
 
+def test_run_named_inputs_go_in_the_methods_order(run: Run, nested: Exported) -> None:
+    inputs = ["--input", "index=2:int64[0,3]", "--input", "x=4x3"]
+    assert run("run", nested.package, *inputs).code == 0
+    done = run("run", nested.package, *inputs[:2], "--input", "y=4x3")
+    assert done.code == 2
+    assert "no --input x=" in done.err
+
+
 def test_run_generated_input_needs_no_file(run: Run, classifier: Exported) -> None:
     done = run("run", classifier.package, "--input", "1x3x32x32")
     assert done.code == 0, done.err
