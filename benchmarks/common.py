@@ -41,7 +41,8 @@ def run_process(arguments: Sequence[str]) -> Cost:
     process.returncode = os.waitstatus_to_exitcode(status)
     process.stderr.close()
     if process.returncode:
-        sys.exit(f"{' '.join(arguments)} ended with {process.returncode}:\n{told.decode(errors='replace')}")
+        last = "\n".join(told.decode(errors="replace").splitlines()[-5:])
+        sys.exit(f"{' '.join(arguments)} ended with {process.returncode}:\n{last}")
     scale = 1 if sys.platform == "darwin" else 1024
     return Cost(wall_s=wall_s, cpu_s=usage.ru_utime + usage.ru_stime, peak_rss_bytes=usage.ru_maxrss * scale)
 

@@ -15,7 +15,7 @@ from typing import Any
 from common import parser, print_context, print_document, summary
 
 RECIPES = ("naive", "frozen", "mobile-nchw", "mobile")
-MODELS = ("mobilenet_v2", "mobilenet_v3_small", "squeezenet1_1", "resnet18", "vit_b_16")
+MODELS = ("mobilenet_v2", "mobilenet_v3_small", "squeezenet1_1", "shufflenet_v2_x1_0", "resnet18")
 WARM_UP = 3
 
 

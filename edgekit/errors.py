@@ -66,3 +66,8 @@ class DeviceError(EdgekitError):
     """A runtime or device does not do its part."""
 
     exit_code = 4
+
+
+def first_line(error: BaseException) -> str:
+    """What an exception of another library says, in one line: its type where it says nothing."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

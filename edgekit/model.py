@@ -139,7 +139,7 @@ class ServerModel:
 
     def run(self, inputs: Sequence[Array]) -> dict[str, Array]:
         """`forward` on numpy arrays, giving the outputs by their flattened names."""
-        return named_arrays(self(*(torch.from_numpy(np.ascontiguousarray(array)) for array in inputs)))
+        return named_arrays(self(*(torch.from_numpy(np.require(array, requirements=("C", "W"))) for array in inputs)))
 
 
 def load(path: str | os.PathLike[str]) -> LiteModel | ServerModel:

@@ -78,7 +78,7 @@ def to_array(tensor: torch.Tensor) -> Array:
     """A tensor as a C-contiguous array; quantized values are dequantized."""
     if tensor.is_quantized:
         tensor = tensor.dequantize()
-    return np.ascontiguousarray(tensor.detach().cpu().numpy())
+    return np.require(tensor.detach().cpu().numpy(), requirements="C")
 
 
 def named_arrays(value: Any) -> dict[str, Array]:

@@ -43,12 +43,12 @@ class Pass:
     fits: Callable[[torch.jit.ScriptModule, Context], str] = lambda _module, _context: ""
 
 
-def _is_frozen(module: torch.jit.ScriptModule) -> bool:
+def is_frozen(module: torch.jit.ScriptModule) -> bool:
     return not hasattr(module, "training")  # freezing drops the attribute, and refuses to run twice
 
 
 def _freeze(module: torch.jit.ScriptModule, _: Context, __: Collection[str]) -> torch.jit.ScriptModule:
-    if _is_frozen(module):
+    if is_frozen(module):
         return module
     frozen: torch.jit.ScriptModule = torch.jit.freeze(module.eval())
     return frozen
@@ -66,7 +66,7 @@ def _convolutions(module: torch.jit.ScriptModule) -> int:
 
 
 def _channels_last_fits(module: torch.jit.ScriptModule, context: Context) -> str:
-    if not _is_frozen(module):
+    if not is_frozen(module):
         return "the module is not frozen"
     if 4 not in context.input_ranks:
         return "no input of rank 4"

@@ -12,13 +12,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from edgekit.build import draft_package, write_draft
+from edgekit.build import PackageDraft, draft_package, with_parity, write_draft
 from edgekit.capture import capture
 from edgekit.errors import ParityError, UsageError
 from edgekit.inputs import InputSpec, from_array, parse_input
+from edgekit.package.archive import Archive
 from edgekit.package.writer import atomic
-from edgekit.probes import worst
-from edgekit.recipes import DEFAULT_RECIPE, RECIPES, OptimizedModel, optimize
+from edgekit.recipes import DEFAULT_RECIPE, FITS, RECIPES, OptimizedModel, fitted, optimize
 from edgekit.server import check_server, save_server
 from edgekit.source import SourceModel, SourceRequest, from_module
 from edgekit.spec import SCHEMA_VERSION, ImageSpec, Manifest, Tolerance
@@ -37,6 +37,7 @@ class ExportRequest:
     output: Path | None = None
     mode: str = "auto"
     recipe: str = DEFAULT_RECIPE
+    fit: str = FITS[0]
     tolerance: Tolerance = Tolerance()  # noqa: RUF009  frozen
     allow_mismatch: bool = False
 
@@ -71,6 +72,7 @@ def export(
     output: str | Path | None = None,
     mode: str = "auto",
     recipe: str = DEFAULT_RECIPE,
+    fit: str = FITS[0],
     image: ImageSpec | None = None,
     labels: Sequence[str] = (),
     tolerance: Tolerance | None = None,
@@ -86,6 +88,7 @@ def export(
         output: the file to write; `build/mobile/<name>/<name>.ptl` by default.
         mode: auto, trace, script or hybrid.
         recipe: one of `edgekit.recipes.RECIPES`.
+        fit: `android` keeps to operators that Android's runtime has, where a pass can; `current` is for the newest.
         image: for an image classifier on [N, C, crop, crop], the preprocessing that `predict` gets.
         labels: the names of the classes.
         tolerance: looser or tighter bounds than 1e-5; what is looser is recorded.
@@ -107,6 +110,7 @@ def export(
         output=None if output is None else Path(output),
         mode=mode,
         recipe=recipe,
+        fit=fit,
         tolerance=tolerance or Tolerance(),
         allow_mismatch=allow_mismatch,
     )
@@ -129,6 +133,8 @@ def _as_input(value: Any) -> InputSpec:
 def _check_options(options: ExportRequest) -> None:
     if options.recipe not in RECIPES:
         raise UsageError(f"unknown recipe {options.recipe!r}; expected one of {', '.join(RECIPES)}.")
+    if options.fit not in FITS:
+        raise UsageError(f"unknown fit {options.fit!r}; expected one of {', '.join(FITS)}.")
     if options.output is not None and options.output.suffix != ".ptl":
         raise UsageError(f"-o {options.output}: expected a file name that ends in .ptl.")
 
@@ -150,30 +156,46 @@ def _export(source: SourceModel, options: ExportRequest, progress: Progress, inp
         progress("capture")
         captured = capture(source, options.mode, tolerance, options.allow_mismatch)
         progress("optimize")
-        optimized = optimize(captured, RECIPES[options.recipe], tolerance)
+        optimized = optimize(captured, fitted(RECIPES[options.recipe], options.fit), tolerance)
         progress("package")
         with tempfile.TemporaryDirectory(prefix=".edgekit-", dir=package.parent) as scratch:
             draft, saved = draft_package(optimized, tolerance, Path(scratch))
-            manifest = write_draft(draft, saved, new_package)
-        progress("verify")
-        verdict = verify(new_package)
-        if not verdict.passed:
-            failed = worst([result.comparison for result in verdict.results])
-            raise ParityError(
-                f"{source.name}: the written package disagrees on output {failed.output}: {failed.reason}."
-            )
+            progress("verify")
+            verdict = _write_verified(draft, saved, new_package)
         server_error = _write_server(optimized, new_server, tolerance)
         report = ExportReport(
             package=package,
             server=package.with_suffix(".pt"),
             report=package.with_suffix(".json"),
-            manifest=manifest,
+            manifest=verdict.manifest,
             verdict=replace(verdict, path=str(package)),
             server_norm_error=server_error,
         )
         with atomic(report.report) as new_report:
             new_report.write_text(_report_text(report, new_package.stat().st_size, new_server.stat().st_size))
     return report
+
+
+def _write_verified(draft: PackageDraft, saved: Path, path: Path) -> VerifyReport:
+    """Writes the package, replays its golden cases, and writes it again with the errors found in its manifest.
+
+    Every other record is the same in both, as the digests show: so what was verified is what is kept.
+    """
+    first = write_draft(draft, saved, path)
+    verdict = verify(path)
+    failed = next((result for result in verdict.results if not result.comparison.passed), None)
+    if failed is not None:
+        found = failed.comparison
+        raise ParityError(
+            f"{first.name}: the saved file disagrees with the eager model on case {failed.case!r}, output {found.output}: "
+            f"{found.reason}, expected {found.expected}, got {found.actual}. Nothing was written."
+        )
+    final = write_draft(with_parity(draft, [result.comparison for result in verdict.results]), saved, path)
+    if final.records != first.records:
+        raise RuntimeError(f"{first.name}: the same records were written twice with other digests.")
+    with Archive(path) as archive:
+        archive.check_digests()
+    return replace(verdict, manifest=final)
 
 
 def _recorded(tolerance: Tolerance) -> Tolerance:

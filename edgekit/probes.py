@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from edgekit.compare import Comparison, compare_outputs
-from edgekit.errors import CaptureError, SourceError
+from edgekit.errors import CaptureError, SourceError, first_line
 from edgekit.generator import generate
 from edgekit.inputs import InputSpec
 from edgekit.nested import named_arrays, structure_of
@@ -235,7 +235,7 @@ def _try(
     except (CaptureError, MemoryError):
         raise
     except Exception as error:
-        message = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        message = first_line(error)
         if not items:
             shapes = ", ".join(f"{spec.name} {spec.dtype} {list(spec.shape)}" for spec in source.inputs) or "no inputs"
             raise SourceError(

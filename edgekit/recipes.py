@@ -6,14 +6,15 @@ The default is the fastest recipe that is right (docs/recipes.md): freeze, chann
 import itertools
 import logging
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 
+from edgekit.attention import DECOMPOSE_ATTENTION
 from edgekit.capture import CapturedModel
 from edgekit.compare import Comparison
-from edgekit.errors import OptimizeError, ParityError
+from edgekit.errors import OptimizeError, ParityError, first_line
 from edgekit.passes import CHANNELS_LAST, FREEZE, OPTIMIZE_FOR_MOBILE, Context, Pass
 from edgekit.probes import Reference, compare, exact_eager, rounding_bounds, worst
 from edgekit.spec import PassResult, RecipeResult, Tolerance
@@ -34,7 +35,7 @@ class Recipe:
 RECIPES = {
     recipe.name: recipe
     for recipe in (
-        Recipe(name="mobile", passes=(FREEZE, CHANNELS_LAST, OPTIMIZE_FOR_MOBILE)),
+        Recipe(name="mobile", passes=(FREEZE, DECOMPOSE_ATTENTION, CHANNELS_LAST, OPTIMIZE_FOR_MOBILE)),
         Recipe(name="mobile-nchw", passes=(FREEZE, OPTIMIZE_FOR_MOBILE)),
         Recipe(name="frozen", passes=(FREEZE,)),
         Recipe(name="naive", passes=(OPTIMIZE_FOR_MOBILE,)),
@@ -42,6 +43,14 @@ RECIPES = {
     )
 }
 DEFAULT_RECIPE = "mobile"
+FITS = ("android", "current")
+
+
+def fitted(recipe: Recipe, fit: str) -> Recipe:
+    """The recipe for `android`'s runtime of torch 1.12, or without what only older runtimes need for the `current` one."""
+    if fit != "current":
+        return recipe
+    return replace(recipe, passes=tuple(step for step in recipe.passes if step is not DECOMPOSE_ATTENTION))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +66,8 @@ class OptimizedModel:
     def room_bytes(self) -> int:
         """More than torch will write for either module: twice the weights, and code."""
         graph: Any = self.server.graph
-        constants = [node.t("value") for node in graph.findAllNodes("prim::Constant") if node.kindOf("value") == "t"]
+        nodes = [node for node in graph.findAllNodes("prim::Constant") if node.hasAttribute("value")]
+        constants = [node.t("value") for node in nodes if node.kindOf("value") == "t"]
         weights = [*self.server.state_dict().values(), *self.captured.source.module.state_dict().values(), *constants]
         return _CODE_BYTES + 2 * sum(weight.nbytes for weight in weights if isinstance(weight, torch.Tensor))
 
@@ -99,7 +109,7 @@ def apply_gated(
             with exact_eager():
                 candidate = step.apply(module, context, left_out)
         except Exception as error:  # torch raises RuntimeError, AttributeError and its internal asserts
-            broken = broken or f"raises {type(error).__name__}: {str(error).strip().splitlines()[0]}"
+            broken = broken or f"raises {type(error).__name__}: {first_line(error)}"
             continue
         comparisons = [worst(compare(r, candidate, rounding_bounds(r.probe, tolerance))) for r in references]
         found = worst(comparisons)

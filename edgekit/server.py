@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from edgekit.errors import PackageError, ParityError
+from edgekit.errors import PackageError, ParityError, first_line
 from edgekit.package.writer import reserve, rewrite_plain
 from edgekit.probes import Reference, compare, exact_eager, rounding_bounds, worst
 from edgekit.recipes import OptimizedModel, rounded
@@ -39,7 +39,7 @@ def load_server(path: str | os.PathLike[str]) -> torch.jit.ScriptModule:
         try:
             module: torch.jit.ScriptModule = torch.jit.load(os.fspath(path), map_location="cpu")
         except (RuntimeError, ValueError, OSError, zipfile.BadZipFile) as error:
-            raise PackageError(f"{path} is not a TorchScript file: {str(error).strip().splitlines()[0]}") from error
+            raise PackageError(f"{path} is not a TorchScript file: {first_line(error)}") from error
         with exact_eager():
             optimized: torch.jit.ScriptModule = torch.jit.optimize_for_inference(module.eval())
     return optimized

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from edgekit.errors import SourceError, UsageError
+from edgekit.errors import SourceError, UsageError, first_line
 from edgekit.inputs import InputSpec, check_distinct, named_for
 from edgekit.spec import ImageSpec, WeightsInfo
 from edgekit.weights import load_state, randomize, read_checkpoint, seeded, state_digest
@@ -94,7 +94,7 @@ def from_module(
     if not isinstance(module, nn.Module):
         raise SourceError(f"{source} gave a {type(module).__name__}; expected a torch.nn.Module.")
     _check_materialized(module, source)
-    if any(child.training and isinstance(child, _MODE_MATTERS) for child in module.modules()):
+    if any(isinstance(child, _MODE_MATTERS) and child.training for child in module.modules()):
         _log.warning(
             "%s was in train mode: exporting it in eval mode (dropout off, BatchNorm with its statistics)", name
         )
@@ -220,11 +220,10 @@ def _from_factory(location: str, attribute: str, seed: int) -> object:
 
 def _user_error(error: BaseException) -> str:
     """The user's exception in one line, with the last place outside of edgekit and of installed packages."""
-    message = next(iter(str(error).strip().splitlines()), "")
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if not _is_foreign(frame.filename)]
     place = f" ({Path(own[-1].filename).name}:{own[-1].lineno})" if own else ""
-    return f"{type(error).__name__}: {message}{place}"
+    return f"{type(error).__name__}: {first_line(error)}{place}"
 
 
 def _is_foreign(filename: str) -> bool:
@@ -238,7 +237,7 @@ def _from_torchscript(path: Path) -> torch.jit.ScriptModule:
     try:
         module: torch.jit.ScriptModule = torch.jit.load(str(path), map_location="cpu")
     except Exception as error:  # torch raises RuntimeError, ValueError, pickle and zip errors alike
-        first = str(error).strip().splitlines()[0]
+        first = first_line(error)
         raise SourceError(
             f"{path} is not a TorchScript file: {first} For a state dict, name its model and pass --checkpoint {path}."
         ) from error

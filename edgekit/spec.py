@@ -151,8 +151,8 @@ class Tolerance:
 
     def __post_init__(self) -> None:
         for name in ("norm", "max", "absolute"):
-            if not 0.0 < getattr(self, name) < math.inf:  # false for NaN, under which everything would pass
-                raise ValueError(f"tolerance {name} is {getattr(self, name)}; expected a positive number")
+            if not 0.0 <= getattr(self, name) < math.inf:  # false for NaN, under which everything would pass
+                raise ValueError(f"tolerance {name} is {getattr(self, name)}; expected a number of at least 0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

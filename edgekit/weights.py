@@ -2,6 +2,7 @@
 
 import hashlib
 import pickle
+import re
 import socket
 import urllib.error
 from collections.abc import Iterator, Mapping
@@ -12,7 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from edgekit.errors import SourceError, UsageError
+from edgekit.errors import SourceError, UsageError, first_line
 
 _BATCHNORM = (nn.modules.batchnorm._BatchNorm,)
 _PASSES, _BATCH = 2, 4
@@ -43,7 +44,9 @@ def download(weights: Any) -> Mapping[str, Any]:
 
     Raises:
         DownloadError: no network, or the file that came is not the right one.
+        SourceError: the file in the cache is not the right one.
     """
+    _check_cached(Path(torch.hub.get_dir()) / "checkpoints" / Path(weights.url).name)
     timeout = socket.getdefaulttimeout()
     socket.setdefaulttimeout(_CONNECT_SECONDS)  # torch.hub gives none, and a silent network would hang
     try:
@@ -57,6 +60,20 @@ def download(weights: Any) -> Mapping[str, Any]:
     finally:
         socket.setdefaulttimeout(timeout)
     return state
+
+
+def _check_cached(path: Path) -> None:
+    """Compares a cached file with the hash in its name, which torch.hub does for downloads alone."""
+    promised = re.search(r"-([0-9a-f]{8,64})\.", path.name)
+    if promised is None or not path.is_file():
+        return
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if not found.startswith(promised[1]):
+        raise SourceError(
+            f"{path} is damaged, or another file: its sha256 is {found[:16]}…, not the {promised[1]}… of its name. Delete it, "
+            "and it will be downloaded again."
+        )
 
 
 def read_checkpoint(path: Path) -> dict[str, torch.Tensor]:
@@ -75,7 +92,7 @@ def read_checkpoint(path: Path) -> dict[str, torch.Tensor]:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch and safetensors raise a dozen types for a damaged file
         raise SourceError(
-            f"checkpoint {path} cannot be read: {type(error).__name__}: {str(error).splitlines()[0]} "
+            f"checkpoint {path} cannot be read: {type(error).__name__}: {first_line(error)} "
             "Expected a state dict (.pth or .safetensors) written by torch.save(model.state_dict(), path)."
         ) from error
     for key in ("state_dict", "model"):
@@ -182,7 +199,7 @@ def _calibrate(module: nn.Module, norms: list[Any], inputs: tuple[torch.Tensor, 
     except (RuntimeError, ValueError) as error:
         raise SourceError(
             f"{type(module).__name__} refuses a batch of {_BATCH} random inputs {[list(t.shape) for t in inputs]} while its "
-            f"BatchNorm statistics are made: {str(error).splitlines()[0]} Give the input shape with --input."
+            f"BatchNorm statistics are made: {first_line(error)} Give the input shape with --input."
         ) from error
     finally:
         module.eval()

@@ -1,6 +1,7 @@
 """Models by name: torchvision's, with their pretrained weights, image contract and labels."""
 
 import difflib
+import inspect
 import logging
 import re
 import warnings
@@ -94,6 +95,8 @@ def _build(name: str, seed: int) -> nn.Module:
         options |= {"init_weights": False}  # the default draws from scipy's truncated normal for half a minute
     if name in ("inception_v3", "googlenet"):
         options |= {"aux_logits": True, "transform_input": True}
+    if "weights_backbone" in inspect.signature(models.get_model_builder(name)).parameters:
+        options |= {"weights_backbone": None}  # the default downloads them, whatever `weights` says
     with seeded(seed), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         module: nn.Module = models.get_model(name, **options)

@@ -26,6 +26,7 @@ LAYERS = [
     ["tracing"],
     ["hybrid"],
     ["capture", "passes", "preprocess"],
+    ["attention"],
     ["recipes", "golden", "naming"],
     ["server", "runtimes.base"],
     ["runtimes.lite", "runtimes.native"],

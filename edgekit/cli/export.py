@@ -43,6 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--recipe", default="mobile", help="mobile (default), mobile-nchw, frozen, naive or none; see docs/recipes.md"
     )
     parser.add_argument(
+        "--fit", choices=("android", "current"), default="android", help="the oldest runtime to fit (default android)"
+    )
+    parser.add_argument(
         "--tolerance",
         type=float,
         metavar="X",
@@ -84,6 +87,7 @@ def run(options: argparse.Namespace) -> int:
                 output=options.output,
                 mode=options.mode,
                 recipe=options.recipe,
+                fit=options.fit,
                 tolerance=bound,
                 allow_mismatch=options.allow_mismatch,
             ),

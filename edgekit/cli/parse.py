@@ -65,12 +65,12 @@ def tolerance(value: float | None) -> Tolerance:
     """`--tolerance`, or the default.
 
     Raises:
-        UsageError: not a positive number.
+        UsageError: not a number of at least 0.
     """
     try:
         return Tolerance() if value is None else Tolerance(norm=value, max=value)
     except ValueError as error:
-        raise UsageError(f"--tolerance {value:g}: expected a positive number, say 1e-4.") from error
+        raise UsageError(f"--tolerance {value:g}: expected a number of at least 0, say 1e-4.") from error
 
 
 def seed(text: str) -> int:

@@ -89,7 +89,7 @@ class _Unpickler(pickle.Unpickler):
             return name
         if (module, name) == ("collections", "OrderedDict"):
             return OrderedDict
-        if module == "torch.jit._pickle":
+        if module == "torch.jit._pickle" or (module, name) == ("torch", "device"):
             return _stand_in
         if module.startswith("__torch__"):
             return _Object

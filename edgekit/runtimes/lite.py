@@ -12,7 +12,7 @@ import torch
 from torch.jit.mobile import _load_for_lite_interpreter
 
 from edgekit.compare import Comparison, compare_golden
-from edgekit.errors import DeviceError, PackageError
+from edgekit.errors import DeviceError, PackageError, first_line
 from edgekit.generator import generate
 from edgekit.nested import named_arrays, structure_of
 from edgekit.package.archive import Archive
@@ -37,7 +37,7 @@ class LiteModule:
             with _without_deprecation():
                 self._module = _load_for_lite_interpreter(os.fspath(path))
         except (RuntimeError, ValueError) as error:
-            first = str(error).strip().splitlines()[0]
+            first = first_line(error)
             raise PackageError(
                 f"{path} does not load in torch {torch.__version__}'s lite interpreter: {first}"
             ) from error
@@ -54,9 +54,11 @@ class LiteModule:
             DeviceError: the interpreter raised.
         """
         try:
-            value = self.call(method, [torch.from_numpy(np.ascontiguousarray(array)) for array in inputs])
+            value = self.call(
+                method, [torch.from_numpy(np.require(array, requirements=("C", "W"))) for array in inputs]
+            )
         except (RuntimeError, TypeError, ValueError, IndexError) as error:
-            first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            first = first_line(error)
             raise DeviceError(f"{method} failed in the lite interpreter: {first}") from error
         return structure_of(value), named_arrays(value)
 

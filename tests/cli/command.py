@@ -21,7 +21,7 @@ class Result:
         """Asserts the exit code, that stderr tells each of these, and that neither stream shows a traceback."""
         assert self.code == code, self.err
         assert "Traceback" not in self.err + self.out
-        assert self.err.startswith("edgekit"), self.err
+        assert any(line.startswith("edgekit") for line in self.err.splitlines()), self.err
         for text in told:
             assert text in self.err, f"{text!r} is not in {self.err!r}"
 

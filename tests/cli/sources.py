@@ -116,3 +116,12 @@ def noisy() -> nn.Module:
 
 def doubles() -> nn.Module:
     return nn.Linear(4, 2, dtype=torch.float64)
+
+
+class _Exponential(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.exp()
+
+
+def exponential() -> nn.Module:
+    return _Exponential()

@@ -1,0 +1,191 @@
+"""`edgekit run`: pictures, arrays, what does not fit, and where the outputs go."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cli.command import SOURCES, Command, everything_in
+
+IMAGES = Path(__file__).parent.parent / "conformance" / "images"
+PHOTO = IMAGES / "jpeg_444.jpg"
+
+
+@pytest.fixture
+def arrays(folder: Path) -> Path:
+    """Arrays that fit the tiny package and the one of two inputs, and some that fit none."""
+    good = np.linspace(-1, 1, 3 * 32 * 32, dtype=np.float32).reshape(1, 3, 32, 32)
+    np.save("good.npy", good)
+    np.save("batch.npy", np.concatenate([good, 2 * good]))
+    np.save("rank.npy", good[0])
+    np.save("four.npy", np.ones((1, 4, 32, 32), np.float32))
+    np.save("one.npy", np.ones((1, 1, 32, 32), np.float32))
+    np.save("hwc.npy", np.ones((1, 32, 32, 3), np.float32))
+    np.save("double.npy", good.astype(np.float64))
+    np.save("swapped.npy", good.astype(">f4"))
+    np.save("nan.npy", np.where(good > 0.9, np.nan, good).astype(np.float32))
+    np.save("inf.npy", np.where(good > 0.9, np.inf, good).astype(np.float32))
+    np.save("vector.npy", np.arange(4, dtype=np.float32))
+    np.save("text.npy", np.array(["four"]))
+    np.save("ids.npy", np.arange(6).reshape(1, 6))
+    np.save("mask.npy", np.ones((1, 6), np.float32))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ([], "forward got 0 inputs; expected x: float32 [*, 3, *, *]"),
+        (["good.npy", "good.npy"], "forward got 2 inputs"),
+        (["rank.npy"], "input 0 is float32 [3, 32, 32]; expected x: float32 [*, 3, *, *]"),
+        (["four.npy"], "input 0 is float32 [1, 4, 32, 32]"),
+        (["one.npy"], "input 0 is float32 [1, 1, 32, 32]"),
+        (["hwc.npy"], "input 0 is float32 [1, 32, 32, 3]"),
+        (["double.npy"], "input 0 is float64"),
+        (["swapped.npy"], "input 0 is >f4; expected one of"),
+        (["nan.npy"], "NaN or infinite elements"),
+        (["inf.npy"], "NaN or infinite elements"),
+        (["missing.npy"], "missing.npy does not exist"),
+        (["y=good.npy"], "inputs named (y); expected (x)"),
+        (["x=good.npy", "x=good.npy"], "given twice for one name"),
+    ],
+)
+@pytest.mark.usefixtures("arrays")
+def test_run_arrays_that_do_not_fit_exit_2(cli: Command, tiny: Path, given: list[str], told: str) -> None:
+    cli("run", tiny, *(word for name in given for word in ("--input", name))).failed(2, told)
+    assert not Path("output.npy").exists()
+
+
+@pytest.mark.usefixtures("arrays")
+def test_run_arrays_that_fit_write_the_eager_answer(cli: Command, tiny: Path) -> None:
+    import models
+    import torch
+
+    torch.manual_seed(0)
+    model = models.conv_net().eval()
+    cli("run", tiny, "--input", "good.npy").passed("0: float32 [1, 5] -> output.npy")
+    cli("run", tiny, "--input", "x=batch.npy", "-o", "deep/er.npy").passed("[2, 5] -> deep/er.npy")
+    for given, written in (("good.npy", "output.npy"), ("batch.npy", "deep/er.npy")):
+        with torch.no_grad():
+            expected = model(torch.from_numpy(np.load(given))).numpy()
+        np.testing.assert_allclose(np.load(written), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.usefixtures("arrays")
+def test_run_inputs_by_name_in_any_order_agree(cli: Command, two_inputs: Path) -> None:
+    cli("run", two_inputs, "--input", "ids.npy", "--input", "mask.npy", "-o", "a.npy").passed("-> a.logits.npy")
+    cli("run", two_inputs, "--input", "mask=mask.npy", "--input", "ids=ids.npy", "-o", "b.npy").passed()
+    for name in ("logits", "hidden"):
+        assert np.array_equal(np.load(f"a.{name}.npy"), np.load(f"b.{name}.npy"))
+    cli("run", two_inputs, "--input", "mask.npy", "--input", "ids.npy").failed(2, "input 0 is float32 [1, 6]")
+    cli("run", two_inputs, "--input", "ids=ids.npy").failed(2, "inputs named (ids); expected (ids, mask)")
+
+
+@pytest.mark.usefixtures("arrays")
+def test_run_output_names_that_are_paths_stay_in_the_folder(cli: Command, folder: Path) -> None:
+    cli("export", f"{SOURCES}:odd_keys", "--input", "4", "-o", "p/x.ptl").passed()
+    cli("run", "p/x.ptl", "--input", "vector.npy", "-o", "q/out.npy").passed("../a/b: float32 [4] -> q/out..._a_b.npy")
+    assert sorted(path.name for path in (folder / "q").iterdir()) == ["out..._a_b.npy", "out.c.npy"]
+    assert np.array_equal(np.load("q/out..._a_b.npy"), np.arange(4, dtype=np.float32) + 1)
+
+
+@pytest.mark.parametrize(("output", "told"), [(".", "expected a file name"), ("good.npy/x.npy", "cannot be written")])
+@pytest.mark.usefixtures("arrays")
+def test_run_output_that_cannot_be_written_exits_2(cli: Command, tiny: Path, output: str, told: str) -> None:
+    before = everything_in(Path())
+    cli("run", tiny, "--input", "good.npy", "-o", output).failed(2, told)
+    assert everything_in(Path()) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--method", "classify", "--input", "good.npy"], "has no method 'classify'; it has forward, predict"),
+        ([PHOTO, "--input", "good.npy"], "exclude each other"),
+        ([PHOTO, "--topk", "0"], "topk is 0; expected at least 1"),
+        ([PHOTO, "--topk", "-3"], "topk is -3"),
+        ([PHOTO, "--topk", "five"], "invalid int value: 'five'"),
+        (["missing.jpg"], "missing.jpg: no such file"),
+        ([IMAGES / "empty.jpg"], "empty"),
+        ([IMAGES / "jpeg_bad_huffman.jpg"], "damaged, truncated or unsupported"),
+        (["good.npy"], "expected a JPEG or PNG"),
+        (["."], "a directory"),
+        (["--method", "predict", "--input", "good.npy"], "expected image: uint8 [*, *, 3]"),
+    ],
+)
+@pytest.mark.usefixtures("arrays")
+def test_run_unusable_request_exits_2(cli: Command, tiny: Path, arguments: list[object], told: str) -> None:
+    cli("run", tiny, *arguments).failed(2, told)
+
+
+def test_run_pictures_prints_labels_best_first(cli: Command, tiny: Path) -> None:
+    result = cli("run", tiny, PHOTO, IMAGES / "jpeg_exif6.jpg", "--topk", "3", "--json")
+    document = json.loads(result.out)
+    assert document["schema_version"] == "1.0"
+    assert document["context"] == {"package": "tiny", "weights": "embedded"}
+    assert [entry["file"] for entry in document["results"]] == ["jpeg_444.jpg", "jpeg_exif6.jpg"]
+    for entry in document["results"]:
+        scores = [ranked["score"] for ranked in entry["labels"]]
+        assert len(scores) == 3
+        assert scores == sorted(scores, reverse=True)
+        assert {ranked["label"] for ranked in entry["labels"]} <= {"ant", "bee", "cat", "dög", "emu\\n"}
+
+
+def test_run_options_may_stand_anywhere(cli: Command, tiny: Path) -> None:
+    orders = [
+        ("run", tiny, PHOTO, "--topk", "2"),
+        ("run", tiny, "--topk", "2", PHOTO),
+        ("run", "--topk", "2", tiny, PHOTO),
+    ]
+    first, *others = [cli(*order).out for order in orders]
+    assert first.count("\n") > 3
+    assert others == [first, first]
+
+
+def test_run_topk_beyond_the_classes_prints_all(cli: Command, tiny: Path) -> None:
+    (entry,) = json.loads(cli("run", tiny, PHOTO, "--topk", "99", "--json").out)["results"]
+    assert len(entry["labels"]) == 5
+    assert sum(ranked["score"] for ranked in entry["labels"]) == pytest.approx(1.0)
+
+
+def test_run_picture_without_image_contract_exits_2(cli: Command, two_inputs: Path, plain: Path) -> None:
+    for package in (two_inputs, plain):
+        cli("run", package, PHOTO).failed(2, "has no image contract")
+
+
+@pytest.mark.usefixtures("arrays")
+def test_run_plain_file_works_and_checks_what_it_can(cli: Command, plain: Path) -> None:
+    cli("run", plain, "--input", "vector.npy").passed("0: float32 [3] -> output.npy")
+    assert np.load("output.npy").shape == (3,)
+    cli("run", plain, "--input", "vector.npy", "--input", "vector.npy").failed(2, "got 2 inputs; expected 1 inputs")
+    cli("run", plain, "--input", "x=vector.npy").failed(2, "has no manifest, so its inputs have no names")
+    cli("run", plain, "--input", "text.npy").failed(2, "is <U4; expected one of")
+    cli("run", plain, "--input", "nan.npy").failed(2, "NaN or infinite elements")
+    cli("run", plain, "--input", "good.npy").failed(4, "forward failed in the lite interpreter")
+    cli("run", plain, "--method", "backward").failed(2, "has no method 'backward'; it has forward")
+
+
+def test_run_finite_input_with_infinite_output_exits_4(cli: Command) -> None:
+    np.save("big.npy", np.full(4, 200.0, np.float32))
+    cli("export", f"{SOURCES}:exponential", "--input", "4", "-o", "x.ptl").passed()
+    cli("run", "x.ptl", "--input", "big.npy").failed(4, "gave NaN or infinity in output 0 for finite inputs")
+    assert not Path("output.npy").exists()
+
+
+def test_run_scalars_keep_their_rank(cli: Command) -> None:
+    np.save("x.npy", np.array(2.0, np.float32))
+    cli("export", f"{SOURCES}:exponential", "--input", "scalar", "-o", "x.ptl").passed()
+    cli("inspect", "x.ptl").passed("forward(x: float32 []) -> 0: float32 []")
+    cli("run", "x.ptl", "--input", "x.npy").passed("0: float32 [] -> output.npy")
+    assert np.load("output.npy") == pytest.approx(np.exp(2.0))
+
+
+def test_run_read_only_array_is_taken_as_it_is(two_inputs: Path) -> None:
+    import edgekit
+
+    ids, mask = np.zeros((1, 6), np.int64), np.ones((1, 6), np.float32)
+    expected = edgekit.load(two_inputs).run([ids, mask])
+    ids.flags.writeable = mask.flags.writeable = False
+    found = edgekit.load(two_inputs).run([ids, mask])
+    assert all(np.array_equal(found[name], value) for name, value in expected.items())

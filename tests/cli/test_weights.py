@@ -1,0 +1,191 @@
+"""Where the weights come from: a checkpoint, torchvision's cache, no network at all."""
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torchvision import models
+from torchvision.models import SqueezeNet1_1_Weights
+
+from cli.command import SOURCES, Command, everything_in
+from cli.sources import classifier
+from edgekit.weights import state_digest
+
+NET = f"{SOURCES}:classifier"
+EXPORT = ("export", NET, "--input", "1x3x32x32", "-o", "x.ptl")
+NAMED = SqueezeNet1_1_Weights.IMAGENET1K_V1
+State = dict[str, Any]
+
+
+def manifest_of(package: str) -> dict[str, Any]:
+    with zipfile.ZipFile(package) as archive:
+        return dict(json.loads(archive.read("archive/extra/edgekit/manifest.json")))
+
+
+@pytest.fixture
+def state() -> State:
+    """Weights of the classifier's shapes, and of other values than the factory's."""
+    return {
+        key: value * 1.25 if value.is_floating_point() else value for key, value in classifier().state_dict().items()
+    }
+
+
+SAVE: dict[str, tuple[str, Callable[[State, str], None]]] = {
+    "bare": ("x.pth", torch.save),
+    "nested": ("x.pth", lambda state, path: torch.save({"epoch": 3, "state_dict": state}, path)),
+    "nested model": ("x.tar", lambda state, path: torch.save({"model": state}, path)),
+    "module prefix": ("x.pth", lambda state, path: torch.save({f"module.{k}": v for k, v in state.items()}, path)),
+    "safetensors": ("x.safetensors", save_file),
+}
+
+
+@pytest.mark.parametrize("form", SAVE)
+def test_export_good_checkpoint_is_used_and_recorded(cli: Command, state: State, form: str) -> None:
+    name, save = SAVE[form]
+    save(state, name)
+    result = cli(*EXPORT, "--checkpoint", name)
+    result.passed()
+    assert "RANDOM" not in result.out + result.err
+    provenance = manifest_of("x.ptl")["provenance"]
+    assert (provenance["weights"]["kind"], provenance["weights"]["name"]) == ("checkpoint", name)
+    assert provenance["weights"]["sha256"] == state_digest(state) != state_digest(classifier().state_dict())
+    assert provenance["pretrained"] is False
+
+
+def lacking(state: State) -> State:
+    return {key: value for key, value in state.items() if "classifier" not in key}
+
+
+def surplus(state: State) -> State:
+    return {**state, **{f"head.{i}": torch.ones(1) for i in range(8)}}
+
+
+def other_shape(state: State) -> State:
+    return {**state, "classifier.weight": torch.ones(7, 16)}
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lacking, ["it lacks classifier.weight, classifier.bias."]),
+        (surplus, ["it has surplus head.0, head.1, head.2, head.3, head.4 and 3 more"]),
+        (other_shape, ["it has other shapes for classifier.weight (expected [5, 16], got [7, 16])"]),
+        (lambda state: surplus(lacking(state)), ["it lacks classifier.weight", "; it has surplus head.0"]),
+        (lambda state: {**state, "extra": "text"}, ["holds no state dict"]),
+        (lambda _: {}, ["holds no state dict"]),
+        (lambda _: [torch.ones(3)], ["holds no state dict"]),
+        (lambda _: classifier(), ["cannot be read: UnpicklingError"]),
+    ],
+)
+def test_export_checkpoint_that_does_not_fit_exits_3(
+    cli: Command, state: State, change: Callable[[State], Any], told: list[str]
+) -> None:
+    torch.save(change(state), "x.pth")
+    cli(*EXPORT, "--checkpoint", "x.pth").failed(3, "checkpoint x.pth", *told)
+    assert everything_in(Path()) == ["x.pth"]
+
+
+@pytest.mark.parametrize(
+    "name", ["missing.pth", "folder.pth", "empty.pth", "text.pth", "short.pth", "text.safetensors"]
+)
+def test_export_unreadable_checkpoint_exits_3(cli: Command, state: State, name: str) -> None:
+    Path("folder.pth").mkdir()
+    Path("empty.pth").touch()
+    Path("text.pth").write_text("weights")
+    Path("text.safetensors").write_text("weights")
+    torch.save(state, "short.pth")
+    Path("short.pth").write_bytes(Path("short.pth").read_bytes()[:-100])
+    cli(*EXPORT, "--checkpoint", name).failed(3, f"checkpoint {name}")
+
+
+def test_export_checkpoint_with_nan_exits_3(cli: Command, state: State) -> None:
+    state["classifier.bias"][2] = float("nan")
+    torch.save(state, "x.pth")
+    cli(*EXPORT, "--checkpoint", "x.pth").failed(3, "output 0 has 1 of 5 elements NaN or infinite")
+    assert everything_in(Path()) == ["x.pth"]
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty hub cache, and a network that refuses every connection at once."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path / "torch" / "hub" / "checkpoints"
+
+
+SQUEEZE = ("export", "squeezenet1_1", "--recipe", "frozen")
+PACKAGE = "build/mobile/squeezenet1_1/squeezenet1_1.ptl"
+
+
+@pytest.mark.usefixtures("hub")
+def test_export_without_network_warns_and_makes_random_weights(cli: Command) -> None:
+    result = cli(*SQUEEZE)
+    result.passed()
+    assert "edgekit: RANDOM WEIGHTS: the pretrained weights of squeezenet1_1 cannot be had" in result.err
+    assert result.out.startswith("RANDOM WEIGHTS (seed 0)")
+    provenance = manifest_of(PACKAGE)["provenance"]
+    assert (provenance["pretrained"], provenance["weights"]["kind"]) == (False, "random")
+    for verb in ("verify", "inspect"):
+        assert cli(verb, PACKAGE).out.startswith("RANDOM WEIGHTS (seed 0)")
+    photo = Path(__file__).parent.parent / "conformance" / "images" / "jpeg_444.jpg"
+    ranked = cli("run", PACKAGE, photo)
+    assert ranked.out.startswith("RANDOM WEIGHTS (seed 0)")
+
+
+@pytest.mark.usefixtures("hub")
+@pytest.mark.parametrize("asked", [["--require-pretrained"], ["--weights", "IMAGENET1K_V1"]])
+def test_export_without_network_fails_where_weights_were_asked_for(
+    cli: Command, folder: Path, asked: list[str]
+) -> None:
+    cli(*SQUEEZE, *asked).failed(
+        3, "cannot be had", "Connect to the network", "--checkpoint FILE", Path(NAMED.url).name
+    )
+    assert everything_in(folder) == []
+
+
+@pytest.mark.usefixtures("hub")
+def test_export_unknown_named_weights_are_a_usage_error(cli: Command) -> None:
+    cli(*SQUEEZE, "--weights", "IMAGENET1K_V9").failed(2, "expected default, random, or one of IMAGENET1K_V1")
+
+
+def put_in_cache(hub: Path, state: State, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A state dict under the name that torchvision looks for, with the hash that belongs in it."""
+    hub.mkdir(parents=True)
+    torch.save(state, hub / "draft")
+    digest = hashlib.sha256((hub / "draft").read_bytes()).hexdigest()
+    monkeypatch.setattr(NAMED.value, "url", f"https://weights.invalid/squeezenet1_1-{digest[:8]}.pth")
+    return (hub / "draft").rename(hub / f"squeezenet1_1-{digest[:8]}.pth")
+
+
+@pytest.mark.parametrize("asked", [[], ["--require-pretrained", "--weights", "IMAGENET1K_V1"]])
+def test_export_cached_weights_are_named_and_pretrained(
+    cli: Command, hub: Path, monkeypatch: pytest.MonkeyPatch, asked: list[str]
+) -> None:
+    put_in_cache(hub, models.squeezenet1_1().state_dict(), monkeypatch)
+    result = cli(*SQUEEZE, *asked)
+    result.passed()
+    assert "RANDOM" not in result.out + result.err
+    provenance = manifest_of(PACKAGE)["provenance"]
+    assert provenance["pretrained"] is True
+    assert (provenance["weights"]["kind"], provenance["weights"]["name"]) == ("named", "IMAGENET1K_V1")
+    assert "RANDOM" not in cli("inspect", PACKAGE).out
+
+
+def test_export_changed_cache_exits_3(cli: Command, hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cached = put_in_cache(hub, {"weight": torch.ones(1)}, monkeypatch)
+    cached.write_bytes(cached.read_bytes()[:-100])
+    cli(*SQUEEZE).failed(3, "is damaged, or another file: its sha256 is", "Delete it")
+
+
+def test_export_cache_of_another_model_exits_3(cli: Command, hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put_in_cache(hub, {"weight": torch.ones(1)}, monkeypatch)
+    cli(*SQUEEZE).failed(3, "does not fit SqueezeNet", "it has surplus weight")
