@@ -24,6 +24,7 @@ VERBS = {
     "verify": "replay a package's golden cases, and say pass or fail",
     "inspect": "show what is in a package, without torch",
     "run": "run a package on pictures or arrays",
+    "bench": "time a package, on one runtime after another",
     "models": "list the models that can be exported by name",
 }
 _EXIT_INTERRUPTED = 130

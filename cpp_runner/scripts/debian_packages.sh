@@ -1,0 +1,16 @@
+#!/bin/sh
+# Installs the Debian packages named on the command line that are missing; as another user than root it says how.
+set -eu
+missing=""
+for package in "$@"; do
+    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing="$missing $package"
+done
+[ -z "$missing" ] && exit 0
+if [ "$(id -u)" -ne 0 ]; then
+    echo "edgekit: these Debian packages are missing; as root: apt-get install$missing" >&2
+    exit 2
+fi
+case "$missing" in *:arm64*) dpkg --add-architecture arm64 ;; esac
+apt-get update -qq
+# shellcheck disable=SC2086  # one word a package is meant
+DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
