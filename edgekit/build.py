@@ -16,6 +16,7 @@ from edgekit.errors import OptimizeError, UsageError, first_line
 from edgekit.golden import golden_cases, predict_cases
 from edgekit.naming import name_constants
 from edgekit.package.archive import GOLDEN, LABELS, Archive
+from edgekit.package.labels import encode_labels
 from edgekit.package.writer import reserve, write_package
 from edgekit.preprocess import with_predict
 from edgekit.recipes import OptimizedModel, rounded
@@ -113,7 +114,7 @@ def write_draft(draft: PackageDraft, saved: Path, destination: Path) -> Manifest
     final = draft.manifest
     extras = {GOLDEN: to_json(draft.golden, indent=None)}
     if draft.labels:
-        extras[LABELS] = "".join(label.encode("unicode_escape").decode("ascii") + "\n" for label in draft.labels)
+        extras[LABELS] = encode_labels(draft.labels)
 
     def manifest_text(records: dict[str, str]) -> str:
         nonlocal final

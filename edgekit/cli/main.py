@@ -25,6 +25,7 @@ VERBS = {
     "inspect": "show what is in a package, without torch",
     "compat": "tell which runtimes have every operator of a package, without torch",
     "run": "run a package on pictures or arrays",
+    "bench": "time a package, on one runtime after another",
     "models": "list the models that can be exported by name",
 }
 _EXIT_INTERRUPTED = 130

@@ -8,7 +8,12 @@ from edgekit.cli.output import banner, print_document, print_table
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("package", help="a .ptl of edgekit export")
-    parser.add_argument("--runtime", action="append", metavar="NAME", help="lite (default); once for each runtime")
+    parser.add_argument(
+        "--runtime",
+        action="append",
+        metavar="NAME",
+        help="lite (default), native or aarch64 (the C++ runner, here or under qemu); once for each",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from edgekit.errors import PackageError
+from edgekit.package.labels import decode_labels
 from edgekit.package.unpickle import Bytecode, StorageTensor, read_bytecode, read_tensors
 from edgekit.spec import Golden, GoldenInput, Manifest, TensorSpec, from_json
 
@@ -101,8 +102,7 @@ class Archive:
         if LABELS not in self:
             return ()
         try:
-            lines = self.read(LABELS).decode("ascii").splitlines()
-            return tuple(line.encode("ascii").decode("unicode_escape") for line in lines)
+            return decode_labels(self.read(LABELS).decode("ascii"))
         except UnicodeDecodeError as error:
             raise PackageError(f"{self.path}: {LABELS} is not escaped ASCII: {error}. Export it again.") from error
 

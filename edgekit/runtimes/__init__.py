@@ -3,7 +3,7 @@
 from edgekit.errors import UsageError
 from edgekit.runtimes.base import Runtime
 
-NAMES = ("lite",)
+NAMES = ("lite", "native", "aarch64")
 
 
 def resolve(name: str) -> Runtime:
@@ -11,9 +11,14 @@ def resolve(name: str) -> Runtime:
 
     Raises:
         UsageError: there is none.
+        DeviceError: it is not to be had on this machine.
     """
     if name == "lite":
         from edgekit.runtimes.lite import LiteRuntime
 
         return LiteRuntime()
+    if name in ("native", "aarch64"):
+        from edgekit.runtimes.native import RunnerRuntime, find_runner
+
+        return RunnerRuntime(name, find_runner(name))
     raise UsageError(f"unknown runtime {name!r}; expected one of {', '.join(NAMES)}.")

@@ -1,0 +1,64 @@
+// What the C ABI and its checks cost over a bare forward of libtorch: both in one process, run in turn.
+// Usage: edgekit_overhead MODEL.ptl ROUNDS; the model's forward takes float32 [1, 3, 224, 224]. One thread.
+#include <ATen/Parallel.h>
+#include <c10/core/InferenceMode.h>
+#include <edgekit/edgekit.h>
+#include <torch/csrc/jit/mobile/import.h>
+#include <torch/csrc/jit/mobile/module.h>
+
+#include <ATen/ops/from_blob.h>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+
+namespace {
+
+void check(ek_status status) {
+  if (status == EK_OK) return;
+  std::fprintf(stderr, "%s\n", ek_last_error());
+  std::exit(status);
+}
+
+template <typename Body>
+double time_ms(Body&& body) {
+  const auto start = std::chrono::steady_clock::now();
+  body();
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 3) return EK_USAGE;
+  const int64_t shape[] = {1, 3, 224, 224};
+  ek_values* values = nullptr;
+  ek_tensor input;
+  check(ek_generate(EK_FLOAT32, shape, 4, 1, -2.0, 2.0, &values));
+  check(ek_values_get(values, 0, &input, nullptr));
+
+  ek_options options;
+  ek_options_init(&options);
+  options.threads = 1;
+  ek_model* model = nullptr;
+  check(ek_model_load(argv[1], &options, &model));  // also gives this process one thread
+  auto bare = torch::jit::_load_for_mobile(argv[1]);
+
+  const auto run_bare = [&] {
+    const c10::InferenceMode inference;
+    const at::Tensor x = at::from_blob(const_cast<void*>(input.data), {1, 3, 224, 224}, at::kFloat);
+    (void)bare.forward({x}).toTensor();
+  };
+  const auto run_edgekit = [&] {
+    ek_values* outputs = nullptr;
+    check(ek_model_run(model, "forward", &input, 1, &outputs));
+    ek_values_destroy(outputs);
+  };
+  std::printf("bare_ms,edgekit_ms\n");
+  for (int i = std::atoi(argv[2]); i > 0; --i) {
+    const double bare_ms = time_ms(run_bare);
+    std::printf("%.6f,%.6f\n", bare_ms, time_ms(run_edgekit));
+  }
+  ek_model_destroy(model);
+  ek_values_destroy(values);
+  return EK_OK;
+}

@@ -1,0 +1,136 @@
+// classify: pictures, or folders of them, through the package's predict method.
+#include <unistd.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cstdio>
+#include <filesystem>
+
+#include "common.h"
+#include "table.h"
+
+namespace runner {
+namespace {
+
+struct Options {
+  ModelOptions model;
+  std::vector<std::string> pictures;
+  std::size_t topk = 5;
+};
+
+bool has_picture_name(const std::filesystem::path& path) {
+  std::string extension = path.extension().string();
+  std::transform(extension.begin(), extension.end(), extension.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return extension == ".jpg" || extension == ".jpeg" || extension == ".png";
+}
+
+// Files as they are given; a folder stands for its pictures in order of their names.
+std::vector<std::string> expand(const std::vector<std::string>& arguments) {
+  std::vector<std::string> files;
+  for (const std::string& argument : arguments) {
+    std::error_code error;
+    if (!std::filesystem::is_directory(argument, error)) {
+      files.push_back(argument);
+      continue;
+    }
+    std::vector<std::string> inside;
+    std::filesystem::directory_iterator entries(argument, error);
+    if (error) throw Failure{EK_USAGE, "cannot read " + argument + ": " + error.message()};
+    for (const auto& entry : entries) {
+      if (has_picture_name(entry.path())) inside.push_back(entry.path().string());
+    }
+    if (inside.empty()) throw Failure{EK_USAGE, argument + " has no .jpg, .jpeg or .png file"};
+    std::sort(inside.begin(), inside.end());
+    files.insert(files.end(), inside.begin(), inside.end());
+  }
+  return files;
+}
+
+std::string label_of(const ek_class& it) {
+  return *it.label == '\0' ? "class " + std::to_string(it.index) : it.label;
+}
+
+Json to_json(const std::string& path, const std::vector<ek_class>& classes, const ek_classify_times& times) {
+  Json rows = Json::array();
+  for (const ek_class& it : classes) {
+    rows.push_back({{"label", label_of(it)}, {"score", it.score}, {"index", it.index}});
+  }
+  return {{"file", path}, {"labels", rows}, {"decode_ms", times.decode_ms}, {"predict_ms", times.predict_ms}};
+}
+
+void print_classes(const std::string& path, const std::vector<ek_class>& classes) {
+  std::printf("%s:\n", path.c_str());
+  std::vector<Row> rows;
+  for (const ek_class& it : classes) rows.push_back({"  " + fixed(static_cast<double>(it.score), 6), label_of(it)});
+  print_table(rows);
+}
+
+class Progress {
+ public:
+  explicit Progress(std::size_t total) : total_(total), shown_(total > 1 && ::isatty(STDERR_FILENO) != 0) {}
+  ~Progress() {
+    if (shown_) std::fprintf(stderr, "\r\033[K");
+  }
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+  void step() {
+    ++done_;
+    if (shown_) std::fprintf(stderr, "\r%zu of %zu", done_, total_);
+  }
+
+ private:
+  std::size_t total_;
+  std::size_t done_ = 0;
+  bool shown_;
+};
+
+void run_classify(const Options& options) {
+  const std::vector<std::string> files = expand(options.pictures);
+  const ModelPtr model = load_model(options.model);
+  announce_weights(model.get(), options.model.json);
+  Json results = Json::array();
+  int worst = EK_OK;
+  Progress progress(files.size());
+  for (const std::string& file : files) {
+    std::vector<ek_class> classes(options.topk);
+    std::size_t count = classes.size();
+    ek_classify_times times{};
+    progress.step();
+    // One bad picture does not keep the others from their answers.
+    if (const ek_status status = ek_model_classify(model.get(), file.c_str(), classes.data(), &count, &times)) {
+      std::fprintf(stderr, "edgekit-runner: %s\n", ek_last_error());
+      results.push_back({{"file", file}, {"error", ek_last_error()}});
+      worst = std::max<int>(worst, status);
+      continue;
+    }
+    classes.resize(count);
+    if (options.model.json) {
+      results.push_back(to_json(file, classes, times));
+    } else {
+      print_classes(file, classes);
+    }
+  }
+  if (options.model.json) {
+    const Json document{{"schema_version", "1.0"},
+                        {"context", {{"edgekit", ek_version()}, {"model", options.model.path}}},
+                        {"results", results}};
+    std::printf("%s\n", document.dump(1, ' ', true).c_str());
+  }
+  if (worst != EK_OK) throw Failure{worst, "not every picture could be classified"};
+}
+
+}  // namespace
+
+void setup_classify(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  CLI::App* verb = app.add_subcommand("classify", "Name what is in pictures");
+  add_model_options(*verb, options->model);
+  verb->add_option("pictures", options->pictures, "JPEG or PNG files, or folders of them")->required();
+  verb->add_option("--topk", options->topk, "how many classes to show")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  verb->callback([options] { run_classify(*options); });
+}
+
+}  // namespace runner

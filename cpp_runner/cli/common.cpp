@@ -1,0 +1,67 @@
+#include "common.h"
+
+#include <cstdio>
+
+namespace runner {
+namespace {
+
+void print_warning(void*, const char* message) {
+  std::fprintf(stderr, "edgekit-runner: warning: %s\n", message);
+}
+
+struct TextDeleter {
+  void operator()(char* text) const { ek_string_free(text); }
+};
+
+}  // namespace
+
+void check(ek_status status) {
+  if (status != EK_OK) throw Failure{status, ek_last_error()};
+}
+
+void add_model_options(CLI::App& verb, ModelOptions& options) {
+  verb.add_option("model", options.path, "a .ptl package or a TorchScript .pt")->required();
+  verb.add_option("--threads", options.threads, "threads; by default the package's hint, else all cores")
+      ->check(CLI::PositiveNumber);
+  verb.add_option("--pool", options.pool, "which thread pool has them; by default the package's hint")
+      ->check(CLI::IsMember({"auto", "xnnpack", "openmp"}));
+  verb.add_flag("--no-optimize", options.no_optimize, "run a .pt as it is, without optimize_for_inference");
+  verb.add_flag("--allow-nonfinite", options.allow_nonfinite, "accept NaN and infinities in inputs and outputs");
+  verb.add_flag("--json", options.json, "print one JSON document");
+}
+
+ModelPtr load_model(const ModelOptions& options) {
+  ek_options load;
+  ek_options_init(&load);
+  load.threads = options.threads;
+  load.pool = options.pool == "xnnpack" ? EK_POOL_XNNPACK : options.pool == "openmp" ? EK_POOL_OPENMP : EK_POOL_AUTO;
+  load.optimize = options.no_optimize ? 0 : 1;
+  load.allow_nonfinite = options.allow_nonfinite ? 1 : 0;
+  load.warn = print_warning;
+  ek_model* model = nullptr;
+  check(ek_model_load(options.path.c_str(), &load, &model));
+  return ModelPtr(model);
+}
+
+void announce_weights(const ek_model* model, bool json) {
+  const std::string manifest = ek_model_manifest(model);
+  if (!json && !manifest.empty()) announce_weights(Json::parse(manifest));
+}
+
+void announce_weights(const Json& manifest) {
+  const Json& weights = manifest.at("provenance").at("weights");
+  if (weights.at("kind") != "random") return;
+  const std::string seed = weights.contains("seed") ? weights["seed"].dump() : "unknown";
+  std::printf("RANDOM WEIGHTS (seed %s): the answers of %s mean nothing\n", seed.c_str(),
+              manifest.at("name").get_ref<const std::string&>().c_str());
+}
+
+std::string take_text(char* text) {
+  return std::unique_ptr<char, TextDeleter>(text).get();
+}
+
+Json take_json(char* text) {
+  return Json::parse(take_text(text));
+}
+
+}  // namespace runner

@@ -1,0 +1,60 @@
+// selftest: the package's golden cases on this very device.
+#include <cstdio>
+
+#include "common.h"
+#include "table.h"
+
+namespace runner {
+namespace {
+
+std::string error_text(const Json& value) {
+  return value.is_null() ? "-" : scientific(value.get<double>());
+}
+
+std::string reason_text(const Json& row) {
+  if (row.at("passed").get<bool>()) return "";
+  return row.at("reason").get<std::string>() + " at " + row.at("worst_index").dump() + ": expected " +
+         row.at("expected").dump() + ", got " + row.at("actual").dump();
+}
+
+void print_report(const Json& document) {
+  std::fprintf(stderr, "%s\n", document.at("context").at("runtime").get<std::string>().c_str());
+  std::vector<Row> rows{{"case", "output", "verdict", "norm", "max", "why"}};
+  std::size_t failures = 0;
+  for (const Json& row : document.at("results")) {
+    const bool passed = row.at("passed").get<bool>();
+    failures += passed ? 0 : 1;
+    rows.push_back({row.at("case"), row.at("output"), passed ? "pass" : "FAIL", error_text(row.at("norm_error")),
+                    error_text(row.at("max_error")), reason_text(row)});
+  }
+  print_table(rows);
+  const std::size_t total = rows.size() - 1;
+  std::printf("%s: %zu of %zu outputs agree with the original model\n", failures == 0 ? "PASS" : "FAIL",
+              total - failures, total);
+}
+
+void run_selftest(const ModelOptions& options) {
+  const ModelPtr model = load_model(options);
+  announce_weights(model.get(), options.json);
+  char* text = nullptr;
+  const ek_status status = ek_model_selftest(model.get(), &text);
+  if (status != EK_OK && status != EK_VERDICT_FAILED) check(status);
+  const std::string report = take_text(text);
+  if (options.json) {
+    std::printf("%s\n", report.c_str());
+  } else {
+    print_report(Json::parse(report));
+  }
+  check(status);
+}
+
+}  // namespace
+
+void setup_selftest(CLI::App& app) {
+  auto options = std::make_shared<ModelOptions>();
+  CLI::App* verb = app.add_subcommand("selftest", "Prove on this device that the answers are the original model's");
+  add_model_options(*verb, *options);
+  verb->callback([options] { run_selftest(*options); });
+}
+
+}  // namespace runner

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace runner {
+
+using Row = std::vector<std::string>;
+
+// Prints rows in aligned columns on stdout; the first is the header.
+void print_table(const std::vector<Row>& rows);
+
+// "1.23" style with `digits` decimals; "1.2e-07" style.
+[[nodiscard]] std::string fixed(double value, int digits);
+[[nodiscard]] std::string scientific(double value);
+
+}  // namespace runner

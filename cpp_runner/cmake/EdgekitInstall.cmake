@@ -1,0 +1,28 @@
+# Installs the library, the header, the runner, a CMake package and a pkg-config file.
+include(CMakePackageConfigHelpers)
+
+# Found from anywhere it is moved to: first its own folder, then the libtorch it was built with.
+set(EDGEKIT_RUNTIME_PATHS "$ORIGIN" "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
+if(EDGEKIT_WITH_TORCH AND NOT CMAKE_CROSSCOMPILING)
+  list(APPEND EDGEKIT_RUNTIME_PATHS ${EDGEKIT_TORCH_ROOT}/lib)
+endif()
+set_target_properties(edgekit edgekit-runner PROPERTIES INSTALL_RPATH "${EDGEKIT_RUNTIME_PATHS}")
+# The old kind of path also serves the libraries of our libraries: a bundle's libpng finds its libz.
+target_link_options(edgekit PRIVATE -Wl,--disable-new-dtags)
+target_link_options(edgekit-runner PRIVATE -Wl,--disable-new-dtags)
+
+install(TARGETS edgekit EXPORT edgekit-targets
+  LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime NAMELINK_COMPONENT development)
+install(TARGETS edgekit-runner RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT runtime)
+install(DIRECTORY include/edgekit DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT development)
+
+set(EDGEKIT_CONFIG_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/edgekit)
+install(EXPORT edgekit-targets NAMESPACE edgekit:: DESTINATION ${EDGEKIT_CONFIG_DIR} COMPONENT development)
+configure_package_config_file(cmake/edgekit-config.cmake.in edgekit-config.cmake INSTALL_DESTINATION ${EDGEKIT_CONFIG_DIR})
+write_basic_package_version_file(edgekit-config-version.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/edgekit-config.cmake ${CMAKE_CURRENT_BINARY_DIR}/edgekit-config-version.cmake
+  DESTINATION ${EDGEKIT_CONFIG_DIR} COMPONENT development)
+
+file(RELATIVE_PATH EDGEKIT_LIBDIR_TO_INCLUDEDIR ${CMAKE_INSTALL_FULL_LIBDIR} ${CMAKE_INSTALL_FULL_INCLUDEDIR})
+configure_file(cmake/edgekit.pc.in edgekit.pc @ONLY)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/edgekit.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT development)

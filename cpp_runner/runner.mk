@@ -1,0 +1,31 @@
+# The C++ runner. Included by the Makefile at the top; `make help` lists these targets too.
+#   TORCH_ROOT=DIR    another libtorch than the one in .venv
+RUNNER_DEBIAN_PACKAGES := g++ cmake ninja-build pkg-config libcli11-dev nlohmann-json3-dev libgtest-dev libjpeg62-turbo-dev libpng-dev
+LINT_CPP_DEBIAN_PACKAGES := clang-format clang-tidy
+AARCH64_DEBIAN_PACKAGES := g++-aarch64-linux-gnu qemu-user zstd libjpeg62-turbo-dev:arm64 libpng-dev:arm64 libgtest-dev:arm64
+CPP_SCRIPTS := cpp_runner/scripts
+
+runner: $(READY) ## build the C++ runner
+	@tools/system_deps.sh $(RUNNER_DEBIAN_PACKAGES)
+	cmake -S cpp_runner --preset release -DPython3_EXECUTABLE=$(abspath $(PY)) -DEDGEKIT_TORCH_ROOT=$(TORCH_ROOT)
+	cmake --build build/cpp/release
+
+test-runner: runner $(DEV_READY) ## the runner's tests: core, C ABI, command line with real packages
+	ctest --test-dir build/cpp/release --output-on-failure --no-tests=error
+	EDGEKIT_RUNNER=build/cpp/release/cli/edgekit-runner $(PY) -m pytest -q -m "not aarch64" tests/cpp_runner tests/runtimes
+
+test-runner-asan: $(DEV_READY) ## the same under AddressSanitizer and UndefinedBehaviorSanitizer
+	$(CPP_SCRIPTS)/test_asan.sh $(abspath $(PY))
+
+runner-aarch64: $(READY) ## cross-build the runner for 64-bit ARM boards: build/edgekit-aarch64.tar.zst
+	@tools/system_deps.sh $(RUNNER_DEBIAN_PACKAGES) $(AARCH64_DEBIAN_PACKAGES)
+	$(CPP_SCRIPTS)/build_aarch64.sh $(abspath $(PY)) "$(MODEL)"
+
+test-aarch64: runner-aarch64 $(DEV_READY) ## its tests under qemu, as Cortex-A72 and Cortex-A53
+	$(CPP_SCRIPTS)/test_aarch64.sh $(abspath $(PY))
+
+lint-cpp: ## clang-format and clang-tidy
+	@tools/system_deps.sh $(RUNNER_DEBIAN_PACKAGES) $(LINT_CPP_DEBIAN_PACKAGES)
+	$(CPP_SCRIPTS)/lint.sh
+
+.PHONY: runner test-runner test-runner-asan runner-aarch64 test-aarch64 lint-cpp

@@ -1,0 +1,9 @@
+#!/bin/sh
+# Builds with the sanitizers and runs every test of the runner. Leaks are left out: libtorch and Python keep theirs.
+set -eu
+python=$1
+cmake -S cpp_runner --preset asan -DPython3_EXECUTABLE="$python"
+cmake --build build/cpp/asan
+export ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1
+ctest --test-dir build/cpp/asan --output-on-failure --no-tests=error
+EDGEKIT_RUNNER=build/cpp/asan/cli/edgekit-runner "$python" -m pytest -q tests/cpp_runner -m "not installs and not aarch64"

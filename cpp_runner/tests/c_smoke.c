@@ -1,0 +1,57 @@
+/* The header compiles as C, and the library answers without a model. Checks do not use assert, which NDEBUG removes. */
+#include <edgekit/edgekit.h>
+#include <stdio.h>
+#include <string.h>
+
+static int failures = 0;
+
+static void expect(int condition, const char* what) {
+  if (condition) return;
+  fprintf(stderr, "failed: %s (%s)\n", what, ek_last_error());
+  ++failures;
+}
+
+static void check_errors(void) {
+  ek_model* model = NULL;
+  expect(ek_model_load("no-such-file.ptl", NULL, &model) == EK_BAD_PACKAGE && model == NULL, "a missing file");
+  expect(strstr(ek_last_error(), "no-such-file.ptl") != NULL, "the message names the file");
+  expect(ek_model_load(NULL, NULL, &model) == EK_USAGE, "a NULL path");
+  expect(ek_model_run(NULL, "forward", NULL, 0, NULL) == EK_USAGE, "a NULL model");
+  expect(ek_values_get(NULL, 0, NULL, NULL) == EK_USAGE, "NULL values");
+  ek_model_destroy(NULL);
+  ek_values_destroy(NULL);
+  ek_string_free(NULL);
+}
+
+static void check_options(void) {
+  ek_options options;
+  ek_model* model = NULL;
+  ek_options_init(&options);
+  expect(options.struct_size == sizeof(options) && options.check_digests == 1, "the defaults");
+  options.struct_size = sizeof(options) + 8;
+  expect(ek_model_load("x.ptl", &options, &model) == EK_USAGE, "a struct from a newer header");
+}
+
+static void check_tensors(void) {
+  const int64_t shape[2] = {2, 3};
+  ek_values* values = NULL;
+  ek_tensor tensor;
+  const char* name = NULL;
+  expect(ek_generate(EK_FLOAT32, shape, 2, 1, -2.0, 2.0, &values) == EK_OK, "generating");
+  expect(ek_values_count(values) == 1, "one value");
+  expect(ek_values_get(values, 0, &tensor, &name) == EK_OK && strcmp(name, "0") == 0, "its name");
+  expect(tensor.rank == 2 && tensor.shape[1] == 3 && tensor.size_bytes == 24, "its shape");
+  expect(ek_values_get(values, 1, &tensor, NULL) == EK_USAGE, "a value beyond the last");
+  tensor.size_bytes = 5;
+  expect(ek_npy_write("never-written.npy", &tensor) == EK_USAGE, "bytes that do not fit the shape");
+  ek_values_destroy(values);
+  expect(ek_generate((ek_dtype)99, shape, 2, 1, 0.0, 1.0, &values) == EK_USAGE, "an unknown dtype");
+}
+
+int main(void) {
+  expect(strlen(ek_version()) >= 5, "the version");
+  check_errors();
+  check_options();
+  check_tensors();
+  return failures == 0 ? 0 : 1;
+}

@@ -1,0 +1,28 @@
+"""`labels.txt`: one class name a line in ASCII, as docs/format.md says."""
+
+import re
+from collections.abc import Sequence
+
+_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
+
+
+def encode_labels(labels: Sequence[str]) -> str:
+    """The text of the record; a label's line breaks, backslashes and what is not ASCII become escapes."""
+    return "".join("".join(map(_escape, label)) + "\n" for label in labels)
+
+
+def decode_labels(text: str) -> tuple[str, ...]:
+    """The inverse."""
+    return tuple(_unescape(line) for line in text.splitlines())
+
+
+def _escape(character: str) -> str:
+    if " " <= character <= "~" and character != "\\":
+        return character
+    units = character.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[i : i + 4]}" for i in range(0, len(units), 4))
+
+
+def _unescape(line: str) -> str:
+    units = _ESCAPE.sub(lambda match: chr(int(match[1], 16)), line)
+    return units.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -1,0 +1,134 @@
+"""The runner under test, and packages for it that edgekit exports here and now."""
+
+import json
+import os
+import shlex
+import subprocess
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from models import perturb_batchnorm
+
+import edgekit
+
+RUNNER = "EDGEKIT_RUNNER"  # the command line of the runner, say "qemu-aarch64 -L /usr/aarch64-linux-gnu PATH"
+DEFAULT_RUNNER = "build/cpp/release/cli/edgekit-runner"
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a run of the command line left."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:
+        return json.loads(self.out)
+
+    @property
+    def results(self) -> Any:
+        return self.document["results"]
+
+
+Run = Callable[..., Finished]
+
+
+@pytest.fixture(scope="session")
+def runner_command() -> list[str]:
+    command = shlex.split(os.environ.get(RUNNER, DEFAULT_RUNNER))
+    if not Path(command[-1]).exists():
+        pytest.skip(f"{command[-1]} is not built (make runner)")
+    return [*command[:-1], str(Path(command[-1]).resolve())]
+
+
+@pytest.fixture(scope="session")
+def run(runner_command: list[str]) -> Run:
+    """Runs the command line; a crash shows as a negative exit code."""
+
+    def call(*arguments: object, cwd: Path | None = None, **environment: str) -> Finished:
+        done = subprocess.run(
+            [*runner_command, *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            cwd=cwd,
+            env=os.environ | environment,
+            timeout=600,
+        )
+        return Finished(done.returncode, done.stdout, done.stderr)
+
+    return call
+
+
+@dataclass(frozen=True)
+class Exported:
+    package: Path
+    server: Path
+
+
+class Classifier(torch.nn.Module):
+    """Small enough for an emulator, with what mobile networks have: strides, groups, BatchNorm, a residual."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = torch.nn.Sequential(
+            torch.nn.Conv2d(3, 8, 3, 2, 1, bias=False), torch.nn.BatchNorm2d(8), torch.nn.ReLU()
+        )
+        self.depthwise = torch.nn.Sequential(
+            torch.nn.Conv2d(8, 8, 3, 1, 1, groups=8, bias=False), torch.nn.BatchNorm2d(8)
+        )
+        self.head = torch.nn.Linear(8, 7)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.stem(x)
+        x = torch.relu(x + self.depthwise(x))
+        return self.head(x.mean((2, 3)))
+
+
+class Nested(torch.nn.Module):
+    """Two inputs of two dtypes; a dict and a tuple as outputs."""
+
+    def forward(self, x: torch.Tensor, index: torch.Tensor) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+        return {"sum": x + 1.0, "row": x[index]}, x * 2.0
+
+
+def _exported(report: Any) -> Exported:
+    return Exported(report.package, report.server)
+
+
+@pytest.fixture(scope="session")
+def classifier(tmp_path_factory: pytest.TempPathFactory) -> Exported:
+    """An image classifier with labels and `predict`."""
+    torch.manual_seed(0)
+    model = perturb_batchnorm(Classifier())
+    image = edgekit.ImageSpec(resize=36, crop=32, mean=(0.5, 0.4, 0.3), std=(0.2, 0.3, 0.4))
+    labels = ("cat", "dog", "café", "日本", "owl", "fox", "elk")
+    output = tmp_path_factory.mktemp("classifier") / "toy.ptl"
+    return _exported(edgekit.export(model, ["1x3x32x32"], name="toy", output=output, image=image, labels=labels))
+
+
+@pytest.fixture(scope="session")
+def nested(tmp_path_factory: pytest.TempPathFactory) -> Exported:
+    output = tmp_path_factory.mktemp("nested") / "nested.ptl"
+    return _exported(edgekit.export(Nested(), ["4x3", "2:int64[0,3]"], name="nested", output=output))
+
+
+def save_plain(path: Path, *, flatbuffer: bool = False) -> Path:
+    """A `.ptl` of plain torch, without edgekit's records."""
+    torch.manual_seed(0)
+    module = torch.jit.script(perturb_batchnorm(Classifier()).eval())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # the lite interpreter as a whole is deprecated
+        module._save_for_lite_interpreter(str(path), _use_flatbuffer=flatbuffer)
+    return path
+
+
+@pytest.fixture(scope="session")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_plain(tmp_path_factory.mktemp("plain") / "plain.ptl")

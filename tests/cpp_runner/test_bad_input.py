@@ -1,0 +1,221 @@
+"""What users and damage do: a clear message with the exit code of the design, never a crash, nothing left behind."""
+
+import json
+import os
+import struct
+import subprocess
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from packages import rewrite
+
+from edgekit.package.archive import MANIFEST
+
+from .conftest import Exported, Run
+
+USAGE, BAD_PACKAGE, RUNTIME = 2, 3, 4
+
+
+def save(path: Path, array: np.ndarray) -> Path:
+    np.save(path, array)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (b"", "is empty"),
+        (b"hello, world", "no PyTorch model"),
+        (b"PK\x03\x04" + b"\0" * 100, "truncated or damaged"),
+        (b"\0\0\0\0PTMF" + b"\xff" * 64, "cannot be loaded"),
+    ],
+)
+def test_model_whenForeign_thenBadPackage(run: Run, tmp_path: Path, content: bytes, text: str) -> None:
+    path = tmp_path / "x.ptl"
+    path.write_bytes(content)
+    done = run("selftest", path)
+    assert done.code == BAD_PACKAGE
+    assert text in done.err
+
+
+def test_model_whenMissingOrFolderOrStateDict_thenBadPackage(run: Run, tmp_path: Path) -> None:
+    torch.save({"a": torch.zeros(2)}, tmp_path / "state.pt")
+    for path, text in (
+        (tmp_path / "no.ptl", "No such file"),
+        (tmp_path, "not a regular file"),
+        (tmp_path / "state.pt", "state dict"),
+    ):
+        done = run("info", path)
+        assert done.code == BAD_PACKAGE
+        assert text in done.err
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+def test_model_whenUnreadable_thenBadPackage(run: Run, classifier: Exported, tmp_path: Path) -> None:
+    path = tmp_path / "x.ptl"
+    path.write_bytes(classifier.package.read_bytes())
+    path.chmod(0)
+    assert run("info", path).code == BAD_PACKAGE
+
+
+def test_model_whenCutAnywhere_thenBadPackage(run: Run, classifier: Exported, tmp_path: Path) -> None:
+    whole = classifier.package.read_bytes()
+    path = tmp_path / "x.ptl"
+    for part in (1, 10, 50, 90, 99):
+        path.write_bytes(whole[: len(whole) * part // 100])
+        done = run("selftest", path)
+        assert done.code == BAD_PACKAGE, done.err
+
+
+def test_package_whenOfNewerMajor_thenRefused(run: Run, classifier: Exported, tmp_path: Path) -> None:
+    def make_newer(records: dict[str, bytes]) -> None:
+        records[MANIFEST] = json.dumps(json.loads(records[MANIFEST]) | {"schema_version": "2.0"}).encode()
+
+    package = rewrite(classifier.package, tmp_path / "x.ptl", make_newer, remake_digests=False)
+    done = run("selftest", package)
+    assert done.code == BAD_PACKAGE
+    assert "2.0" in done.err
+
+
+@pytest.mark.parametrize(
+    ("array", "text"),
+    [
+        (np.zeros((1, 4, 32, 32), np.float32), "wrong shape"),
+        (np.zeros((1, 32, 32, 3), np.float32), "wrong shape"),
+        (np.zeros((3, 32, 32), np.float32), "wrong shape"),
+        (np.zeros((1, 3, 32, 32), np.float64), "wrong dtype"),
+        (np.zeros((1, 3, 32, 32), np.uint8), "wrong dtype"),
+        (np.zeros((0, 3, 32, 32), np.float32), "no elements"),
+        (np.full((1, 3, 32, 32), np.nan, np.float32), "NaN"),
+        (np.full((1, 3, 32, 32), np.inf, np.float32), "NaN or an infinity"),
+        (np.zeros((1, 3, 32, 32), np.float16), "<f2"),
+        (np.asfortranarray(np.zeros((1, 3, 32, 32), np.float32)), "Fortran"),
+    ],
+)
+def test_run_whenInputDoesNotFit_thenUsage(
+    run: Run, classifier: Exported, tmp_path: Path, array: np.ndarray, text: str
+) -> None:
+    output = tmp_path / "y.npy"
+    done = run("run", classifier.package, "--input", save(tmp_path / "x.npy", array), "-o", output)
+    assert done.code == USAGE, done.err
+    assert text in done.err
+    assert not output.exists()
+
+
+def test_run_whenCountIsWrong_thenUsage(run: Run, classifier: Exported, plain: Path) -> None:
+    for package in (classifier.package, plain, classifier.server):
+        for count in (0, 2):
+            done = run("run", package, *(["--input", "1x3x32x32"] * count))
+            assert done.code == USAGE, done.err
+            assert f"got {count}" in done.err
+
+
+def test_run_whenMethodIsUnknown_thenUsageNamesTheOthers(run: Run, classifier: Exported) -> None:
+    done = run("run", classifier.package, "--method", "backward", "--input", "1x3x32x32")
+    assert done.code == USAGE
+    assert "forward, predict" in done.err
+
+
+def test_run_whenInputFileIsMissingOrOdd_thenUsage(run: Run, classifier: Exported, tmp_path: Path) -> None:
+    (tmp_path / "text.npy").write_text("hello")
+    for given in (tmp_path / "no.npy", tmp_path / "text.npy", tmp_path, "1x3xmany", "1x3:float16"):
+        done = run("run", classifier.package, "--input", given)
+        assert done.code == USAGE, done.err
+
+
+def test_run_whenOutputCannotBeWritten_thenUsage(run: Run, classifier: Exported, tmp_path: Path) -> None:
+    (tmp_path / "taken.npy").mkdir()
+    for output in (tmp_path / "no" / "y.npy", tmp_path / "taken.npy", "/proc/y.npy"):
+        done = run("run", classifier.package, "--input", "1x3x32x32", "-o", output)
+        assert done.code == USAGE, done.err
+        assert "cannot write" in done.err
+    assert [path.name for path in tmp_path.iterdir()] == ["taken.npy"]
+
+
+def test_run_whenPlainModelRaises_thenRuntime(run: Run, plain: Path) -> None:
+    done = run("run", plain, "--input", "3:float32")
+    assert done.code == RUNTIME
+    assert "method forward failed" in done.err
+
+
+def test_bench_whenIterationsAreZero_thenUsage(run: Run, classifier: Exported) -> None:
+    assert run("bench", classifier.package, "--iterations", 0).code == USAGE
+    assert run("bench", classifier.package, "--threads", 0).code == USAGE
+    assert run("bench", classifier.package, "--min-seconds", -1).code == USAGE
+
+
+def test_bench_whenMoreThreadsThanCores_thenWarned(run: Run, classifier: Exported) -> None:
+    many = (os.cpu_count() or 1) + 3
+    done = run("bench", classifier.package, "--iterations", 2, "--min-seconds", 0, "--threads", many, "--json")
+    assert done.code == 0, done.err
+    assert f"{many} threads on" in done.err
+    assert done.results[0]["threads"] == many
+
+
+def test_bench_whenPlainFileHasNoInputs_thenUsage(run: Run, plain: Path) -> None:
+    done = run("bench", plain)
+    assert done.code == USAGE
+    assert "give the inputs" in done.err
+
+
+def test_selftest_whenNoGoldenCases_thenBadPackage(run: Run, plain: Path) -> None:
+    done = run("selftest", plain)
+    assert done.code == BAD_PACKAGE
+    assert "no golden cases" in done.err
+
+
+def test_classify_whenNoPredict_thenUsage(run: Run, nested: Exported, tmp_path: Path) -> None:
+    done = run("classify", nested.package, tmp_path / "x.jpg")
+    assert done.code == USAGE
+    assert "no predict method" in done.err
+
+
+def huge_png(width: int, height: int) -> bytes:
+    """A valid header of a picture that nobody should allocate."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"\0")) + chunk(b"IEND", b"")
+
+
+def test_classify_whenPictureIsHuge_thenTheLimitIsNamed(run: Run, classifier: Exported, tmp_path: Path) -> None:
+    path = tmp_path / "huge.png"
+    path.write_bytes(huge_png(20_000, 20_000))
+    done = run("classify", classifier.package, path)
+    assert done.code == USAGE
+    assert "20000 x 20000 pixels" in done.err
+
+
+def test_classify_whenPicturesAreMissing_thenUsage(run: Run, classifier: Exported, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "text.jpg").write_text("hello")
+    for path in (tmp_path / "no.jpg", tmp_path / "empty", tmp_path / "text.jpg"):
+        assert run("classify", classifier.package, path).code == USAGE
+    assert run("classify", classifier.package, tmp_path / "text.jpg", "--topk", 0).code == USAGE
+
+
+@pytest.mark.parametrize(
+    "arguments", [(), ("dance",), ("run",), ("info", "--frob"), ("bench", "x.ptl", "--pool", "sea")]
+)
+def test_commandLine_whenWrong_thenUsage(run: Run, arguments: tuple[str, ...]) -> None:
+    done = run(*arguments)
+    assert done.code == USAGE
+    assert done.err.startswith("edgekit-runner: ")
+
+
+def test_commandLine_help_and_version_pass(run: Run) -> None:
+    assert "classify" in run("--help").out
+    assert run("--version").out.startswith("0.")
+
+
+def test_output_whenDiskIsFull_thenItIsSaid(runner_command: list[str], classifier: Exported) -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [*runner_command, "info", str(classifier.package)]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == USAGE
+    assert "cannot be written" in done.stderr

@@ -1,0 +1,88 @@
+"""The library as others use it: several threads at once, and installed, from CMake and from pkg-config."""
+
+import os
+import shlex
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import edgekit
+from edgekit.generator import generate
+from edgekit.spec import GoldenInput
+
+from .conftest import RUNNER, Exported
+
+EXAMPLES = Path("cpp_runner/examples").resolve()
+
+
+def call(*command: object, **environment: str) -> str:
+    done = subprocess.run(
+        [str(part) for part in command], capture_output=True, text=True, env=os.environ | environment, timeout=900
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="session")
+def build(runner_command: list[str]) -> Path:
+    """The build folder of the runner under test."""
+    return Path(runner_command[-1]).parents[1]
+
+
+def test_concurrency_gives_the_same_answers(build: Path, classifier: Exported) -> None:
+    runs = 1000
+    emulator = shlex.split(os.environ.get(RUNNER, ""))[:-1]
+    program = build / "tests" / "edgekit_concurrency"
+    out = call(*emulator, program, classifier.package, 1, 3, 32, 32, runs)
+    assert f"4 threads, {runs} runs each: 0 answers differ with a model each, 0 with a shared one" in out
+
+
+def test_library_hides_everything_but_its_header(build: Path) -> None:
+    symbols = call("nm", "-D", "--defined-only", "-C", build / "libedgekit.so").splitlines()
+    exported = {line.split(maxsplit=2)[2] for line in symbols}
+    foreign = {name for name in exported if not name.startswith(("ek_", "std::", "typeinfo", "vtable", "guard"))}
+    declared = Path("cpp_runner/include/edgekit/edgekit.h").read_text()
+    assert {name for name in exported if name.startswith("ek_") and name + "(" not in declared} == set()
+    assert not {name for name in foreign if "edgekit" in name}
+
+
+@pytest.mark.installs
+def test_install_serves_cmake_and_pkg_config(build: Path, classifier: Exported, tmp_path: Path) -> None:
+    prefix = tmp_path / "moved" / "prefix"
+    call("cmake", "--install", build, "--prefix", tmp_path / "first", "--strip")
+    (tmp_path / "moved").mkdir()
+    (tmp_path / "first").rename(prefix)  # everything in it is found relatively
+
+    call("cmake", "-S", EXAMPLES, "-B", tmp_path / "cmake", f"-DCMAKE_PREFIX_PATH={prefix}")
+    call("cmake", "--build", tmp_path / "cmake")
+    by_cmake = call(tmp_path / "cmake" / "run_model", classifier.package)
+
+    configs = os.pathsep.join(str(path.parent) for path in prefix.rglob("edgekit.pc"))
+    flags = shlex.split(call("pkg-config", "--cflags", "--libs", "edgekit", PKG_CONFIG_PATH=configs))
+    library = next(prefix.rglob("libedgekit.so")).parent
+    call(
+        "cc",
+        EXAMPLES / "run_model.c",
+        *flags,
+        f"-Wl,-rpath,{library}",
+        "-Wl,--allow-shlib-undefined",
+        "-o",
+        tmp_path / "pc",
+    )
+    assert call(tmp_path / "pc", classifier.package) == by_cmake
+
+    x = generate(GoldenInput(name="x", dtype="float32", shape=(1, 3, 64, 64), seed=1, low=0.0, high=1.0))
+    expected = edgekit.load(classifier.package).run([x])["0"][0, :5]
+    assert np.allclose([float(word) for word in by_cmake.split()[1:6]], expected, rtol=1e-4)
+
+
+@pytest.mark.installs
+def test_install_is_small_and_its_runner_runs(build: Path, classifier: Exported, tmp_path: Path) -> None:
+    call("cmake", "--install", build, "--prefix", tmp_path, "--strip")
+    runner = tmp_path / "bin" / "edgekit-runner"
+    library = next(path for path in tmp_path.rglob("libedgekit.so.*") if not path.is_symlink())
+    assert runner.stat().st_size < 1_000_000
+    assert library.stat().st_size < 1_000_000
+    assert "PASS" in call(runner, "selftest", classifier.package)
