@@ -1,10 +1,16 @@
 """The one seam between edgekit and whatever runs a package."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+import numpy.typing as npt
+
 from edgekit.compare import Comparison
 from edgekit.package.archive import Archive
+
+Array = npt.NDArray[np.generic]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,6 +20,12 @@ class CaseResult:
     runtime: str
     case: str
     comparison: Comparison
+
+
+class Runs(Protocol):
+    """A module that was loaded: `run` gives the structure and the named outputs of a method, or raises DeviceError."""
+
+    def run(self, method: str, inputs: Sequence[Array]) -> tuple[str, dict[str, Array]]: ...
 
 
 class Runtime(Protocol):

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch.jit.mobile import _load_for_lite_interpreter
 
@@ -16,10 +15,8 @@ from edgekit.errors import DeviceError, PackageError, first_line
 from edgekit.generator import generate
 from edgekit.nested import named_arrays, structure_of
 from edgekit.package.archive import Archive
-from edgekit.runtimes.base import CaseResult
+from edgekit.runtimes.base import Array, CaseResult, Runs
 from edgekit.spec import GoldenCase, Manifest
-
-Array = npt.NDArray[np.generic]
 
 
 @contextlib.contextmanager
@@ -80,7 +77,7 @@ class LiteRuntime:
         )
 
 
-def replay(module: LiteModule, case: GoldenCase, manifest: Manifest) -> tuple[Comparison, ...]:
+def replay(module: Runs, case: GoldenCase, manifest: Manifest) -> tuple[Comparison, ...]:
     """One golden case: what the interpreter raises is a verdict too."""
     try:
         structure, outputs = module.run(case.method, [generate(given) for given in case.inputs])
