@@ -165,7 +165,7 @@ class OlderRuntime:
         answers: dict[str, Any] = json.loads((folder / "answers.json").read_text())
         if "refused" in answers:
             raise PackageError(
-                f"{archive.path} does not load in torch {self._version}'s lite interpreter: {answers['refused']} "
+                f"{archive.path} does not load in torch {self._version}'s lite interpreter: {answers['refused'].split('. ')[0]}. "
                 "See edgekit compat for what it lacks."
             )
         found: list[dict[str, Any]] = answers["cases"]

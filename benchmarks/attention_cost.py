@@ -1,0 +1,101 @@
+"""What taking fused attention apart costs: packages with `--fit android` and `--fit current`, interleaved, random weights.
+
+The lite interpreter, one thread, batch 1, CPU time. Each model in a process of its own, since torch reads its threads once.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from common import parser, print_context, print_document, summary
+
+FITS = ("current", "android")
+WARM_UP = 3
+
+
+def _vit() -> tuple[Any, str]:
+    from torch import nn
+    from torchvision.models import vit_b_16
+
+    model = vit_b_16(weights=None)
+    nn.init.normal_(model.heads.head.weight, std=0.02)  # torchvision's zeros would make every answer the same
+    return model, "1x3x224x224"
+
+
+def _encoder() -> tuple[Any, str]:
+    from torch import nn
+
+    layer = nn.TransformerEncoderLayer(256, 4, 512, batch_first=True)
+    return nn.TransformerEncoder(layer, 2, enable_nested_tensor=False), "1x64x256"
+
+
+MODELS = {"vit_b_16": _vit, "small encoder (2 layers of 256, 64 tokens)": _encoder}
+
+
+def measure(name: str, rounds: int) -> dict[str, Any]:
+    """Milliseconds of both packages of a model, each exported and verified first, and their parity."""
+    import edgekit  # noqa: I001  before torch
+    import torch
+
+    torch.set_num_threads(1)
+    from edgekit.compat import FUSED
+    from edgekit.runtimes.lite import LiteModule
+
+    torch.manual_seed(0)
+    model, shape = MODELS[name]()
+    example = [torch.rand([int(size) for size in shape.split("x")])]
+    modules, found = {}, {}
+    with tempfile.TemporaryDirectory() as scratch:
+        for fit in FITS:
+            report = edgekit.export(model.eval(), [shape], name=fit, output=Path(scratch) / f"{fit}.ptl", fit=fit)
+            if (FUSED in report.manifest.operators) != (fit == "current"):
+                sys.exit(f"{name}: the packages do not differ as they should, so there is nothing to compare")
+            modules[fit] = LiteModule(report.package)
+            found[fit] = {"norm_error": report.manifest.parity.norm_error}
+        samples: dict[str, list[float]] = {fit: [] for fit in FITS}
+        for round_index in range(WARM_UP + rounds):
+            for fit, module in modules.items():
+                start = time.process_time()
+                module.call("forward", example)
+                if round_index >= WARM_UP:
+                    samples[fit].append(1e3 * (time.process_time() - start))
+    return {fit: {**found[fit], **summary(samples[fit])} for fit in FITS}
+
+
+def in_process(name: str, rounds: int) -> dict[str, Any]:
+    """`measure` in a fresh process with the thread settings of the command line."""
+    arguments = [sys.executable, "-W", "ignore", __file__, "--one", name, "--rounds", str(rounds)]
+    done = subprocess.run(arguments, stdout=subprocess.PIPE, check=False, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    if done.returncode:
+        sys.exit(f"{name} failed with {done.returncode}; see above")
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def main() -> None:
+    options_parser = parser(__doc__)
+    options_parser.add_argument("--one", choices=MODELS, help=argparse.SUPPRESS)
+    options = options_parser.parse_args()
+    rounds = options.rounds or 40
+    if options.one:
+        print(json.dumps(measure(options.one, rounds)))
+        return
+    print_context()
+    results = {name: in_process(name, rounds) for name in MODELS}
+    if options.json:
+        print_document(results)
+        return
+    print(f"  {'minimum ms':<44}{'current':>10}{'android':>10}{'ratio':>8}")
+    for name, found in results.items():
+        current, android = (found[fit]["min"] for fit in FITS)
+        print(f"  {name:<44}{current:>10.2f}{android:>10.2f}{android / current:>8.3f}")
+
+
+if __name__ == "__main__":
+    main()
