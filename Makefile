@@ -39,7 +39,7 @@ test: $(DEV_READY) system-deps ## all tests but the slow ones
 test-slow: $(DEV_READY) system-deps ## the exhaustive suites too
 	$(PY) -m pytest -q 
 
-lint: lint-python lint-cpp ## ruff, mypy, clang-format and clang-tidy
+lint: lint-python lint-cpp ## ruff, mypy and clang-format
 
 lint-python: $(DEV_READY)
 	$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy
@@ -51,7 +51,7 @@ bench: $(DEV_READY) ## the figures of the README
 	$(PY) benchmarks/export_cost.py
 
 system-deps: ## the Debian packages that the tests need
-	@tools/system_deps.sh $(RUNNER_DEBIAN_PACKAGES) $(LINT_CPP_DEBIAN_PACKAGES)
+	@tools/system_deps.sh $(RUNNER_DEBIAN_PACKAGES) clang-format
 
 clean: ## remove what was built, but not .venv
 	rm -rf build
