@@ -57,5 +57,6 @@ clean: ## remove what was built, but not .venv
 	rm -rf build
 
 include cpp_runner/runner.mk
+include android_demo/android.mk
 
 .PHONY: help venv export-mobile test test-python test-slow lint lint-python format bench system-deps clean
