@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from edgekit.compare import Comparison
+from edgekit.compat import fitting
 from edgekit.eager import Reference
 from edgekit.errors import OptimizeError, UsageError, first_line
 from edgekit.golden import golden_cases, predict_cases
@@ -98,6 +99,7 @@ def draft_package(optimized: OptimizedModel, tolerance: Tolerance, folder: Path)
             constants=name_constants(archive, source.module),
             operators=archive.bytecode.operators,
             bytecode_version=archive.bytecode.version,
+            fits=fitting(archive.bytecode.operators, archive.bytecode.version),
             runtime=_hints(archive.bytecode.operators),
             tolerance=tolerance,
             parity=ParityResult(runtime="lite", cases=0, norm_error=0.0, max_error=0.0),
