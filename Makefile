@@ -33,11 +33,13 @@ venv: $(READY) ## make .venv and install edgekit into it
 export-mobile: $(READY) ## export MODEL to build/mobile/MODEL/, verified
 	$(EDGEKIT) export "$(MODEL)" $(ARGS)
 
-test: $(DEV_READY) system-deps ## all tests but the slow ones
-	$(PY) -m pytest -q -m "not slow"
+test: system-deps test-python test-runner ## all tests but the slow ones
 
-test-slow: $(DEV_READY) system-deps ## the exhaustive suites too
-	$(PY) -m pytest -q 
+test-python: $(DEV_READY)
+	$(PY) -m pytest -q -m "not slow" --ignore tests/cpp_runner --ignore tests/runtimes --ignore tests/android_demo
+
+test-slow: test test-runner-asan test-aarch64 ## the exhaustive suites too
+	$(PY) -m pytest -q -m slow
 
 lint: lint-python lint-cpp ## ruff, mypy and clang-format
 
