@@ -39,7 +39,9 @@ test: $(DEV_READY) system-deps ## all tests but the slow ones
 test-slow: $(DEV_READY) system-deps ## the exhaustive suites too
 	$(PY) -m pytest -q 
 
-lint: $(DEV_READY) ## ruff and mypy
+lint: lint-python lint-cpp ## ruff, mypy and clang-format
+
+lint-python: $(DEV_READY)
 	$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy
 
 format: $(DEV_READY) ## reformat
@@ -49,9 +51,12 @@ bench: $(DEV_READY) ## the figures of the README
 	$(PY) benchmarks/export_cost.py
 
 system-deps: ## the Debian packages that the tests need
-	@tools/system_deps.sh
+	@tools/system_deps.sh $(RUNNER_DEBIAN_PACKAGES) clang-format
 
 clean: ## remove what was built, but not .venv
 	rm -rf build
 
-.PHONY: help venv export-mobile test test-slow lint format bench system-deps clean
+include cpp_runner/runner.mk
+include android_demo/android.mk
+
+.PHONY: help venv export-mobile test test-python test-slow lint lint-python format bench system-deps clean

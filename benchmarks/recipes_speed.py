@@ -29,9 +29,9 @@ def measure(model: str, threads: int, rounds: int) -> dict[str, Any]:
     if threads:
         torch.set_num_threads(threads)
 
+    from edgekit.eager import exact_eager
     from edgekit.inputs import parse_input
     from edgekit.passes import Context
-    from edgekit.probes import exact_eager
     from edgekit.recipes import RECIPES as KNOWN
     from edgekit.source import SourceRequest
     from edgekit.tracing import trace

@@ -6,7 +6,7 @@ AARCH64_DEBIAN_PACKAGES := g++-aarch64-linux-gnu qemu-user zstd libjpeg62-turbo-
 CPP_SCRIPTS := cpp_runner/scripts
 
 runner: $(READY) ## build the C++ runner
-	@$(CPP_SCRIPTS)/debian_packages.sh $(RUNNER_DEBIAN_PACKAGES)
+	@tools/system_deps.sh $(RUNNER_DEBIAN_PACKAGES)
 	cmake -S cpp_runner --preset release -DPython3_EXECUTABLE=$(abspath $(PY)) -DEDGEKIT_TORCH_ROOT=$(TORCH_ROOT)
 	cmake --build build/cpp/release
 
@@ -18,14 +18,18 @@ test-runner-asan: $(DEV_READY) ## the same under AddressSanitizer and UndefinedB
 	$(CPP_SCRIPTS)/test_asan.sh $(abspath $(PY))
 
 runner-aarch64: $(READY) ## cross-build the runner for 64-bit ARM boards: build/edgekit-aarch64.tar.zst
-	@$(CPP_SCRIPTS)/debian_packages.sh $(RUNNER_DEBIAN_PACKAGES) $(AARCH64_DEBIAN_PACKAGES)
+	@tools/system_deps.sh $(RUNNER_DEBIAN_PACKAGES) $(AARCH64_DEBIAN_PACKAGES)
 	$(CPP_SCRIPTS)/build_aarch64.sh $(abspath $(PY)) "$(MODEL)"
 
 test-aarch64: runner-aarch64 $(DEV_READY) ## its tests under qemu, as Cortex-A72 and Cortex-A53
 	$(CPP_SCRIPTS)/test_aarch64.sh $(abspath $(PY))
 
-lint-cpp: ## clang-format and clang-tidy
-	@$(CPP_SCRIPTS)/debian_packages.sh $(RUNNER_DEBIAN_PACKAGES) $(LINT_CPP_DEBIAN_PACKAGES)
-	$(CPP_SCRIPTS)/lint.sh
+lint-cpp:
+	@tools/system_deps.sh clang-format
+	@$(CPP_SCRIPTS)/lint.sh
 
-.PHONY: runner test-runner test-runner-asan runner-aarch64 test-aarch64 lint-cpp
+tidy: $(READY) ## clang-tidy over the runner, which takes minutes
+	@tools/system_deps.sh $(RUNNER_DEBIAN_PACKAGES) $(LINT_CPP_DEBIAN_PACKAGES)
+	cmake -S cpp_runner --preset tidy >/dev/null && cmake --build build/cpp/tidy
+
+.PHONY: runner test-runner test-runner-asan runner-aarch64 test-aarch64 lint-cpp tidy

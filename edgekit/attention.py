@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from torch.jit._recursive import wrap_cpp_module
 
+from edgekit.compat import DECOMPOSE, FUSED
 from edgekit.passes import Context, Pass, is_frozen
 
-FUSED = "aten::scaled_dot_product_attention"
 _ARGUMENTS = ("query", "key", "value", "mask", "dropout", "causal", "scale", "grouped")
 
 
@@ -63,4 +63,4 @@ def _insert(graph: Any, kind: str, inputs: list[Any], type_: Any = None) -> Any:
     return node.output()
 
 
-DECOMPOSE_ATTENTION = Pass(name="decompose_attention", apply=_apply, fits=_fits)
+DECOMPOSE_ATTENTION = Pass(name=DECOMPOSE, apply=_apply, fits=_fits)

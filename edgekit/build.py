@@ -10,6 +10,8 @@ from pathlib import Path
 import torch
 
 from edgekit.compare import Comparison
+from edgekit.compat import fitting
+from edgekit.eager import Reference
 from edgekit.errors import OptimizeError, UsageError, first_line
 from edgekit.golden import golden_cases, predict_cases
 from edgekit.naming import name_constants
@@ -17,7 +19,6 @@ from edgekit.package.archive import GOLDEN, LABELS, Archive
 from edgekit.package.labels import encode_labels
 from edgekit.package.writer import reserve, write_package
 from edgekit.preprocess import with_predict
-from edgekit.probes import Reference
 from edgekit.recipes import OptimizedModel, rounded
 from edgekit.source import SourceModel
 from edgekit.spec import (
@@ -98,6 +99,7 @@ def draft_package(optimized: OptimizedModel, tolerance: Tolerance, folder: Path)
             constants=name_constants(archive, source.module),
             operators=archive.bytecode.operators,
             bytecode_version=archive.bytecode.version,
+            fits=fitting(archive.bytecode.operators, archive.bytecode.version),
             runtime=_hints(archive.bytecode.operators),
             tolerance=tolerance,
             parity=ParityResult(runtime="lite", cases=0, norm_error=0.0, max_error=0.0),

@@ -9,9 +9,10 @@ from typing import Any
 
 import torch
 
+from edgekit.eager import Reference, References, compare, detached_copy, eager_references, exact_eager, worst
 from edgekit.errors import CaptureError, ParityError, UsageError
 from edgekit.hybrid import script_parts, script_reason, scripted_functions
-from edgekit.probes import Axes, Reference, References, compare, detached_copy, eager_references, exact_eager, worst
+from edgekit.probes import Axes
 from edgekit.source import SourceModel
 from edgekit.spec import CaptureEvidence, ProbeResult, Tolerance
 from edgekit.tracing import TraceWarning, trace

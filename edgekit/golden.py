@@ -8,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from edgekit.eager import Reference, detached_copy, exact_eager
 from edgekit.generator import hashes
 from edgekit.nested import named_arrays
 from edgekit.preprocess import Preprocess
-from edgekit.probes import Reference, detached_copy, exact_eager, from_golden
+from edgekit.probes import from_golden
 from edgekit.source import SourceModel
 from edgekit.spec import GoldenCase, GoldenInput, GoldenOutput, ImageSpec, Tolerance
 

@@ -16,8 +16,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from edgekit.eager import exact_eager
 from edgekit.errors import CaptureError
-from edgekit.probes import exact_eager
 from edgekit.tracing import TraceWarning, trace
 
 _CONTAINERS = (nn.ModuleList, nn.ModuleDict)

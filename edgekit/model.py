@@ -10,10 +10,10 @@ import numpy.typing as npt
 import torch
 
 from edgekit.decode import decode_image
+from edgekit.eager import exact_eager
 from edgekit.errors import DeviceError, PackageError, UsageError
 from edgekit.nested import named_arrays
 from edgekit.package.archive import Archive
-from edgekit.probes import exact_eager
 from edgekit.runtimes.lite import LiteModule
 from edgekit.server import load_server
 from edgekit.spec import DTYPES, Manifest, MethodSpec, TensorSpec

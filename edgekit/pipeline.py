@@ -1,6 +1,7 @@
 """The whole way: source, capture, optimize, package, verify."""
 
 import json
+import logging
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ from torch import nn
 
 from edgekit.build import PackageDraft, draft_package, with_parity, write_draft
 from edgekit.capture import capture
+from edgekit.compat import ANDROID, operator_table, remedy
 from edgekit.errors import ParityError, UsageError
 from edgekit.inputs import InputSpec, from_array, parse_input
 from edgekit.package.archive import Archive
@@ -28,6 +30,8 @@ from edgekit.zoo import load_source
 
 STAGES = ("source", "capture", "optimize", "package", "verify")
 Progress = Callable[[str], None]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +164,8 @@ def _export(source: SourceModel, options: ExportRequest, progress: Progress, inp
         progress("package")
         with tempfile.TemporaryDirectory(prefix=".edgekit-", dir=package.parent) as scratch:
             draft, saved = draft_package(optimized, tolerance, Path(scratch))
+            if options.fit == "android":
+                _warn_if_unfit(draft.manifest)
             progress("verify")
             verdict = _write_verified(draft, saved, new_package)
         server_error = _write_server(optimized, new_server, tolerance)
@@ -174,6 +180,14 @@ def _export(source: SourceModel, options: ExportRequest, progress: Progress, inp
         with atomic(report.report) as new_report:
             new_report.write_text(_report_text(report, new_package.stat().st_size, new_server.stat().st_size))
     return report
+
+
+def _warn_if_unfit(manifest: Manifest) -> None:
+    if ANDROID in manifest.fits:
+        return
+    missing = [name for name in manifest.operators if name not in operator_table(ANDROID).operators]
+    told = remedy(manifest.operators, manifest.bytecode_version, missing, manifest)
+    _log.warning("%s does not fit %s, which lacks %s: %s", manifest.name, ANDROID, ", ".join(missing), told)
 
 
 def _write_verified(draft: PackageDraft, saved: Path, path: Path) -> VerifyReport:

@@ -14,9 +14,9 @@ import torch
 from edgekit.attention import DECOMPOSE_ATTENTION
 from edgekit.capture import CapturedModel
 from edgekit.compare import Comparison
-from edgekit.errors import OptimizeError, ParityError, first_line
+from edgekit.eager import Reference, compare, exact_eager, judges_rounding, rounding_bounds, worst
+from edgekit.errors import OptimizeError, first_line
 from edgekit.passes import CHANNELS_LAST, FREEZE, OPTIMIZE_FOR_MOBILE, Context, Pass
-from edgekit.probes import Reference, compare, exact_eager, rounding_bounds, worst
 from edgekit.spec import PassResult, RecipeResult, Tolerance
 
 _MOST_LEFT_OUT = 2  # parts that the gate tries to leave out together before it drops the pass
@@ -73,16 +73,10 @@ class OptimizedModel:
 
 
 def optimize(captured: CapturedModel, recipe: Recipe, tolerance: Tolerance) -> OptimizedModel:
-    """Applies a recipe, pass by pass, each behind the parity gate.
-
-    Raises:
-        ParityError: the captured model itself does not agree, so that no pass could be judged.
-    """
+    """Applies a recipe, pass by pass, each behind the parity gate."""
     context = _context(captured)
-    references = captured.references
+    references = tuple(r for r in captured.references if judges_rounding(r))
     module, server = captured.module, captured.module
-    if bad := _first_failure(references, module, tolerance):
-        raise ParityError(f"{captured.source.name} disagrees before any pass: {_told(bad)}.")
     results = []
     for step in recipe.passes:
         module, result = apply_gated(step, module, context, references, tolerance)
@@ -148,12 +142,6 @@ def rounded(error: float) -> float:
 def _told(found: Comparison) -> str:
     error = "" if found.norm_error is None else f" {found.norm_error:.2g}"
     return f"output {found.output}: {found.reason}{error}, expected {found.expected}, got {found.actual}"
-
-
-def _first_failure(
-    references: Sequence[Reference], module: torch.jit.ScriptModule, tolerance: Tolerance
-) -> Comparison | None:
-    return next((c for r in references for c in compare(r, module, tolerance) if not c.passed), None)
 
 
 def _context(captured: CapturedModel) -> Context:

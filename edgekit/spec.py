@@ -227,7 +227,7 @@ class Golden:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """Everything a package says of itself."""
+    """Everything a package says of itself; `fits` names the runtimes that have its operators, and is empty in old packages."""
 
     schema_version: str
     name: str
@@ -243,6 +243,7 @@ class Manifest:
     tolerance: Tolerance
     parity: ParityResult
     records: dict[str, str]
+    fits: tuple[str, ...] = ()
 
     def method(self, name: str) -> MethodSpec | None:
         return next((method for method in self.methods if method.name == name), None)

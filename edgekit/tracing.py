@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch.jit._trace import TracerWarning
 
+from edgekit.eager import exact_eager
 from edgekit.errors import CaptureError
-from edgekit.probes import exact_eager
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
 import edgekit
-from edgekit.attention import FUSED
+from edgekit.compat import FUSED
 
 
 class Masked(nn.Module):

@@ -8,9 +8,9 @@ import torch
 from torch import nn
 
 from edgekit.capture import CapturedModel, capture
+from edgekit.eager import compare
 from edgekit.errors import CaptureError, ParityError, SourceError, UsageError
 from edgekit.inputs import parse_input
-from edgekit.probes import compare
 from edgekit.source import SourceModel, SourceRequest, from_module
 from edgekit.spec import Tolerance
 

@@ -18,23 +18,24 @@ LAYERS = [
     ["generator", "stats", "compare", "decode", "nested"],
     ["inputs", "package.unpickle", "package.canonical", "package.labels"],
     ["package.archive"],
-    ["package.writer", "inspection"],
+    ["package.writer", "inspection", "compat"],
     ["weights"],
     ["source"],
     ["zoo"],
     ["probes"],
+    ["eager"],
     ["tracing"],
     ["hybrid"],
     ["capture", "passes", "preprocess"],
     ["attention"],
     ["recipes", "golden", "naming"],
     ["server", "runtimes.base"],
-    ["runtimes.lite", "runtimes.native"],
+    ["runtimes.android", "runtimes.lite", "runtimes.native"],
     ["runtimes"],
     ["model", "build", "verify", "bench"],
     ["pipeline"],
     ["cli.output", "cli.parse"],
-    ["cli.bench", "cli.export", "cli.inspect", "cli.models", "cli.run", "cli.verify"],
+    ["cli.bench", "cli.compat", "cli.export", "cli.inspect", "cli.models", "cli.run", "cli.verify"],
     ["cli.main"],
     ["__main__"],
 ]
@@ -87,7 +88,7 @@ def test_imports_checker_sees_an_upward_import() -> None:
     )
 
 
-@pytest.mark.parametrize("argument", [["--help"], ["export", "--help"], ["inspect", "--help"]])
+@pytest.mark.parametrize("argument", [["--help"], ["export", "--help"], ["inspect", "--help"], ["compat", "--help"]])
 def test_command_line_front_door_loads_neither_torch_nor_numpy(argument: list[str]) -> None:
     code = (
         "import sys\nfrom edgekit.cli.main import main\n"

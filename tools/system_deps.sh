@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the Debian packages named on the command line that are missing; as another user than root it names them.
+# Installs the Debian packages named on the command line that are missing; as another user than root it says how.
 set -eu
 missing=""
 for package in "$@"; do
@@ -7,9 +7,10 @@ for package in "$@"; do
 done
 [ -z "$missing" ] && exit 0
 if [ "$(id -u)" -ne 0 ]; then
-    echo "edgekit: the tests need these Debian packages; as root: apt-get install$missing" >&2
-    exit 0
+    echo "edgekit: these Debian packages are missing; as root: apt-get install$missing" >&2
+    exit 2
 fi
+case "$missing" in *:arm64*) dpkg --add-architecture arm64 ;; esac
 apt-get update -qq
 # shellcheck disable=SC2086  # one word a package is meant
 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null

@@ -59,6 +59,7 @@ def _print(found: Inspection, checked: int | None) -> None:
         print(f"recipe      {manifest.recipe.name}: {applied or 'nothing'}")
         parity, bound = manifest.parity, manifest.tolerance.norm
         print(f"parity      {parity.cases} cases, largest error {parity.norm_error:.1e} (bound {bound:g})")
+        print(f"fits        {', '.join(manifest.fits) or 'no runtime that it knows of; see edgekit compat'}")
         print(f"threads     {manifest.runtime.pool} pool")
     if found.labels:
         print(f"labels      {len(found.labels)}: {', '.join(found.labels[:4])}{', …' if len(found.labels) > 4 else ''}")

@@ -23,6 +23,7 @@ VERBS = {
     "export": "make a verified package of a model",
     "verify": "replay a package's golden cases, and say pass or fail",
     "inspect": "show what is in a package, without torch",
+    "compat": "tell which runtimes have every operator of a package, without torch",
     "run": "run a package on pictures or arrays",
     "bench": "time a package, on one runtime after another",
     "models": "list the models that can be exported by name",

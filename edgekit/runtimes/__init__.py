@@ -3,7 +3,7 @@
 from edgekit.errors import UsageError
 from edgekit.runtimes.base import Runtime
 
-NAMES = ("lite", "native", "aarch64")
+NAMES = ("lite", "native", "aarch64", "android", "android-arm64")
 
 
 def resolve(name: str) -> Runtime:
@@ -21,4 +21,8 @@ def resolve(name: str) -> Runtime:
         from edgekit.runtimes.native import RunnerRuntime, find_runner
 
         return RunnerRuntime(name, find_runner(name))
+    if name in ("android", "android-arm64"):
+        from edgekit.runtimes.android import AndroidRuntime
+
+        return AndroidRuntime(arm64=name.endswith("arm64"))
     raise UsageError(f"unknown runtime {name!r}; expected one of {', '.join(NAMES)}.")
