@@ -33,13 +33,15 @@ venv: $(READY) ## make .venv and install edgekit into it
 export-mobile: $(READY) ## export MODEL to build/mobile/MODEL/, verified
 	$(EDGEKIT) export "$(MODEL)" $(ARGS)
 
-test: $(DEV_READY) system-deps ## all tests but the slow ones
-	$(PY) -m pytest -q -m "not slow"
+test: system-deps test-python test-runner ## all tests but the slow ones
 
-test-slow: $(DEV_READY) system-deps ## the exhaustive suites too
-	$(PY) -m pytest -q 
+test-python: $(DEV_READY)
+	$(PY) -m pytest -q -m "not slow" --ignore tests/cpp_runner --ignore tests/runtimes --ignore tests/android_demo
 
-lint: lint-python lint-cpp ## ruff, mypy, clang-format and clang-tidy
+test-slow: test test-runner-asan test-aarch64 ## the exhaustive suites too
+	$(PY) -m pytest -q -m slow
+
+lint: lint-python lint-cpp ## ruff, mypy and clang-format
 
 lint-python: $(DEV_READY)
 	$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy
@@ -51,11 +53,12 @@ bench: $(DEV_READY) ## the figures of the README
 	$(PY) benchmarks/export_cost.py
 
 system-deps: ## the Debian packages that the tests need
-	@tools/system_deps.sh $(RUNNER_DEBIAN_PACKAGES) $(LINT_CPP_DEBIAN_PACKAGES)
+	@tools/system_deps.sh $(RUNNER_DEBIAN_PACKAGES) clang-format
 
 clean: ## remove what was built, but not .venv
 	rm -rf build
 
 include cpp_runner/runner.mk
+include android_demo/android.mk
 
 .PHONY: help venv export-mobile test test-python test-slow lint lint-python format bench system-deps clean

@@ -24,8 +24,12 @@ runner-aarch64: $(READY) ## cross-build the runner for 64-bit ARM boards: build/
 test-aarch64: runner-aarch64 $(DEV_READY) ## its tests under qemu, as Cortex-A72 and Cortex-A53
 	$(CPP_SCRIPTS)/test_aarch64.sh $(abspath $(PY))
 
-lint-cpp: ## clang-format and clang-tidy
-	@tools/system_deps.sh $(RUNNER_DEBIAN_PACKAGES) $(LINT_CPP_DEBIAN_PACKAGES)
-	$(CPP_SCRIPTS)/lint.sh
+lint-cpp:
+	@tools/system_deps.sh clang-format
+	@$(CPP_SCRIPTS)/lint.sh
 
-.PHONY: runner test-runner test-runner-asan runner-aarch64 test-aarch64 lint-cpp
+tidy: $(READY) ## clang-tidy over the runner, which takes minutes
+	@tools/system_deps.sh $(RUNNER_DEBIAN_PACKAGES) $(LINT_CPP_DEBIAN_PACKAGES)
+	cmake -S cpp_runner --preset tidy >/dev/null && cmake --build build/cpp/tidy
+
+.PHONY: runner test-runner test-runner-asan runner-aarch64 test-aarch64 lint-cpp tidy

@@ -30,7 +30,7 @@ LAYERS = [
     ["attention"],
     ["recipes", "golden", "naming"],
     ["server", "runtimes.base"],
-    ["runtimes.lite", "runtimes.native"],
+    ["runtimes.android", "runtimes.lite", "runtimes.native"],
     ["runtimes.older"],
     ["runtimes"],
     ["model", "build", "verify", "bench"],

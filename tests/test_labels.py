@@ -9,5 +9,5 @@ def test_labels_round_trip_as_ascii_lines() -> None:
     assert decode_labels(text) == labels
 
 
-def test_labels_whenEscapeIsOdd_thenItStays() -> None:
+def test_labels_odd_escape_stays() -> None:
     assert decode_labels("a\\b \\u12\n") == ("a\\b \\u12",)

@@ -4,8 +4,10 @@
 set -eu
 python=$1
 build=build/cpp/aarch64
+core=$(taskset -cp $$ | sed 's/.*: \([0-9]*\).*/\1/')
 for cpu in cortex-a53 cortex-a72; do
-    qemu="qemu-aarch64 -cpu $cpu -L /usr/aarch64-linux-gnu"
+    # One core means one thread: XNNPACK's pool spins while it waits, which an emulator makes endless.
+    qemu="taskset -c $core qemu-aarch64 -cpu $cpu -L /usr/aarch64-linux-gnu"
     echo "== $cpu"
     $qemu $build/tests/edgekit_core_tests --gtest_brief=1
     $qemu $build/tests/edgekit_c_smoke

@@ -174,10 +174,12 @@ std::vector<Comparison> compare_golden(const std::vector<GoldenOutput>& expected
         std::find_if(actual.begin(), actual.end(), [&](const auto& it) { return it.name == output.name; });
     results.push_back(compare_output(output, found == actual.end() ? nullptr : &found->tensor, tolerance));
   }
-  for (const auto& [name, tensor] : actual) {
-    const bool known = std::any_of(expected.begin(), expected.end(), [&](const auto& it) { return it.name == name; });
+  for (const NamedTensor& given : actual) {
+    const bool known =
+        std::any_of(expected.begin(), expected.end(), [&](const auto& it) { return it.name == given.name; });
     if (known) continue;
-    results.push_back(mismatch(name, "unexpected", quoted("no such output"), describe(tensor.dtype, tensor.shape)));
+    const std::string shape = describe(given.tensor.dtype, given.tensor.shape);
+    results.push_back(mismatch(given.name, "unexpected", quoted("no such output"), shape));
   }
   return results;
 }

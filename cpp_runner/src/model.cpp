@@ -1,5 +1,7 @@
 #include "model.h"
 
+#include <sched.h>
+
 #include <algorithm>
 #include <thread>
 
@@ -9,7 +11,10 @@
 namespace edgekit {
 namespace {
 
+// The cores that this process may use: fewer than the machine has in a container or under taskset.
 int core_count() {
+  cpu_set_t allowed;
+  if (::sched_getaffinity(0, sizeof(allowed), &allowed) == 0) return std::max(1, CPU_COUNT(&allowed));
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 

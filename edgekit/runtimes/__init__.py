@@ -3,7 +3,7 @@
 from edgekit.errors import UsageError
 from edgekit.runtimes.base import Runtime
 
-NAMES = ("lite", "native", "aarch64", "torch-1.13.1", "torch-2.1.0")
+NAMES = ("lite", "native", "aarch64", "android", "android-arm64", "torch-1.13.1", "torch-2.1.0")
 
 
 def resolve(name: str) -> Runtime:
@@ -21,6 +21,10 @@ def resolve(name: str) -> Runtime:
         from edgekit.runtimes.native import RunnerRuntime, find_runner
 
         return RunnerRuntime(name, find_runner(name))
+    if name in ("android", "android-arm64"):
+        from edgekit.runtimes.android import AndroidRuntime
+
+        return AndroidRuntime(arm64=name.endswith("arm64"))
     if name in ("torch-1.13.1", "torch-2.1.0"):
         from edgekit.runtimes.older import OlderRuntime
 

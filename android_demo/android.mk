@@ -1,0 +1,36 @@
+# The Android demo app: an APK and its tests, without Android Studio. The top-level Makefile includes this.
+#   MODEL=mobilenet_v3_small   what the APK carries
+#   ABIS=arm64-v8a             also armeabi-v7a, x86, x86_64; comma-separated
+ABIS ?= arm64-v8a
+ANDROID_MODEL := $(if $(filter command line environment,$(origin MODEL)),$(MODEL),mobilenet_v3_small)
+ANDROID_PTL := build/mobile/$(ANDROID_MODEL)/$(ANDROID_MODEL).ptl
+ANDROID_APK := build/android/edgekit-demo.apk
+ANDROID_TEST_INPUTS := build/android/test
+ANDROID_MVN := mvn -B -ntp -q -f android_demo/pom.xml
+ANDROID_DEBIAN_PACKAGES := openjdk-17-jdk-headless maven gcc libc6-dev aapt zipalign apksigner dexdump
+ANDROID_ARM64_DEBIAN_PACKAGES := qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross
+
+android-deps: ## the Debian packages of the Android targets
+	@tools/system_deps.sh $(ANDROID_DEBIAN_PACKAGES)
+
+android-apk: $(READY) android-deps ## build build/android/edgekit-demo.apk with MODEL in it
+	$(PY) -m edgekit export $(ANDROID_MODEL) $(ARGS)
+	$(ANDROID_MVN) package -Papk -DskipTests -Dmodel=$(abspath $(ANDROID_PTL)) -Dabis=$(ABIS) -Dapk=$(abspath $(ANDROID_APK))
+	$(PY) android_demo/tools/check_apk.py $(ANDROID_APK) --model $(ANDROID_PTL) --abis $(ABIS)
+
+android-test-inputs: $(DEV_READY)
+	$(PY) android_demo/tools/make_test_inputs.py --out $(ANDROID_TEST_INPUTS)
+
+android-runtime: $(READY) android-deps ## build what `edgekit verify --runtime android` runs
+	$(ANDROID_MVN) package -DskipTests -pl core,aars,host-runtime,runtime-lite,host-cli
+
+android-runtime-arm64: android-runtime ## the same for `--runtime android-arm64`, under qemu: slow
+	@tools/system_deps.sh $(ANDROID_ARM64_DEBIAN_PACKAGES) && android_demo/tools/arm64_java.sh build/android/arm64
+	java -cp 'android_demo/host-cli/target/lib/*' dev.edgekit.hostcli.MainKt prepare \
+		android_demo/aars/target/aar/jni/arm64-v8a build/android/arm64/host aarch64-linux-gnu-gcc
+
+test-android: android-test-inputs android-deps ## JUnit, Robolectric with screenshots, and the checks of the APK
+	$(ANDROID_MVN) package
+	$(PY) -m pytest -q -m "not slow" tests/android_demo
+
+.PHONY: android-deps android-apk android-test-inputs android-runtime android-runtime-arm64 test-android

@@ -1,0 +1,225 @@
+package dev.edgekit.demo
+
+import android.app.Activity
+import android.content.ActivityNotFoundException
+import android.content.Intent
+import android.net.Uri
+import android.os.Build
+import android.os.Bundle
+import android.provider.MediaStore
+import android.view.View
+import android.widget.RadioGroup
+import android.widget.SeekBar
+import android.widget.TextView
+import android.widget.Toast
+import dev.edgekit.core.ModelState
+import dev.edgekit.core.Screen
+import dev.edgekit.core.SelfTestState
+import dev.edgekit.core.UiState
+import java.io.File
+import kotlinx.coroutines.CoroutineScope
+import kotlinx.coroutines.MainScope
+import kotlinx.coroutines.cancel
+import kotlinx.coroutines.launch
+
+/** Draws the state, and turns taps and intents into calls of the controller. */
+class MainActivity : Activity() {
+    private lateinit var scope: CoroutineScope
+    private lateinit var photoScreen: PhotoScreen
+    private lateinit var benchmarkScreen: BenchmarkScreen
+    private lateinit var selfTestScreen: SelfTestScreen
+    private val controller get() = (application as DemoApp).controller
+
+    /** What was opened and shown, to do it again when the process was killed in between. */
+    private var modelUri: Uri? = null
+    private var photoUri: Uri? = null
+
+    override fun onCreate(savedInstanceState: Bundle?) {
+        super.onCreate(savedInstanceState)
+        setContentView(R.layout.main)
+        photoScreen = PhotoScreen(findViewById(R.id.photo_screen))
+        benchmarkScreen = BenchmarkScreen(findViewById(R.id.benchmark_screen))
+        selfTestScreen = SelfTestScreen(findViewById(R.id.self_test_screen))
+        listen()
+        modelUri = savedInstanceState?.uri(KEY_MODEL)
+        photoUri = savedInstanceState?.uri(KEY_PHOTO)
+        if (savedInstanceState == null || !controller.hasStarted) start(savedInstanceState)
+        scope = MainScope()
+        scope.launch { controller.state.collect(::render) }
+    }
+
+    override fun onNewIntent(intent: Intent) {
+        super.onNewIntent(intent)
+        setIntent(intent)
+        start(null)
+    }
+
+    override fun onSaveInstanceState(outState: Bundle) {
+        super.onSaveInstanceState(outState)
+        outState.putParcelable(KEY_MODEL, modelUri)
+        outState.putParcelable(KEY_PHOTO, photoUri)
+        outState.putString(KEY_SCREEN, controller.state.value.screen.name)
+        outState.putInt(KEY_THREADS, controller.state.value.threads)
+    }
+
+    override fun onDestroy() {
+        scope.cancel()
+        super.onDestroy()
+    }
+
+    /** Opens the model, then does what the intent or the saved state asks for. The controller keeps the order. */
+    private fun start(saved: Bundle?) {
+        saved?.getString(KEY_SCREEN)?.let { controller.show(Screen.valueOf(it)) }
+        saved?.getInt(KEY_THREADS)?.let { controller.setThreads(it) }
+        val pushed = intent.getStringExtra(EXTRA_MODEL)
+        val chosen = modelUri
+        when {
+            chosen != null -> controller.openModel(chosen)
+            pushed != null -> controller.openPushedModel(pushed)
+            controller.state.value.model !is ModelState.Ready -> controller.openBundledModel()
+        }
+        sharedPhoto(intent)?.takeIf { saved == null }?.let { photoUri = it }
+        photoUri?.let { controller.showPhoto(it) }
+        if (intent.getBooleanExtra(EXTRA_SELF_TEST, false) && saved == null) {
+            controller.show(Screen.SELF_TEST)
+            controller.runSelfTest(writeTo = File(getExternalFilesDir(null), SELF_TEST_FILE))
+        }
+    }
+
+    private fun listen() {
+        findViewById<View>(R.id.choose_photo).setOnClickListener { pick("image/*", REQUEST_PHOTO) }
+        findViewById<View>(R.id.take_photo).setOnClickListener { takePhoto() }
+        findViewById<View>(R.id.open_model).setOnClickListener { pick("*/*", REQUEST_MODEL) }
+        findViewById<View>(R.id.run_benchmark).setOnClickListener { controller.runBenchmark() }
+        findViewById<View>(R.id.run_self_test).setOnClickListener { controller.runSelfTest() }
+        findViewById<View>(R.id.share_self_test).setOnClickListener { shareSelfTest() }
+        // Clicks, not checks: restoring and rendering check a tab too.
+        TABS.forEach { (id, screen) -> findViewById<View>(id).setOnClickListener { controller.show(screen) } }
+        findViewById<SeekBar>(R.id.threads).apply {
+            max = DemoController.maxThreads - 1
+            setOnSeekBarChangeListener(ThreadsListener { controller.setThreads(it + 1) })
+        }
+    }
+
+    private fun render(state: UiState) {
+        renderModel(state)
+        findViewById<RadioGroup>(R.id.tabs).check(TABS.entries.single { it.value == state.screen }.key)
+        findViewById<View>(R.id.photo_screen).showIf(state.screen == Screen.PHOTO)
+        findViewById<View>(R.id.benchmark_screen).showIf(state.screen == Screen.BENCHMARK)
+        findViewById<View>(R.id.self_test_screen).showIf(state.screen == Screen.SELF_TEST)
+        findViewById<View>(R.id.threads_row).showIf(state.screen != Screen.SELF_TEST)
+        findViewById<SeekBar>(R.id.threads).progress = state.threads - 1
+        findViewById<TextView>(R.id.threads_value).text = resources.getQuantityString(R.plurals.threads, state.threads, state.threads)
+        photoScreen.render(state, controller.picture)
+        benchmarkScreen.render(state)
+        selfTestScreen.render(state)
+    }
+
+    private fun renderModel(state: UiState) {
+        val model = state.model
+        findViewById<TextView>(R.id.model_name).text = when (model) {
+            ModelState.Loading -> getString(R.string.model_loading)
+            is ModelState.Ready -> model.name
+            is ModelState.Broken -> getString(R.string.model_broken)
+        }
+        findViewById<TextView>(R.id.model_source).apply {
+            text = (model as? ModelState.Ready)?.source
+            showIf(!text.isNullOrEmpty())
+        }
+        findViewById<TextView>(R.id.random_weights).apply {
+            val ready = model as? ModelState.Ready
+            showIf(ready?.areWeightsRandom == true)
+            text = getString(R.string.random_weights, ready?.randomSeed ?: 0)
+        }
+        findViewById<TextView>(R.id.model_error).apply {
+            text = (model as? ModelState.Broken)?.message
+            showIf(model is ModelState.Broken)
+        }
+    }
+
+    private fun pick(type: String, request: Int) = launch(
+        Intent(Intent.ACTION_OPEN_DOCUMENT).addCategory(Intent.CATEGORY_OPENABLE).setType(type),
+        request,
+    )
+
+    private fun takePhoto() = launch(
+        Intent(MediaStore.ACTION_IMAGE_CAPTURE)
+            .putExtra(MediaStore.EXTRA_OUTPUT, CaptureProvider.uri(this))
+            .addFlags(Intent.FLAG_GRANT_WRITE_URI_PERMISSION or Intent.FLAG_GRANT_READ_URI_PERMISSION),
+        REQUEST_CAPTURE,
+    )
+
+    private fun launch(intent: Intent, request: Int) = try {
+        startActivityForResult(intent, request)
+    } catch (_: ActivityNotFoundException) {
+        Toast.makeText(this, R.string.no_app, Toast.LENGTH_LONG).show()
+    }
+
+    override fun onActivityResult(requestCode: Int, resultCode: Int, data: Intent?) {
+        super.onActivityResult(requestCode, resultCode, data)
+        if (resultCode != RESULT_OK) return
+        when (requestCode) {
+            REQUEST_MODEL -> modelUri = data?.data?.also { controller.openModel(it) } ?: modelUri
+            REQUEST_PHOTO -> data?.data?.let(::show)
+            REQUEST_CAPTURE -> show(CaptureProvider.uri(this))
+        }
+    }
+
+    private fun show(photo: Uri) {
+        photoUri = photo
+        controller.showPhoto(photo)
+    }
+
+    private fun shareSelfTest() {
+        val report = (controller.state.value.selfTest as? SelfTestState.Done)?.report ?: return
+        val send = Intent(Intent.ACTION_SEND)
+            .setType("application/json")
+            .putExtra(Intent.EXTRA_SUBJECT, getString(R.string.self_test_subject, report.modelName))
+            .putExtra(Intent.EXTRA_TEXT, report.toJson(DemoController.RUNTIME_NAME))
+        startActivity(Intent.createChooser(send, null))
+    }
+
+    private class ThreadsListener(private val changed: (Int) -> Unit) : SeekBar.OnSeekBarChangeListener {
+        override fun onProgressChanged(bar: SeekBar, progress: Int, fromUser: Boolean) {
+            if (fromUser) changed(progress)
+        }
+
+        override fun onStartTrackingTouch(bar: SeekBar) = Unit
+
+        override fun onStopTrackingTouch(bar: SeekBar) = Unit
+    }
+
+    companion object {
+        /** `--ez selftest true` runs the self-test and writes [SELF_TEST_FILE] into the app's external folder. */
+        const val EXTRA_SELF_TEST = "selftest"
+
+        /** `--es model x.ptl` opens that file of the app's external folder instead of the bundled model. */
+        const val EXTRA_MODEL = "model"
+        const val SELF_TEST_FILE = "selftest.json"
+        private const val KEY_MODEL = "model"
+        private const val KEY_PHOTO = "photo"
+        private const val KEY_SCREEN = "screen"
+        private const val KEY_THREADS = "threads"
+        private const val REQUEST_PHOTO = 1
+        private const val REQUEST_MODEL = 2
+        private const val REQUEST_CAPTURE = 3
+        private val TABS = mapOf(
+            R.id.tab_photo to Screen.PHOTO,
+            R.id.tab_benchmark to Screen.BENCHMARK,
+            R.id.tab_self_test to Screen.SELF_TEST,
+        )
+
+        private fun sharedPhoto(intent: Intent): Uri? = if (intent.action == Intent.ACTION_SEND) {
+            intent.extras?.uri(Intent.EXTRA_STREAM)
+        } else {
+            null
+        }
+
+        private fun Bundle.uri(key: String): Uri? = if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.TIRAMISU) {
+            getParcelable(key, Uri::class.java)
+        } else {
+            @Suppress("DEPRECATION")
+            getParcelable(key)
+        }
+    }
+}

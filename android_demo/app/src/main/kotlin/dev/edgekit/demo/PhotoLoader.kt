@@ -1,0 +1,77 @@
+package dev.edgekit.demo
+
+import android.content.ContentResolver
+import android.graphics.Bitmap
+import android.graphics.BitmapFactory
+import android.graphics.Matrix
+import android.media.ExifInterface
+import android.net.Uri
+import dev.edgekit.core.ImageException
+import dev.edgekit.core.RgbImage
+import dev.edgekit.core.Tensor
+import dev.edgekit.core.sampleSize
+import java.io.IOException
+import java.io.InputStream
+
+/** Decodes photographs by the platform, turned as their Exif data says, and hands their pixels to the model. */
+class PhotoLoader(private val resolver: ContentResolver) {
+    private val converter = RgbImage()
+
+    /**
+     * @param resize what the model scales the shorter side to; larger photographs are decoded smaller, never below twice that
+     */
+    fun load(uri: Uri, resize: Int): Bitmap {
+        val bounds = BitmapFactory.Options().apply { inJustDecodeBounds = true }
+        open(uri).use { BitmapFactory.decodeStream(it, null, bounds) }
+        if (bounds.outWidth <= 0) throw ImageException("this is no photograph that the device can decode. Choose a JPEG or PNG file.")
+        if (bounds.outWidth.toLong() * bounds.outHeight > MAX_PIXELS) {
+            throw ImageException("this photograph has ${bounds.outWidth} x ${bounds.outHeight} pixels; at most $MAX_PIXELS are decoded.")
+        }
+        val options = BitmapFactory.Options().apply {
+            inSampleSize = sampleSize(bounds.outWidth, bounds.outHeight, resize)
+            inPreferredConfig = Bitmap.Config.ARGB_8888
+            inPremultiplied = false // Transparent pixels keep their colour, as the image contract says.
+        }
+        val bitmap = open(uri).use { BitmapFactory.decodeStream(it, null, options) }
+            ?: throw ImageException("this photograph is damaged. Choose another one.")
+        return upright(bitmap, open(uri).use(::orientation))
+    }
+
+    /** The tensor is reused by the next call. */
+    fun toTensor(bitmap: Bitmap): Tensor = converter.convert(bitmap.width, bitmap.height) { y, row ->
+        bitmap.getPixels(row, 0, bitmap.width, 0, y, bitmap.width, 1)
+    }
+
+    private fun open(uri: Uri): InputStream = try {
+        resolver.openInputStream(uri) ?: throw ImageException("the photograph is gone. Choose it again.")
+    } catch (e: IOException) {
+        throw ImageException("the photograph cannot be read: ${e.message}", e)
+    } catch (e: SecurityException) {
+        throw ImageException("the photograph may not be read any more. Choose it again.", e)
+    }
+
+    private fun orientation(stream: InputStream): Int = try {
+        ExifInterface(stream).getAttributeInt(ExifInterface.TAG_ORIENTATION, ExifInterface.ORIENTATION_NORMAL)
+    } catch (_: IOException) {
+        ExifInterface.ORIENTATION_NORMAL // No Exif data to speak of: the picture stands as it is.
+    }
+
+    private fun upright(bitmap: Bitmap, orientation: Int): Bitmap {
+        val matrix = Matrix()
+        when (orientation) {
+            ExifInterface.ORIENTATION_FLIP_HORIZONTAL -> matrix.setScale(-1f, 1f)
+            ExifInterface.ORIENTATION_ROTATE_180 -> matrix.setRotate(180f)
+            ExifInterface.ORIENTATION_FLIP_VERTICAL -> matrix.setScale(1f, -1f)
+            ExifInterface.ORIENTATION_TRANSPOSE -> matrix.apply { setRotate(90f) }.postScale(-1f, 1f)
+            ExifInterface.ORIENTATION_ROTATE_90 -> matrix.setRotate(90f)
+            ExifInterface.ORIENTATION_TRANSVERSE -> matrix.apply { setRotate(-90f) }.postScale(-1f, 1f)
+            ExifInterface.ORIENTATION_ROTATE_270 -> matrix.setRotate(-90f)
+            else -> return bitmap
+        }
+        return Bitmap.createBitmap(bitmap, 0, 0, bitmap.width, bitmap.height, matrix, false)
+    }
+
+    private companion object {
+        const val MAX_PIXELS = 1L shl 27
+    }
+}

@@ -1,0 +1,155 @@
+package dev.edgekit.demo
+
+import android.graphics.Bitmap
+import android.view.LayoutInflater
+import android.view.View
+import android.view.ViewGroup
+import android.widget.ImageView
+import android.widget.ProgressBar
+import android.widget.TextView
+import dev.edgekit.core.BenchmarkState
+import dev.edgekit.core.ModelState
+import dev.edgekit.core.PhotoState
+import dev.edgekit.core.Prediction
+import dev.edgekit.core.SelfTestReport
+import dev.edgekit.core.SelfTestState
+import dev.edgekit.core.UiState
+import dev.edgekit.core.Verdict
+
+internal fun View.showIf(visible: Boolean) {
+    visibility = if (visible) View.VISIBLE else View.GONE
+}
+
+/** Makes a container hold exactly [count] rows, reusing those that are there. */
+private fun ViewGroup.rows(count: Int, layout: Int): List<View> {
+    while (childCount > count) removeViewAt(childCount - 1)
+    while (childCount < count) LayoutInflater.from(context).inflate(layout, this, true)
+    return List(count, ::getChildAt)
+}
+
+private fun ViewGroup.renderFigures(figures: List<Pair<Int, String>>) =
+    rows(figures.size, R.layout.row_figure).zip(figures).forEach { (row, figure) ->
+        row.findViewById<TextView>(R.id.figure_name).setText(figure.first)
+        row.findViewById<TextView>(R.id.figure_value).text = figure.second
+    }
+
+private fun View.milliseconds(ms: Double) = context.getString(R.string.milliseconds, ms)
+
+class PhotoScreen(private val root: View) {
+    fun render(state: UiState, picture: Bitmap?) {
+        val photo = state.photo
+        val shown = photo as? PhotoState.Shown
+        root.findViewById<ImageView>(R.id.picture).setImageBitmap(picture)
+        root.findViewById<View>(R.id.picture_hint).showIf(picture == null)
+        root.findViewById<View>(R.id.photo_progress).showIf(photo == PhotoState.Working)
+        root.findViewById<View>(R.id.choose_photo).isEnabled = state.model is ModelState.Ready
+        root.findViewById<View>(R.id.take_photo).isEnabled = state.model is ModelState.Ready
+        root.findViewById<TextView>(R.id.photo_error).apply {
+            text = (photo as? PhotoState.Failed)?.message
+            showIf(photo is PhotoState.Failed)
+        }
+        root.findViewById<View>(R.id.results_card).showIf(shown != null)
+        renderPredictions(shown?.predictions.orEmpty())
+        root.findViewById<ViewGroup>(R.id.photo_latency).renderFigures(if (shown == null) emptyList() else latency(state, shown))
+    }
+
+    private fun renderPredictions(predictions: List<Prediction>) {
+        val rows = root.findViewById<ViewGroup>(R.id.predictions).rows(predictions.size, R.layout.row_prediction)
+        rows.zip(predictions).forEach { (row, prediction) ->
+            val percent = root.context.getString(R.string.percent, 100 * prediction.score)
+            row.findViewById<TextView>(R.id.label).text = prediction.label
+            row.findViewById<TextView>(R.id.score).text = percent
+            row.findViewById<ProgressBar>(R.id.bar).progress = (1000 * prediction.score).toInt()
+            row.contentDescription = "${prediction.label}, $percent"
+        }
+    }
+
+    private fun latency(state: UiState, shown: PhotoState.Shown) = listOf(
+        R.string.figure_load to root.milliseconds((state.model as? ModelState.Ready)?.loadMs ?: 0.0),
+        R.string.figure_first to root.milliseconds(shown.firstMs),
+        R.string.figure_median to root.milliseconds(shown.latency.p50Ms),
+        R.string.figure_p90 to root.milliseconds(shown.latency.p90Ms),
+    )
+}
+
+class BenchmarkScreen(private val root: View) {
+    fun render(state: UiState) {
+        val benchmark = state.benchmark
+        val running = benchmark as? BenchmarkState.Running
+        root.findViewById<View>(R.id.run_benchmark).isEnabled = state.model is ModelState.Ready && !state.isBusy
+        root.findViewById<ProgressBar>(R.id.benchmark_progress).apply {
+            showIf(running != null)
+            max = running?.of ?: 1
+            progress = running?.done ?: 0
+        }
+        root.findViewById<TextView>(R.id.benchmark_error).apply {
+            text = (benchmark as? BenchmarkState.Failed)?.message
+            showIf(benchmark is BenchmarkState.Failed)
+        }
+        root.findViewById<View>(R.id.benchmark_card).showIf(benchmark is BenchmarkState.Done)
+        root.findViewById<ViewGroup>(R.id.benchmark_figures).renderFigures(figures(benchmark))
+    }
+
+    private fun figures(benchmark: BenchmarkState): List<Pair<Int, String>> {
+        val report = (benchmark as? BenchmarkState.Done)?.report ?: return emptyList()
+        return listOf(
+            R.string.figure_load to root.milliseconds(report.loadMs),
+            R.string.figure_first to root.milliseconds(report.firstMs),
+            R.string.figure_min to root.milliseconds(report.stats.minMs),
+            R.string.figure_median to root.milliseconds(report.stats.p50Ms),
+            R.string.figure_p90 to root.milliseconds(report.stats.p90Ms),
+            R.string.figure_p99 to root.milliseconds(report.stats.p99Ms),
+            R.string.figure_mean to root.milliseconds(report.stats.meanMs),
+            R.string.figure_runs to "%d".format(report.stats.iterations),
+            R.string.figure_threads to "%d".format(report.threads),
+        )
+    }
+}
+
+class SelfTestScreen(private val root: View) {
+    fun render(state: UiState) {
+        val test = state.selfTest
+        val running = test as? SelfTestState.Running
+        root.findViewById<View>(R.id.run_self_test).isEnabled = state.model is ModelState.Ready && !state.isBusy
+        root.findViewById<ProgressBar>(R.id.self_test_progress).apply {
+            showIf(running != null)
+            max = running?.of ?: 1
+            progress = running?.done ?: 0
+        }
+        root.findViewById<TextView>(R.id.self_test_error).apply {
+            text = (test as? SelfTestState.Failed)?.message
+            showIf(test is SelfTestState.Failed)
+        }
+        root.findViewById<View>(R.id.verdict_card).showIf(test is SelfTestState.Done)
+        (test as? SelfTestState.Done)?.let { renderReport(it.report) }
+    }
+
+    private fun renderReport(report: SelfTestReport) {
+        root.findViewById<TextView>(R.id.verdict).apply {
+            setText(if (report.passed) R.string.verdict_pass else R.string.verdict_fail)
+            setBackgroundResource(if (report.passed) R.drawable.chip_pass else R.drawable.chip_fail)
+        }
+        root.findViewById<TextView>(R.id.verdict_detail).text = report.firstFailure
+            ?.let { root.context.getString(R.string.verdict_fail_detail, it.case) }
+            ?: root.context.getString(R.string.verdict_pass_detail)
+        val rows = root.findViewById<ViewGroup>(R.id.verdicts).rows(report.verdicts.size, R.layout.row_verdict)
+        rows.zip(report.verdicts).forEach { (row, verdict) -> renderVerdict(row, verdict) }
+    }
+
+    private fun renderVerdict(row: View, verdict: Verdict) {
+        val comparison = verdict.comparison
+        row.findViewById<TextView>(R.id.verdict_case).text = verdict.case
+        row.findViewById<TextView>(R.id.verdict_output).text = when {
+            comparison.passed -> root.context.getString(R.string.verdict_output, comparison.output)
+            else -> root.context.getString(R.string.verdict_reason, comparison.output, comparison.reason?.id, short(comparison.actual))
+        }
+        row.findViewById<TextView>(R.id.verdict_error).text = comparison.normError?.let { "%.1e".format(it) } ?: "–"
+        row.findViewById<TextView>(R.id.verdict_mark).apply {
+            text = if (comparison.passed) "✓" else "✗"
+            setTextColor(root.context.getColor(if (comparison.passed) R.color.pass else R.color.fail))
+            contentDescription = root.context.getString(if (comparison.passed) R.string.passed else R.string.failed)
+        }
+    }
+
+    private fun short(value: String?) = value?.toDoubleOrNull()?.let { "%.4g".format(it) } ?: value
+}

@@ -1,0 +1,80 @@
+package dev.edgekit.demo
+
+import android.app.Application
+import android.net.Uri
+import android.os.Looper
+import android.view.View
+import android.widget.TextView
+import dev.edgekit.core.ModelState
+import dev.edgekit.core.PhotoState
+import dev.edgekit.core.UiState
+import dev.edgekit.host.HostRuntime
+import java.io.File
+import kotlin.io.path.Path
+import kotlin.test.assertIs
+import kotlin.test.fail
+import org.junit.Assume.assumeTrue
+import org.junit.Before
+import org.junit.runner.RunWith
+import org.robolectric.Robolectric
+import org.robolectric.RobolectricTestRunner
+import org.robolectric.RuntimeEnvironment
+import org.robolectric.Shadows.shadowOf
+import org.robolectric.android.controller.ActivityController
+import org.robolectric.annotation.GraphicsMode
+
+/** The app on Robolectric's Android, with Android's own PyTorch library behind it. */
+@RunWith(RobolectricTestRunner::class)
+@GraphicsMode(GraphicsMode.Mode.NATIVE)
+abstract class AppTest {
+    protected val app: Application get() = RuntimeEnvironment.getApplication()
+    protected val controller: DemoController get() = (app as DemoApp).controller
+    protected val state: UiState get() = controller.state.value
+    protected val inputs = File(property("edgekit.inputs"))
+    protected val model = inputs.resolve("model.ptl")
+    protected val conformance = File(property("edgekit.conformance"))
+
+    @Before
+    fun useAndroidsLibrary() {
+        assumeTrue(HostRuntime.unsupportedReason().orEmpty(), HostRuntime.unsupportedReason() == null)
+        check(model.isFile) { "no model at $model. Make it by: make android-test-inputs" }
+        HostRuntime.install(Path(property("edgekit.jni")), Path("target/host"))
+    }
+
+    protected fun launch(): ActivityController<MainActivity> =
+        Robolectric.buildActivity(MainActivity::class.java).setup().also { awaitModel() }
+
+    protected fun awaitModel() = await { it.model != ModelState.Loading && !it.isBusy }
+
+    /** Lets the main thread and the worker run until the state is as wanted. */
+    protected fun await(what: (UiState) -> Boolean) {
+        val end = System.nanoTime() + 30_000_000_000
+        while (true) {
+            shadowOf(Looper.getMainLooper()).idle()
+            if (what(state)) break
+            if (System.nanoTime() > end) fail("waited half a minute; the state is $state")
+            Thread.sleep(5)
+        }
+        shadowOf(Looper.getMainLooper()).idle()
+    }
+
+    /** A photograph behind a content URI, as a document picker would give it. */
+    protected fun photo(name: String): Uri = content(inputs.resolve(name))
+
+    protected fun content(file: File): Uri = Uri.parse("content://test.documents/${file.name}").also { uri ->
+        shadowOf(app.contentResolver).registerInputStreamSupplier(uri) { file.inputStream() }
+    }
+
+    protected fun shown(): PhotoState.Shown {
+        await { it.photo is PhotoState.Failed || ((it.photo as? PhotoState.Shown)?.latency?.iterations == 10) }
+        return assertIs<PhotoState.Shown>(state.photo)
+    }
+
+    protected fun ActivityController<MainActivity>.text(id: Int): String = get().findViewById<TextView>(id).text.toString()
+
+    protected fun ActivityController<MainActivity>.isVisible(id: Int) = get().findViewById<View>(id).visibility == View.VISIBLE
+
+    protected companion object {
+        fun property(name: String): String = checkNotNull(System.getProperty(name)) { "set -D$name" }
+    }
+}

@@ -1,0 +1,14 @@
+package dev.edgekit.demo
+
+import dev.edgekit.core.Json
+import java.io.File
+
+/** @property expected the PNG with the right pixels; null where the file must be refused */
+data class ConformanceImage(val file: String, val expected: String?)
+
+object Conformance {
+    fun images(folder: File): List<ConformanceImage> =
+        Json.parse(folder.resolve("index.json").readText(), "index.json")["cases"].items().map {
+            ConformanceImage(it["file"].text(), it.find("expected")?.text().takeUnless { _ -> it["error"].boolean() })
+        }
+}

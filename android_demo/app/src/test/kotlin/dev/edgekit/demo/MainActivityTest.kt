@@ -1,0 +1,190 @@
+package dev.edgekit.demo
+
+import android.app.Activity
+import android.content.Intent
+import android.os.Bundle
+import android.provider.MediaStore
+import android.view.View
+import dev.edgekit.core.BenchmarkState
+import dev.edgekit.core.Json
+import dev.edgekit.core.ModelState
+import dev.edgekit.core.PhotoState
+import dev.edgekit.core.Screen
+import dev.edgekit.core.SelfTestState
+import dev.edgekit.host.PackageEditor
+import java.io.File
+import kotlin.test.Test
+import kotlin.test.assertContains
+import kotlin.test.assertEquals
+import kotlin.test.assertFalse
+import kotlin.test.assertIs
+import kotlin.test.assertTrue
+import org.robolectric.Robolectric
+import org.robolectric.RuntimeEnvironment
+import org.robolectric.Shadows.shadowOf
+
+class MainActivityTest : AppTest() {
+    @Test
+    fun launch_withTheBundledModel_namesIt() {
+        val activity = launch()
+        assertEquals(assertIs<ModelState.Ready>(state.model).name, activity.text(R.id.model_name))
+        assertTrue(activity.isVisible(R.id.random_weights))
+        assertContains(activity.text(R.id.random_weights), "RANDOM WEIGHTS")
+    }
+
+    @Test
+    fun choosePhoto_fromThePicker_showsFiveLabels() {
+        val activity = launch()
+        activity.get().findViewById<View>(R.id.choose_photo).performClick()
+        val asked = shadowOf(activity.get()).nextStartedActivityForResult
+        assertEquals(Intent.ACTION_OPEN_DOCUMENT, asked.intent.action)
+        shadowOf(activity.get()).receiveResult(asked.intent, Activity.RESULT_OK, Intent().setData(photo(PHOTO)))
+        val predictions = shown().predictions
+        assertEquals(5, predictions.size)
+        assertEquals(predictions.sortedByDescending { it.score }, predictions)
+        assertTrue(activity.isVisible(R.id.results_card))
+    }
+
+    @Test
+    fun takePhoto_withTheCamera_readsWhatItWrote() {
+        val activity = launch()
+        activity.get().findViewById<View>(R.id.take_photo).performClick()
+        val asked = shadowOf(activity.get()).nextStartedActivityForResult
+        assertEquals(MediaStore.ACTION_IMAGE_CAPTURE, asked.intent.action)
+        val uri = CaptureProvider.uri(app)
+        app.contentResolver.openOutputStream(uri)!!.use { camera -> inputs.resolve(PHOTO).inputStream().use { it.copyTo(camera) } }
+        shadowOf(activity.get()).receiveResult(asked.intent, Activity.RESULT_OK, null)
+        assertEquals(5, shown().predictions.size)
+    }
+
+    @Test
+    fun sharedPhoto_isClassified() {
+        val send = Intent(Intent.ACTION_SEND).setType("image/jpeg").putExtra(Intent.EXTRA_STREAM, photo(PHOTO))
+        Robolectric.buildActivity(MainActivity::class.java, send).setup()
+        awaitModel()
+        assertEquals(5, shown().predictions.size)
+    }
+
+    @Test
+    fun rotate_keepsModelAndResult() {
+        val activity = launch()
+        controller.showPhoto(photo(PHOTO))
+        val before = shown()
+        RuntimeEnvironment.setQualifiers("+land")
+        activity.recreate()
+        await { true }
+        assertEquals(before, state.photo)
+        assertEquals(before.predictions.first().label, activity.text(R.id.label))
+    }
+
+    @Test
+    fun processDeath_restoresScreenThreadsAndPhoto() {
+        val activity = launch()
+        activity.newIntent(Intent(Intent.ACTION_SEND).putExtra(Intent.EXTRA_STREAM, photo(PHOTO)))
+        val before = shown().predictions
+        controller.setThreads(1)
+        controller.show(Screen.BENCHMARK)
+        val saved = Bundle()
+        activity.saveInstanceState(saved).pause().stop().destroy()
+
+        app.onCreate() // A new process has a new application, which knows nothing.
+        assertEquals(PhotoState.None, state.photo)
+        Robolectric.buildActivity(MainActivity::class.java).setup(saved)
+        await { it.photo is PhotoState.Shown }
+        assertEquals(before.map { it.index }, shown().predictions.map { it.index })
+        assertEquals(Screen.BENCHMARK, state.screen)
+        assertEquals(1, state.threads)
+    }
+
+    @Test
+    fun damagedPhoto_showsTheReason() {
+        val activity = launch()
+        controller.showPhoto(content(conformance.resolve("images/empty.jpg")))
+        await { it.photo is PhotoState.Failed }
+        assertTrue(activity.isVisible(R.id.photo_error))
+        assertContains(activity.text(R.id.photo_error), "Choose a JPEG or PNG file")
+    }
+
+    @Test
+    fun benchmark_reportsAllFigures() {
+        val activity = launch()
+        controller.show(Screen.BENCHMARK)
+        await { true }
+        activity.get().findViewById<View>(R.id.run_benchmark).performClick()
+        await { it.benchmark is BenchmarkState.Done }
+        val report = assertIs<BenchmarkState.Done>(state.benchmark).report
+        assertEquals(50, report.stats.iterations)
+        assertTrue(report.stats.minMs <= report.stats.p50Ms && report.stats.p50Ms <= report.stats.p90Ms)
+        assertTrue(report.loadMs > 0)
+    }
+
+    @Test
+    fun selfTest_ofAGoodPackage_passesAndCanBeShared() {
+        val activity = launch()
+        activity.get().findViewById<View>(R.id.run_self_test).performClick()
+        await { it.selfTest is SelfTestState.Done }
+        assertEquals("PASS", activity.text(R.id.verdict))
+        activity.get().findViewById<View>(R.id.share_self_test).performClick()
+        val send = shadowOf(activity.get()).nextStartedActivity.getParcelableExtra(Intent.EXTRA_INTENT, Intent::class.java)!!
+        val document = Json.parse(send.getStringExtra(Intent.EXTRA_TEXT)!!, "shared")
+        assertTrue(document["context"]["passed"].boolean())
+    }
+
+    @Test
+    fun selfTest_ofAlteredWeights_failsAndNamesTheCase() {
+        val activity = launchPushed(PackageEditor.withAlteredWeights(model, pushed()))
+        val report = assertIs<SelfTestState.Done>(state.selfTest).report
+        assertFalse(report.passed)
+        assertEquals("FAIL", activity.text(R.id.verdict))
+        assertContains(activity.text(R.id.verdict_detail), report.firstFailure!!.case)
+        assertFalse(Json.parse(written().readText(), "written")["context"]["passed"].boolean())
+    }
+
+    @Test
+    fun selfTest_ofAWrongDigest_isAnError() {
+        val activity = launchPushed(PackageEditor.withWrongDigest(model, pushed()))
+        assertIs<SelfTestState.Failed>(state.selfTest)
+        assertTrue(activity.isVisible(R.id.model_error))
+        assertContains(activity.text(R.id.model_error), "sha256")
+        assertContains(Json.parse(written().readText(), "written")["error"].text(), "sha256")
+    }
+
+    @Test
+    fun selfTest_ofATruncatedFile_isAnError() {
+        val activity = launchPushed(PackageEditor.truncated(model, pushed()))
+        assertIs<ModelState.Broken>(state.model)
+        assertIs<SelfTestState.Failed>(state.selfTest)
+        assertContains(activity.text(R.id.model_error), "cut short")
+    }
+
+    @Test
+    fun openModel_fromStorage_replacesTheBundledOne() {
+        val activity = launch()
+        val other = PackageEditor.withManifest(model, pushed()) { it.replaceFirst(Regex("\"name\": *\"[^\"]*\""), "\"name\": \"other\"") }
+        activity.get().findViewById<View>(R.id.open_model).performClick()
+        val asked = shadowOf(activity.get()).nextStartedActivityForResult
+        shadowOf(activity.get()).receiveResult(asked.intent, Activity.RESULT_OK, Intent().setData(content(other)))
+        await { (it.model as? ModelState.Ready)?.name == "other" }
+        assertEquals("other", activity.text(R.id.model_name))
+    }
+
+    @Test
+    fun german_isSpoken() {
+        RuntimeEnvironment.setQualifiers("+de")
+        assertContains(launch().text(R.id.random_weights), "ZUFALLSGEWICHTE")
+    }
+
+    private fun pushed() = File(app.getExternalFilesDir(null), "pushed.ptl")
+
+    private fun written() = File(app.getExternalFilesDir(null), MainActivity.SELF_TEST_FILE)
+
+    private fun launchPushed(file: File) = Intent()
+        .putExtra(MainActivity.EXTRA_MODEL, file.name)
+        .putExtra(MainActivity.EXTRA_SELF_TEST, true)
+        .let { Robolectric.buildActivity(MainActivity::class.java, it).setup() }
+        .also { await { state -> state.selfTest is SelfTestState.Done || state.selfTest is SelfTestState.Failed } }
+
+    private companion object {
+        const val PHOTO = "flower0.jpg"
+    }
+}

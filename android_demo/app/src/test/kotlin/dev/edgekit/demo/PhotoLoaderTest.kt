@@ -1,0 +1,72 @@
+package dev.edgekit.demo
+
+import android.graphics.Bitmap
+import android.graphics.BitmapFactory
+import dev.edgekit.core.ImageException
+import dev.edgekit.core.Json
+import java.io.File
+import kotlin.math.abs
+import kotlin.test.Test
+import kotlin.test.assertEquals
+
+/** The image contract, where the platform's decoder allows it. */
+class PhotoLoaderTest : AppTest() {
+    private val loader by lazy { PhotoLoader(app.contentResolver) }
+
+    @Test
+    fun load_tenPhotographs_givesTheSameTopLabelAsPython() {
+        launch()
+        for (answer in Json.parse(inputs.resolve("photos.json").readText(), "photos.json")["results"].items()) {
+            val job = controller.showPhoto(photo(answer["file"].text()))
+            await { job.isCompleted }
+            val top = shown().predictions.first()
+            assertEquals(answer["labels"].items().first()["label"].text(), top.label, answer["file"].text())
+        }
+    }
+
+    @Test
+    fun load_everyConformanceImage_isAsTheDocumentedTableSays() {
+        val images = conformance.resolve("images")
+        val outcomes = Conformance.images(images).associate { it.file to outcome(images, it) }
+        val differing = outcomes.filterValues { it != EXACT }
+        assertEquals(KNOWN_DIFFERENCES, differing, differing.entries.joinToString("\n") { "\"${it.key}\" to \"${it.value}\"," })
+    }
+
+    private fun outcome(folder: File, case: ConformanceImage): String = try {
+        val bitmap = loader.load(content(folder.resolve(case.file)), resize = 256)
+        when {
+            case.expected == null -> "decoded"
+            else -> difference(BitmapFactory.decodeFile(folder.resolve(case.expected).path), bitmap)
+        }
+    } catch (_: ImageException) {
+        if (case.expected == null) EXACT else "refused"
+    }
+
+    private fun difference(expected: Bitmap, actual: Bitmap): String {
+        if (expected.width != actual.width || expected.height != actual.height) return "another size"
+        val a = loader.toTensor(actual).let { t -> IntArray(t.size) { t.long(it).toInt() } }
+        val b = loader.toTensor(expected).let { t -> IntArray(t.size) { t.long(it).toInt() } }
+        val largest = a.indices.maxOf { abs(a[it] - b[it]) }
+        return if (largest == 0) EXACT else "up to $largest levels"
+    }
+
+    private companion object {
+        const val EXACT = "exact"
+
+        /** What Android's decoder does otherwise; `docs/android.md` lists the same. */
+        val KNOWN_DIFFERENCES = mapOf(
+            "jpeg_cmyk.jpg" to "up to 255 levels",
+            "jpeg_icc.jpg" to "up to 69 levels",
+            "jpeg_truncated.jpg" to "decoded",
+            "jpeg_no_eoi.jpg" to "decoded",
+            "png_rgb16.png" to "up to 1 levels",
+            "png_rgba16.png" to "up to 1 levels",
+            "png_icc.png" to "up to 141 levels",
+            "png_gamma.png" to "up to 73 levels",
+            "png_grey16_gamma.png" to "up to 71 levels",
+            "png_truncated.png" to "decoded",
+            "png_no_iend.png" to "decoded",
+            "png_missing_rows.png" to "decoded",
+        )
+    }
+}

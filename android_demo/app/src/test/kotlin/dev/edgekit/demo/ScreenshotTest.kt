@@ -1,0 +1,140 @@
+package dev.edgekit.demo
+
+import android.content.Intent
+import android.graphics.Bitmap
+import android.graphics.BitmapFactory
+import android.graphics.Canvas
+import android.graphics.Color
+import android.view.View
+import dev.edgekit.core.BenchmarkState
+import dev.edgekit.core.Screen
+import dev.edgekit.core.SelfTestState
+import dev.edgekit.host.PackageEditor
+import java.io.File
+import kotlin.math.abs
+import kotlin.math.max
+import kotlin.test.Test
+import kotlin.test.assertTrue
+import org.robolectric.Robolectric
+import org.robolectric.RuntimeEnvironment
+import org.robolectric.android.controller.ActivityController
+
+/**
+ * What the app looks like, compared with the committed pictures.
+ *
+ * `-Dedgekit.screenshots.update=true` writes them anew. Latencies differ from run to run, so a small part of the pixels may.
+ */
+class ScreenshotTest : AppTest() {
+    @Test
+    fun photo_light() = assertLooksLike("photo-light", classified())
+
+    @Test
+    fun photo_dark() {
+        RuntimeEnvironment.setQualifiers("+night")
+        assertLooksLike("photo-dark", classified())
+    }
+
+    @Test
+    fun photo_landscape() {
+        RuntimeEnvironment.setQualifiers("w860dp-h400dp-land-hdpi")
+        assertLooksLike("photo-landscape", classified())
+    }
+
+    @Test
+    fun photo_germanWithLargeFont() {
+        RuntimeEnvironment.setQualifiers("+de")
+        RuntimeEnvironment.setFontScale(1.5f)
+        assertLooksLike("photo-german-large", classified())
+    }
+
+    @Test
+    fun empty_light() = assertLooksLike("empty-light", launch())
+
+    @Test
+    fun benchmark_light() {
+        val activity = launch()
+        controller.show(Screen.BENCHMARK)
+        controller.runBenchmark()
+        await { it.benchmark is BenchmarkState.Done }
+        assertLooksLike("benchmark-light", activity)
+    }
+
+    @Test
+    fun selfTest_pass() {
+        val activity = launch()
+        controller.show(Screen.SELF_TEST)
+        controller.runSelfTest()
+        await { it.selfTest is SelfTestState.Done }
+        assertLooksLike("self-test-pass", activity)
+    }
+
+    @Test
+    fun selfTest_failDark() {
+        RuntimeEnvironment.setQualifiers("+night")
+        assertLooksLike("self-test-fail-dark", launchPushed(PackageEditor.withAlteredWeights(model, pushed())))
+    }
+
+    @Test
+    fun brokenModel() = assertLooksLike("broken-model", launchPushed(PackageEditor.withWrongDigest(model, pushed())))
+
+    @Test
+    fun difference_ofLightAndDark_isSeen() {
+        val light = BitmapFactory.decodeFile(committed("photo-light").path)
+        val dark = BitmapFactory.decodeFile(committed("photo-dark").path)
+        assertTrue(differingPart(light, light) == 0.0)
+        assertTrue(differingPart(light, dark) > 10 * TOLERATED_PART)
+    }
+
+    private fun classified(): ActivityController<MainActivity> = launch().also {
+        controller.showPhoto(photo("flower0.jpg"))
+        shown()
+    }
+
+    private fun pushed() = File(app.getExternalFilesDir(null), "pushed.ptl")
+
+    private fun launchPushed(file: File): ActivityController<MainActivity> = Intent()
+        .putExtra(MainActivity.EXTRA_MODEL, file.name)
+        .putExtra(MainActivity.EXTRA_SELF_TEST, true)
+        .let { Robolectric.buildActivity(MainActivity::class.java, it).setup() }
+        .also { await { state -> state.selfTest is SelfTestState.Done || state.selfTest is SelfTestState.Failed } }
+
+    private fun assertLooksLike(name: String, activity: ActivityController<MainActivity>) {
+        val actual = draw(activity.get().window.decorView)
+        val file = committed(name)
+        if (System.getProperty("edgekit.screenshots.update") == "true") {
+            file.parentFile.mkdirs()
+            file.outputStream().use { actual.compress(Bitmap.CompressFormat.PNG, 100, it) }
+        }
+        val part = differingPart(BitmapFactory.decodeFile(file.path), actual)
+        if (part > TOLERATED_PART) File("target/$name.png").outputStream().use { actual.compress(Bitmap.CompressFormat.PNG, 100, it) }
+        assertTrue(part <= TOLERATED_PART, "%s differs in %.1f %% of its pixels; see target/%s.png".format(name, 100 * part, name))
+    }
+
+    private fun draw(view: View): Bitmap {
+        val metrics = view.resources.displayMetrics
+        view.measure(
+            View.MeasureSpec.makeMeasureSpec(metrics.widthPixels, View.MeasureSpec.EXACTLY),
+            View.MeasureSpec.makeMeasureSpec(metrics.heightPixels, View.MeasureSpec.EXACTLY),
+        )
+        view.layout(0, 0, metrics.widthPixels, metrics.heightPixels)
+        return Bitmap.createBitmap(metrics.widthPixels, metrics.heightPixels, Bitmap.Config.ARGB_8888).also { view.draw(Canvas(it)) }
+    }
+
+    private fun differingPart(expected: Bitmap, actual: Bitmap): Double {
+        if (expected.width != actual.width || expected.height != actual.height) return 1.0
+        val count = expected.width * expected.height
+        val a = IntArray(count).also { expected.getPixels(it, 0, expected.width, 0, 0, expected.width, expected.height) }
+        val b = IntArray(count).also { actual.getPixels(it, 0, actual.width, 0, 0, actual.width, actual.height) }
+        return a.indices.count { levels(a[it], b[it]) > TOLERATED_LEVELS } / count.toDouble()
+    }
+
+    private fun levels(a: Int, b: Int) =
+        max(abs(Color.red(a) - Color.red(b)), max(abs(Color.green(a) - Color.green(b)), abs(Color.blue(a) - Color.blue(b))))
+
+    private fun committed(name: String) = File(property("edgekit.screenshots"), "$name.png")
+
+    private companion object {
+        const val TOLERATED_PART = 0.02
+        const val TOLERATED_LEVELS = 24
+    }
+}

@@ -1,0 +1,22 @@
+package dev.edgekit.core
+
+data class Prediction(val index: Int, val label: String, val score: Double)
+
+/** The [count] likeliest classes of an image, from `predict`, which returns all classes in descending order. */
+fun classify(model: ModelPackage, runtime: ModelRuntime, image: Tensor, count: Int): List<Prediction> {
+    val method = model.requireManifest().method("predict")
+    method.check(listOf(image))
+    return topK(runtime.run("predict", listOf(image)), model.labels, count)
+}
+
+internal fun topK(outputs: Outputs, labels: List<String>, count: Int): List<Prediction> {
+    val scores = outputs["0"]
+    val indices = outputs["1"]
+    if (!(0 until scores.size).all { scores.double(it).isFinite() }) {
+        throw ModelException("the model's scores are not numbers (NaN or infinite). Run the self-test.")
+    }
+    return List(minOf(count, scores.size)) { rank ->
+        val index = indices.long(rank).toInt()
+        Prediction(index, labels.getOrElse(index) { "class $index" }, scores.double(rank))
+    }
+}

@@ -1,0 +1,95 @@
+package dev.edgekit.core
+
+/** What of a package's manifest a device needs; the whole of it is described in `docs/format.md`. */
+data class Manifest(
+    val name: String,
+    val source: String,
+    val weights: Weights,
+    val methods: List<MethodSpec>,
+    val resize: Int?,
+    val tolerance: Tolerance,
+    val threads: Int?,
+    val records: Map<String, String>,
+) {
+    /** Whether `predict` takes a photograph. */
+    val classifiesImages: Boolean get() = methods.any { it.name == "predict" }
+
+    fun method(name: String): MethodSpec = methods.find { it.name == name }
+        ?: throw PackageException("${this.name} has no method '$name'; it has ${methods.joinToString { it.name }}")
+
+    companion object {
+        private const val MAJOR = 1
+
+        fun parse(text: String): Manifest {
+            val json = Json.parse(text, "manifest.json")
+            requireMajor(json, "the package")
+            return Manifest(
+                name = json["name"].text(),
+                source = json["provenance"]["source"].text(),
+                weights = json["provenance"]["weights"].let { Weights(it["kind"].text(), it.find("name")?.text(), it.find("seed")?.long()) },
+                methods = json["methods"].items().map(MethodSpec::parse),
+                resize = json.find("image")?.get("resize")?.int(),
+                tolerance = Tolerance.parse(json["tolerance"]),
+                threads = json["runtime"].find("threads")?.int(),
+                records = json["records"].fields().mapValues { it.value.text() },
+            )
+        }
+
+        internal fun requireMajor(json: Json, what: String) {
+            val version = json["schema_version"].text()
+            if (version.substringBefore('.').toIntOrNull() != MAJOR) {
+                throw PackageException("$what has schema version $version; this app reads $MAJOR.x. Update the app or export again.")
+            }
+        }
+    }
+}
+
+/** @property kind `named`, `checkpoint`, `random` or `embedded` */
+data class Weights(val kind: String, val name: String?, val seed: Long?) {
+    val areRandom: Boolean get() = kind == "random"
+}
+
+data class MethodSpec(val name: String, val structure: String, val inputs: List<TensorSpec>, val outputs: List<TensorSpec>) {
+    /** Refuses what the native code would take without a word: another count, dtype, rank or fixed axis. */
+    fun check(tensors: List<Tensor>) {
+        if (tensors.size != inputs.size) {
+            throw ModelException("'$name' takes ${inputs.size} inputs (${inputs.joinToString()}), got ${tensors.size}")
+        }
+        inputs.zip(tensors).forEach { (spec, tensor) -> spec.check(tensor) }
+    }
+
+    companion object {
+        internal fun parse(json: Json) = MethodSpec(
+            name = json["name"].text(),
+            structure = json["structure"].text(),
+            inputs = json["inputs"].items().map(TensorSpec::parse),
+            outputs = json["outputs"].items().map(TensorSpec::parse),
+        )
+    }
+}
+
+/** @property shape the axes; null is one of any size */
+data class TensorSpec(val name: String, val dtype: DType, val shape: List<Int?>) {
+    override fun toString() = "$name: ${dtype.id} [${shape.joinToString { it?.toString() ?: "*" }}]"
+
+    internal fun check(tensor: Tensor) {
+        val fits = tensor.dtype == dtype && tensor.shape.size == shape.size &&
+            shape.zip(tensor.shape).all { (want, got) -> want == null || want == got }
+        if (!fits) throw ModelException("input $this was given a tensor ${tensor.dtype.id} ${tensor.shape}")
+    }
+
+    companion object {
+        internal fun parse(json: Json) = TensorSpec(
+            name = json["name"].text(),
+            dtype = DType.of(json["dtype"].text()),
+            shape = json["shape"].items().map { if (it.isNull) null else it.int() },
+        )
+    }
+}
+
+/** Bounds on the relative errors, and on the absolute one where the reference is all but zero. */
+data class Tolerance(val norm: Double, val max: Double, val absolute: Double) {
+    companion object {
+        fun parse(json: Json) = Tolerance(json["norm"].double(), json["max"].double(), json["absolute"].double())
+    }
+}

@@ -1,0 +1,109 @@
+package dev.edgekit.core
+
+import java.io.File
+import java.io.IOException
+import java.io.InputStream
+import java.security.MessageDigest
+import java.util.zip.ZipEntry
+import java.util.zip.ZipFile
+
+/**
+ * A `.ptl` whose every record has the digest that its manifest names; PyTorch has not seen a byte of it yet.
+ *
+ * @property manifest null for a plain `.ptl` of another tool, which runs and benchmarks and proves nothing
+ */
+class ModelPackage private constructor(val file: File, val manifest: Manifest?, val labels: List<String>, val goldens: List<GoldenCase>) {
+    val name: String get() = manifest?.name ?: file.nameWithoutExtension
+
+    fun requireManifest(): Manifest = manifest
+        ?: throw PackageException("${file.name} has no edgekit manifest. Make one that has by: edgekit export")
+
+    companion object {
+        private const val MANIFEST = "extra/edgekit/manifest.json"
+        private const val GOLDEN = "extra/edgekit/golden.json"
+        private const val LABELS = "extra/edgekit/labels.txt"
+        private const val SERIALIZATION_ID = ".data/serialization_id"
+        private const val TEXT_LIMIT_BYTES = 64L shl 20
+
+        fun open(file: File): ModelPackage {
+            if (!file.isFile) throw PackageException("${file.name} is no file; expected a .ptl")
+            return try {
+                ZipFile(file).use { read(file, Records(it, file.name)) }
+            } catch (e: IOException) {
+                throw PackageException("${file.name} is no .ptl, or is cut short (${e.message}). Copy or export it again.", e)
+            }
+        }
+
+        private fun read(file: File, records: Records): ModelPackage {
+            if ("bytecode.pkl" !in records) {
+                throw PackageException("${file.name} has no bytecode.pkl: no model for the lite interpreter. Make one by: edgekit export")
+            }
+            if (MANIFEST !in records) return ModelPackage(file, null, emptyList(), emptyList())
+            val manifest = Manifest.parse(records.text(MANIFEST))
+            records.check(manifest.records, except = setOf(MANIFEST, SERIALIZATION_ID))
+            return ModelPackage(
+                file = file,
+                manifest = manifest,
+                labels = if (LABELS in records) parseLabels(records.text(LABELS)) else emptyList(),
+                goldens = if (GOLDEN in records) Goldens.parse(records.text(GOLDEN)) else emptyList(),
+            )
+        }
+
+        private class Records(private val zip: ZipFile, private val fileName: String) {
+            private val entries: Map<String, ZipEntry>
+
+            init {
+                val all = zip.entries().asSequence().toList()
+                val root = all.firstOrNull()?.name.orEmpty().substringBefore('/') + "/"
+                entries = all.associateBy { it.name.removePrefix(root) }
+                if (entries.size != all.size) throw PackageException("$fileName has two records of one name. Copy or export it again.")
+            }
+
+            operator fun contains(name: String) = name in entries
+
+            fun text(name: String): String {
+                val entry = entries.getValue(name)
+                if (entry.size > TEXT_LIMIT_BYTES) throw PackageException("$fileName: $name has ${entry.size} bytes; at most $TEXT_LIMIT_BYTES")
+                return zip.getInputStream(entry).use { it.readBytes() }.toString(Charsets.US_ASCII)
+            }
+
+            fun check(digests: Map<String, String>, except: Set<String>) {
+                val present = entries.keys - except
+                (digests.keys - present).minOrNull()?.let { throw changed(it, "is missing") }
+                (present - digests.keys).minOrNull()?.let { throw changed(it, "is not in the manifest") }
+                digests.forEach { (name, expected) ->
+                    val got = zip.getInputStream(entries.getValue(name)).use(::sha256)
+                    if (got != expected) throw changed(name, "has sha256 ${got.take(16)}…, expected ${expected.take(16)}…")
+                }
+            }
+
+            private fun changed(name: String, what: String) =
+                PackageException("$fileName: record $name $what. The file was changed; copy or export it again.")
+        }
+    }
+}
+
+/** The SHA-256 of what is left in a stream, in hex. */
+fun sha256(stream: InputStream): String {
+    val digest = MessageDigest.getInstance("SHA-256")
+    val chunk = ByteArray(1 shl 16)
+    while (true) {
+        val count = stream.read(chunk)
+        if (count < 0) break
+        digest.update(chunk, 0, count)
+    }
+    return digest.digest().joinToString("") { "%02x".format(it) }
+}
+
+private val LABEL_ESCAPE = Regex("""\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|x([0-9a-fA-F]{2})|([\\nrt]))""")
+
+/** One label a line, ASCII with escapes for everything else. */
+internal fun parseLabels(text: String): List<String> = text.removeSuffix("\n").split('\n').map { line ->
+    LABEL_ESCAPE.replace(line) { match ->
+        val hex = match.groupValues.subList(1, 4).firstOrNull { it.isNotEmpty() }
+        when {
+            hex != null -> String(Character.toChars(hex.toInt(16)))
+            else -> mapOf("\\" to "\\", "n" to "\n", "r" to "\r", "t" to "\t").getValue(match.groupValues[4])
+        }
+    }
+}

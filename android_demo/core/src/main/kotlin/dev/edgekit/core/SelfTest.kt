@@ -1,0 +1,79 @@
+package dev.edgekit.core
+
+/** One line of a verdict: an output of a golden case. */
+data class Verdict(val case: String, val comparison: Comparison)
+
+/** What this device's answers are worth. */
+data class SelfTestReport(val modelName: String, val context: Map<String, String>, val verdicts: List<Verdict>) {
+    val passed: Boolean get() = verdicts.isNotEmpty() && verdicts.all { it.comparison.passed }
+    val firstFailure: Verdict? get() = verdicts.firstOrNull { !it.comparison.passed }
+
+    /** The verdict document of `docs/format.md`. */
+    fun toJson(runtime: String): String = Json.write(
+        mapOf(
+            "schema_version" to "1.0",
+            "context" to context + mapOf("model" to modelName, "passed" to passed),
+            "results" to verdicts.map { (case, comparison) -> result(runtime, case, comparison) },
+        ),
+    )
+
+    private fun result(runtime: String, case: String, comparison: Comparison) = mapOf(
+        "runtime" to runtime,
+        "case" to case,
+        "output" to comparison.output,
+        "passed" to comparison.passed,
+        "norm_error" to comparison.normError,
+        "max_error" to comparison.maxError,
+        "cosine" to comparison.cosine,
+        "top1" to comparison.top1,
+        "worst_index" to comparison.worstIndex,
+        "expected" to number(comparison.expected),
+        "actual" to number(comparison.actual),
+        "reason" to comparison.reason?.id,
+    )
+
+    private fun number(text: String?): Any? = text?.toLongOrNull() ?: text?.toDoubleOrNull()?.takeIf { it.isFinite() } ?: text
+}
+
+/**
+ * Replays the package's golden cases on this runtime.
+ *
+ * @param progress is told how many cases of how many are done
+ */
+fun selfTest(
+    model: ModelPackage,
+    runtime: ModelRuntime,
+    context: Map<String, String> = emptyMap(),
+    progress: (done: Int, of: Int) -> Unit = { _, _ -> },
+): SelfTestReport {
+    val manifest = model.requireManifest()
+    if (model.goldens.isEmpty()) throw PackageException("${model.name} has no golden cases to test with. Export it again.")
+    val verdicts = model.goldens.flatMapIndexed { done, case ->
+        progress(done, model.goldens.size)
+        replay(case, manifest, runtime).map { Verdict(case.name, it) }
+    }
+    progress(model.goldens.size, model.goldens.size)
+    return SelfTestReport(model.name, context, verdicts)
+}
+
+private fun replay(case: GoldenCase, manifest: Manifest, runtime: ModelRuntime): List<Comparison> = try {
+    val method = manifest.method(case.method)
+    val inputs = case.inputs.map(::generate)
+    method.check(inputs)
+    val outputs = runtime.run(case.method, inputs)
+    if (sameStructure(method.structure, outputs.structure)) {
+        compare(case.outputs, outputs.tensors, case.tolerance ?: manifest.tolerance)
+    } else {
+        listOf(Comparison(ALL, Reason.STRUCTURE, expected = method.structure, actual = outputs.structure))
+    }
+} catch (e: EdgekitException) {
+    listOf(Comparison(ALL, Reason.ERROR, expected = "outputs", actual = e.message))
+}
+
+/** Android's runtime does not keep the order of a dict's keys, so where there is one, the names of its values decide. */
+private fun sameStructure(expected: String, actual: String) = expected == actual || (DICT in expected && DICT in actual)
+
+private const val DICT = '{'
+
+/** Stands for the output's name where the verdict is about the whole case. */
+private const val ALL = "*"

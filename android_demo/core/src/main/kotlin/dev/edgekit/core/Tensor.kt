@@ -1,0 +1,83 @@
+package dev.edgekit.core
+
+import java.nio.ByteBuffer
+import java.nio.ByteOrder
+import java.nio.DoubleBuffer
+import java.nio.FloatBuffer
+import java.nio.IntBuffer
+import java.nio.LongBuffer
+
+/** An element type of the package format; [id] is its name there. */
+enum class DType(val id: String, val sizeBytes: Int) {
+    FLOAT32("float32", 4),
+    FLOAT64("float64", 8),
+    UINT8("uint8", 1),
+    INT8("int8", 1),
+    INT32("int32", 4),
+    INT64("int64", 8),
+    BOOL("bool", 1);
+
+    val isFloating: Boolean get() = this == FLOAT32 || this == FLOAT64
+
+    companion object {
+        fun of(id: String): DType = entries.find { it.id == id }
+            ?: throw PackageException("unknown dtype '$id'; known are ${entries.joinToString { it.id }}. Update this app.")
+    }
+}
+
+/**
+ * A dense row-major tensor in a direct buffer of the platform's byte order, which native code reads without a copy.
+ *
+ * The creator owns [bytes]; it may be refilled between runs, and must not change during one.
+ */
+class Tensor(val dtype: DType, val shape: List<Int>, val bytes: ByteBuffer) {
+    val size: Int = elementCount(shape)
+
+    init {
+        require(bytes.isDirect && bytes.order() == ByteOrder.nativeOrder() && bytes.capacity() == size * dtype.sizeBytes) {
+            "a ${dtype.id} tensor of shape $shape needs a direct buffer of ${size * dtype.sizeBytes} bytes, got ${bytes.capacity()}"
+        }
+    }
+
+    fun floats(): FloatBuffer = view().asFloatBuffer()
+    fun doubles(): DoubleBuffer = view().asDoubleBuffer()
+    fun ints(): IntBuffer = view().asIntBuffer()
+    fun longs(): LongBuffer = view().asLongBuffer()
+
+    /** The element at a flat position, exact for every dtype but int64, whose exact form is [long]. */
+    fun double(index: Int): Double = when (dtype) {
+        DType.FLOAT32 -> bytes.getFloat(4 * index).toDouble()
+        DType.FLOAT64 -> bytes.getDouble(8 * index)
+        else -> long(index).toDouble()
+    }
+
+    /** The element of an integer or boolean tensor at a flat position. */
+    fun long(index: Int): Long = when (dtype) {
+        DType.UINT8 -> bytes.get(index).toLong() and 0xff
+        DType.INT8, DType.BOOL -> bytes.get(index).toLong()
+        DType.INT32 -> bytes.getInt(4 * index).toLong()
+        DType.INT64 -> bytes.getLong(8 * index)
+        DType.FLOAT32, DType.FLOAT64 -> error("a ${dtype.id} tensor has no integer elements")
+    }
+
+    private fun view(): ByteBuffer = bytes.duplicate().order(ByteOrder.nativeOrder()).rewind()
+
+    companion object {
+        fun allocate(dtype: DType, shape: List<Int>): Tensor {
+            val bytes = ByteBuffer.allocateDirect(elementCount(shape) * dtype.sizeBytes)
+            return Tensor(dtype, shape, bytes.order(ByteOrder.nativeOrder()))
+        }
+
+        fun elementCount(shape: List<Int>): Int = shape.fold(1, Math::multiplyExact)
+    }
+}
+
+/**
+ * What a method returned, flattened: a lone tensor is `0`, a tuple `0`, `1`, a dict by its keys, nested ones `1.boxes`.
+ *
+ * @property structure the nesting, with `*` for a tensor: `(*, *)`, `{'logits': *}`
+ */
+class Outputs(val structure: String, val tensors: Map<String, Tensor>) {
+    operator fun get(name: String): Tensor = tensors[name]
+        ?: throw ModelException("the model has no output '$name'; it has ${tensors.keys}")
+}

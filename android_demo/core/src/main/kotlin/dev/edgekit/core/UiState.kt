@@ -1,0 +1,86 @@
+package dev.edgekit.core
+
+enum class Screen { PHOTO, BENCHMARK, SELF_TEST }
+
+/** Everything that the app shows; the activity draws it and decides nothing. */
+data class UiState(
+    val screen: Screen = Screen.PHOTO,
+    val threads: Int = 1,
+    val model: ModelState = ModelState.Loading,
+    val photo: PhotoState = PhotoState.None,
+    val benchmark: BenchmarkState = BenchmarkState.Idle,
+    val selfTest: SelfTestState = SelfTestState.Idle,
+) {
+    val isBusy: Boolean
+        get() = model == ModelState.Loading || photo == PhotoState.Working ||
+            benchmark is BenchmarkState.Running || selfTest is SelfTestState.Running
+}
+
+sealed interface ModelState {
+    data object Loading : ModelState
+
+    data class Ready(val name: String, val source: String, val randomSeed: Long?, val areWeightsRandom: Boolean, val loadMs: Double) : ModelState
+
+    data class Broken(val message: String) : ModelState
+}
+
+sealed interface PhotoState {
+    data object None : PhotoState
+
+    data object Working : PhotoState
+
+    /** @property latency of one run and, once there are several, of the last ones */
+    data class Shown(val predictions: List<Prediction>, val firstMs: Double, val latency: LatencyStats) : PhotoState
+
+    data class Failed(val message: String) : PhotoState
+}
+
+sealed interface BenchmarkState {
+    data object Idle : BenchmarkState
+
+    data class Running(val done: Int, val of: Int) : BenchmarkState
+
+    data class Done(val report: BenchmarkReport) : BenchmarkState
+
+    data class Failed(val message: String) : BenchmarkState
+}
+
+sealed interface SelfTestState {
+    data object Idle : SelfTestState
+
+    data class Running(val done: Int, val of: Int) : SelfTestState
+
+    data class Done(val report: SelfTestReport) : SelfTestState
+
+    data class Failed(val message: String) : SelfTestState
+}
+
+/** Something that happened. */
+sealed interface UiEvent {
+    data class ScreenChosen(val screen: Screen) : UiEvent
+
+    data class ThreadsChosen(val threads: Int) : UiEvent
+
+    data class Model(val state: ModelState) : UiEvent
+
+    data class Photo(val state: PhotoState) : UiEvent
+
+    data class Benchmark(val state: BenchmarkState) : UiEvent
+
+    data class SelfTest(val state: SelfTestState) : UiEvent
+}
+
+fun reduce(state: UiState, event: UiEvent): UiState = when (event) {
+    is UiEvent.ScreenChosen -> state.copy(screen = event.screen)
+    is UiEvent.ThreadsChosen -> state.copy(threads = event.threads)
+    // Results belong to the model that gave them.
+    is UiEvent.Model -> state.copy(
+        model = event.state,
+        photo = PhotoState.None,
+        benchmark = BenchmarkState.Idle,
+        selfTest = SelfTestState.Idle,
+    )
+    is UiEvent.Photo -> state.copy(photo = event.state)
+    is UiEvent.Benchmark -> state.copy(benchmark = event.state)
+    is UiEvent.SelfTest -> state.copy(selfTest = event.state)
+}

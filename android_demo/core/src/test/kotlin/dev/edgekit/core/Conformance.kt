@@ -1,0 +1,27 @@
+package dev.edgekit.core
+
+import java.io.File
+
+/** The cases that Python, C++ and Kotlin share. */
+object Conformance {
+    private val folder = File(checkNotNull(System.getProperty("edgekit.conformance")) { "set -Dedgekit.conformance" })
+
+    fun cases(file: String): List<Json> = Json.parse(folder.resolve(file).readText(), file)["cases"].items()
+
+    fun tensor(json: Json): Pair<String, Tensor> {
+        val dtype = DType.of(json["dtype"].text())
+        val tensor = Tensor.allocate(dtype, json["shape"].items().map { it.int() })
+        json["values"].items().forEachIndexed { i, value -> put(tensor, i, value) }
+        return json["name"].text() to tensor
+    }
+
+    private fun put(tensor: Tensor, i: Int, value: Json) {
+        when (tensor.dtype) {
+            DType.FLOAT32 -> tensor.bytes.putFloat(4 * i, value.double().toFloat())
+            DType.FLOAT64 -> tensor.bytes.putDouble(8 * i, value.double())
+            DType.INT32 -> tensor.bytes.putInt(4 * i, value.int())
+            DType.INT64 -> tensor.bytes.putLong(8 * i, value.long())
+            DType.UINT8, DType.INT8, DType.BOOL -> tensor.bytes.put(i, value.long().toByte())
+        }
+    }
+}

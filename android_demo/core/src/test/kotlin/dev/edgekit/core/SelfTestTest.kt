@@ -1,0 +1,79 @@
+package dev.edgekit.core
+
+import kotlin.test.Test
+import kotlin.test.assertContains
+import kotlin.test.assertEquals
+import kotlin.test.assertFalse
+import kotlin.test.assertTrue
+import org.junit.Rule
+import org.junit.rules.TemporaryFolder
+
+class SelfTestTest {
+    @get:Rule
+    val folder = TemporaryFolder()
+    private val model by lazy { ModelPackage.open(TinyPackage.write(folder.root.resolve("tiny.ptl"))) }
+
+    @Test
+    fun selfTest_theRecordedAnswers_pass() {
+        val report = selfTest(model, answering(floatArrayOf(0.25f, 0.5f)), mapOf("device" to "test"))
+        assertTrue(report.passed)
+        val result = Json.parse(report.toJson("android"), "report")["results"].items().single()
+        assertEquals("android", result["runtime"].text())
+        assertEquals(0.0, result["norm_error"].double())
+    }
+
+    @Test
+    fun selfTest_otherAnswers_failAndNameTheCase() {
+        val report = selfTest(model, answering(floatArrayOf(0.25f, 0.6f)))
+        assertFalse(report.passed)
+        assertEquals("forward: seed 1", report.firstFailure?.case)
+        assertEquals(Reason.NORM, report.firstFailure?.comparison?.reason)
+    }
+
+    @Test
+    fun selfTest_aCaseWithBoundsOfItsOwn_isJudgedByThem() {
+        val golden = TinyPackage.GOLDEN.replace("\"method\"", "\"tolerance\": {\"norm\": 0.5, \"max\": 0.5, \"absolute\": 0.5}, \"method\"")
+        val records = TinyPackage.records + ("extra/edgekit/golden.json" to golden.encodeToByteArray())
+        val loose = ModelPackage.open(TinyPackage.write(folder.root.resolve("loose.ptl"), records))
+        assertTrue(selfTest(loose, answering(floatArrayOf(0.25f, 0.6f))).passed)
+        assertFalse(selfTest(loose, answering(floatArrayOf(0.25f, 1.6f))).passed)
+    }
+
+    @Test
+    fun selfTest_nan_fails() = assertFalse(selfTest(model, answering(floatArrayOf(0.25f, Float.NaN))).passed)
+
+    @Test
+    fun selfTest_anotherStructure_fails() {
+        val report = selfTest(model, answering(floatArrayOf(0.25f, 0.5f), structure = "(*,)"))
+        assertEquals(Reason.STRUCTURE, report.firstFailure?.comparison?.reason)
+    }
+
+    @Test
+    fun selfTest_aRuntimeThatThrows_isAFailureOfTheCase() {
+        val report = selfTest(model, Scripted { throw ModelException("no such operator") })
+        assertEquals(Reason.ERROR, report.firstFailure?.comparison?.reason)
+        assertContains(report.toJson("android"), "no such operator")
+    }
+
+    @Test
+    fun benchmark_countsTheFirstRunApart() {
+        var runs = 0
+        val runtime = Scripted { Outputs("*", emptyMap()).also { runs++ } }
+        val (_, stats) = benchmark(runtime, "forward", emptyList(), iterations = 5)
+        assertEquals(5, stats.iterations)
+        assertEquals(1 + 3 + 5, runs)
+    }
+
+    private fun answering(values: FloatArray, structure: String = "*") = Scripted {
+        Outputs(structure, mapOf("0" to Tensor.allocate(DType.FLOAT32, listOf(values.size)).apply { floats().put(values) }))
+    }
+
+    /** A runtime with known answers: what is tested here is the judgement on them. */
+    private class Scripted(private val answer: () -> Outputs) : ModelRuntime {
+        override fun run(method: String, inputs: List<Tensor>) = answer()
+
+        override fun setThreads(count: Int) = Unit
+
+        override fun close() = Unit
+    }
+}

@@ -1,0 +1,32 @@
+package dev.edgekit.core
+
+import dev.edgekit.host.PackageEditor
+import java.io.File
+
+/** A package with nothing to run in it: what a reader sees before any runtime does. */
+object TinyPackage {
+    const val GOLDEN = """{"schema_version": "1.0", "cases": [{"name": "forward: seed 1", "method": "forward",
+        "inputs": [{"name": "x", "dtype": "float32", "shape": [2], "seed": 1, "low": -1.0, "high": 1.0}],
+        "outputs": [{"name": "0", "dtype": "float32", "shape": [2], "indices": null, "values": [0.25, 0.5]}]}]}"""
+
+    fun manifest(records: Map<String, String>, version: String = "1.0") = """{"schema_version": "$version", "name": "tiny", "future": 1,
+        "provenance": {"source": "test", "weights": {"kind": "random", "name": null, "seed": 7}},
+        "methods": [{"name": "forward", "structure": "*",
+          "inputs": [{"name": "x", "dtype": "float32", "shape": [null]}], "outputs": [{"name": "0", "dtype": "float32", "shape": [null]}]}],
+        "image": null, "tolerance": {"norm": 1e-5, "max": 1e-5, "absolute": 1e-5}, "runtime": {"pool": "xnnpack", "threads": null},
+        "records": ${Json.write(records)}}"""
+
+    val records: Map<String, ByteArray> = mapOf(
+        "bytecode.pkl" to "bytecode".encodeToByteArray(),
+        "constants/0.storage" to ByteArray(64) { it.toByte() },
+        "extra/edgekit/golden.json" to GOLDEN.encodeToByteArray(),
+        "extra/edgekit/labels.txt" to "cat\nd\\xf6g \\u20ac \\U0001f600 \\\\\n".encodeToByteArray(),
+    )
+
+    fun write(target: File, records: Map<String, ByteArray> = this.records, manifest: String = manifest(digests(records))): File {
+        val all = records + mapOf("extra/edgekit/manifest.json" to manifest.encodeToByteArray(), ".data/serialization_id" to byteArrayOf(1))
+        return PackageEditor.write(all.mapKeys { "archive/${it.key}" }, target)
+    }
+
+    fun digests(records: Map<String, ByteArray>) = records.mapValues { sha256(it.value.inputStream()) }
+}

@@ -1,0 +1,70 @@
+package dev.edgekit.lite
+
+import dev.edgekit.core.DType
+import dev.edgekit.core.ModelException
+import dev.edgekit.core.ModelLoader
+import dev.edgekit.core.ModelRuntime
+import dev.edgekit.core.Outputs
+import dev.edgekit.core.Tensor
+import java.io.File
+import org.pytorch.Device
+import org.pytorch.IValue
+import org.pytorch.LiteModuleLoader
+import org.pytorch.Module
+import org.pytorch.Tensor as TorchTensor
+
+/**
+ * A `.ptl` on PyTorch's lite interpreter for Android.
+ *
+ * @property extraFiles the package's text files as the runtime hands them over, by name
+ */
+class LiteModelRuntime private constructor(private val module: Module, val extraFiles: Map<String, String>) : ModelRuntime {
+    private var closed = false
+
+    override fun run(method: String, inputs: List<Tensor>): Outputs {
+        check(!closed) { "this model is closed" }
+        val arguments = inputs.map { IValue.from(it.toTorch()) }.toTypedArray()
+        val result = nativeCall({ "the model's method '$method' failed" }) { module.runMethod(method, *arguments) }
+        return nativeCall({ "an output of '$method' cannot be read on Android" }) { flatten(result) }
+    }
+
+    override fun setThreads(count: Int) = PyTorchThreads.set(count)
+
+    override fun close() {
+        if (!closed) module.destroy()
+        closed = true
+    }
+
+    companion object : ModelLoader {
+        private val EXTRA_FILES = listOf("edgekit/manifest.json", "edgekit/golden.json", "edgekit/labels.txt")
+
+        override fun load(file: File): LiteModelRuntime {
+            // The loader fills in the names that it is given, and leaves those empty that the file lacks.
+            val extraFiles = EXTRA_FILES.associateWithTo(HashMap()) { "" }
+            val module = nativeCall({ "PyTorch cannot load ${file.name}" }) {
+                LiteModuleLoader.load(file.path, extraFiles, Device.CPU)
+            }
+            return LiteModelRuntime(module, extraFiles.filterValues { it.isNotEmpty() })
+        }
+    }
+}
+
+/** PyTorch reports everything as some RuntimeException with a C++ stack trace; the first line says what happened. */
+private inline fun <T> nativeCall(what: () -> String, call: () -> T): T = try {
+    call()
+} catch (e: RuntimeException) {
+    throw ModelException("${what()}: ${e.message.orEmpty().lineSequence().first()}", e)
+}
+
+private fun Tensor.toTorch(): TorchTensor {
+    val dims = shape.map { it.toLong() }.toLongArray()
+    return when (dtype) {
+        DType.UINT8 -> TorchTensor.fromBlobUnsigned(bytes, dims)
+        DType.INT8 -> TorchTensor.fromBlob(bytes, dims)
+        DType.INT32 -> TorchTensor.fromBlob(ints(), dims)
+        DType.INT64 -> TorchTensor.fromBlob(longs(), dims)
+        DType.FLOAT32 -> TorchTensor.fromBlob(floats(), dims)
+        DType.FLOAT64 -> TorchTensor.fromBlob(doubles(), dims)
+        DType.BOOL -> throw ModelException("PyTorch for Android takes no bool tensors; give the model a uint8 input instead")
+    }
+}

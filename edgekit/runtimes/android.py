@@ -1,0 +1,80 @@
+"""Android's own PyTorch library, in a JVM process on this machine: what `android_demo/host-cli` builds."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from edgekit.compare import Comparison
+from edgekit.errors import DeviceError, PackageError
+from edgekit.package.archive import Archive
+from edgekit.runtimes.base import CaseResult
+
+_ROOT = Path(__file__).resolve().parents[2]
+_LIBRARIES = _ROOT / "android_demo" / "host-cli" / "target" / "lib"
+_JNI = _ROOT / "android_demo" / "aars" / "target" / "aar" / "jni"
+_HOST_CACHE = _ROOT / "android_demo" / "host-cli" / "target" / "host"
+_ARM64 = _ROOT / "build" / "android" / "arm64"
+_ARM64_JAVA = _ARM64 / "root" / "usr" / "lib" / "jvm" / "java-17-openjdk-arm64" / "bin" / "java"
+_EXIT_PACKAGE = 3
+_TIMEOUT_S = 1800
+
+
+class AndroidRuntime:
+    """Golden cases through `org.pytorch:pytorch_android_lite`, by the adapter and the comparison that the app has.
+
+    Args:
+        arm64: the library that phones have, under qemu and an arm64 Java; else the one for this machine's processor.
+    """
+
+    def __init__(self, *, arm64: bool = False) -> None:
+        self.name = "android-arm64" if arm64 else "android"
+        # The preloaded library keeps bionic's stack guard from being taken for glibc's thread-local variables.
+        preload = f"LD_PRELOAD={_ARM64 / 'host' / 'libbionic_tls.so'}"
+        qemu = ["qemu-aarch64", "-L", str(_ARM64 / "root"), "-E", preload, str(_ARM64_JAVA)]
+        self._java = qemu if arm64 else ["java"]
+        self._cache = _ARM64 / "host" if arm64 else _HOST_CACHE
+        self._target = "android-runtime-arm64" if arm64 else "android-runtime"
+
+    def built(self) -> bool:
+        """Whether its make target has run in this checkout."""
+        prepared = self._cache == _HOST_CACHE or self._cache.is_dir()
+        return prepared and _LIBRARIES.is_dir() and all(map(shutil.which, (self._java[0], self._java[-1])))
+
+    def selftest(self, archive: Archive) -> tuple[CaseResult, ...]:
+        """Replays the golden cases in a new process.
+
+        Raises:
+            PackageError: Android's runtime refuses the package.
+            DeviceError: it was not built, or does not run on this machine.
+        """
+        document = self._call("selftest", archive.path)
+        return tuple(
+            CaseResult(runtime=self.name, case=row["case"], comparison=_comparison(row)) for row in document["results"]
+        )
+
+    def _call(self, verb: str, package: Path) -> dict[str, Any]:
+        if not self.built():
+            raise DeviceError(
+                f"runtime {self.name}: not built, or there is no java. In a checkout of edgekit: make {self._target}"
+            )
+        command = [
+            *(*self._java, "-cp", f"{_LIBRARIES}/*", "dev.edgekit.hostcli.MainKt"),
+            *(verb, str(_JNI), str(self._cache), str(package.resolve())),
+        ]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
+        except subprocess.TimeoutExpired as error:
+            raise DeviceError(f"runtime {self.name}: no answer within {_TIMEOUT_S} s.") from error
+        if done.returncode not in (0, 1) or not done.stdout:
+            reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+            raise (PackageError if done.returncode == _EXIT_PACKAGE else DeviceError)(f"runtime {self.name}: {reason}")
+        document: dict[str, Any] = json.loads(done.stdout)
+        return document
+
+
+def _comparison(row: dict[str, Any]) -> Comparison:
+    fields = {name: row[name] for name in Comparison.__dataclass_fields__}
+    worst = fields.pop("worst_index")
+    return Comparison(worst_index=None if worst is None else tuple(worst), **fields)

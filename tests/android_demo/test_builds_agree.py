@@ -1,0 +1,97 @@
+"""The Gradle and the Maven build of android_demo name the same versions, sources and settings."""
+
+import re
+import tomllib
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+
+DEMO = Path(__file__).parents[2] / "android_demo"
+POM = "{http://maven.apache.org/POM/4.0.0}"
+SHARED = {
+    "kotlin": "kotlin.version",
+    "coroutines": "coroutines.version",
+    "pytorch": "pytorch.version",
+    "fbjni": "fbjni.version",
+    "nativeloader": "nativeloader.version",
+    "junit": "junit.version",
+    "robolectric": "robolectric.version",
+    "androidx-test-monitor": "androidx-test-monitor.version",
+}
+IN_APP = ("minSdk", "targetSdk", "versionCode")
+ONLY_MAVEN = {"host-cli", "aars"}  # a tool of edgekit's, and what Gradle does by itself
+
+
+def catalog() -> dict[str, str]:
+    versions: dict[str, str] = tomllib.loads((DEMO / "gradle/libs.versions.toml").read_text())["versions"]
+    return versions
+
+
+def properties(pom: Path) -> dict[str, str]:
+    found = ElementTree.parse(pom).getroot().find(f"{POM}properties")
+    return {} if found is None else {element.tag.removeprefix(POM): element.text or "" for element in found}
+
+
+def differences(versions: dict[str, str], root: dict[str, str], app: dict[str, str], version: str) -> list[str]:
+    pairs = [(key, versions.get(key), root.get(name)) for key, name in SHARED.items()]
+    pairs += [(key, versions.get(key), app.get(key)) for key in IN_APP]
+    pairs.append(("versionName", versions.get("versionName"), version))
+    return [f"{key}: Gradle {ours}, Maven {theirs}" for key, ours, theirs in pairs if ours is None or ours != theirs]
+
+
+def project_version() -> str:
+    found = ElementTree.parse(DEMO / "pom.xml").getroot().find(f"{POM}version")
+    assert found is not None
+    return found.text or ""
+
+
+def test_versions_of_both_builds_are_the_same() -> None:
+    root, app = properties(DEMO / "pom.xml"), properties(DEMO / "app/pom.xml")
+    assert differences(catalog(), root, app, project_version()) == []
+
+
+@pytest.mark.parametrize("key", [*SHARED, *IN_APP, "versionName"])
+def test_differences_of_a_drifted_version_names_it(key: str) -> None:
+    root, app = properties(DEMO / "pom.xml"), properties(DEMO / "app/pom.xml")
+    found = differences(catalog() | {key: "0.0.0"}, root, app, project_version())
+    assert len(found) == 1
+    assert found[0].startswith(f"{key}: Gradle 0.0.0")
+
+
+def test_both_builds_have_the_same_modules() -> None:
+    gradle = set(re.findall(r'":([a-z-]+)"', (DEMO / "settings.gradle.kts").read_text()))
+    maven = {element.text for element in ElementTree.parse(DEMO / "pom.xml").getroot().iter(f"{POM}module")}
+    assert maven - ONLY_MAVEN == gradle
+
+
+def test_every_module_has_its_sources_where_both_builds_look() -> None:
+    for module in ("core", "runtime-lite", "host-runtime", "app"):
+        assert list((DEMO / module / "src/main/kotlin").rglob("*.kt")), module
+        assert not (DEMO / module / "src/main/java").exists(), module
+
+
+def test_manifest_leaves_package_and_sdks_to_the_builds() -> None:
+    manifest = (DEMO / "app/src/main/AndroidManifest.xml").read_text()
+    assert "package=" not in manifest
+    assert "uses-sdk" not in manifest
+    namespace = re.search(r'namespace = "([\w.]+)"', (DEMO / "app/build.gradle.kts").read_text())
+    assert namespace is not None
+    assert f'NAMESPACE = "{namespace[1]}"' in (DEMO / "tools/resources.py").read_text()
+
+
+def test_both_languages_have_the_same_strings() -> None:
+    def names(folder: str) -> set[str]:
+        root = ElementTree.parse(DEMO / f"app/src/main/res/{folder}/strings.xml").getroot()
+        return {element.attrib["name"] for element in root}
+
+    assert names("values") == names("values-de")
+
+
+def test_both_themes_have_the_same_colours() -> None:
+    def names(folder: str) -> set[str]:
+        root = ElementTree.parse(DEMO / f"app/src/main/res/{folder}/colors.xml").getroot()
+        return {element.attrib["name"] for element in root}
+
+    assert names("values") - names("values-night") == {"icon_background"}
+    assert names("values-night") <= names("values")

@@ -1,0 +1,91 @@
+"""The checks of the APK say no to a spoiled one. They need `make android-apk` and its tools; elsewhere they are skipped."""
+
+import importlib.util
+import shutil
+import zipfile
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+APK = ROOT / "build/android/edgekit-demo.apk"
+TOOLS = ("aapt2", "dexdump", "apksigner")
+
+
+def load_checker() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("check_apk", ROOT / "android_demo/tools/check_apk.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+checker = load_checker()
+
+
+def copied(target: Path) -> Path:
+    """The same files without alignment and signature."""
+    with zipfile.ZipFile(APK) as source, zipfile.ZipFile(target, "w") as copy:
+        for name in source.namelist():
+            copy.writestr(name, source.read(name))
+    return target
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    if not APK.exists() or not all(map(shutil.which, TOOLS)):
+        pytest.skip("make android-apk has not run here")
+    path = tmp_path / "model.ptl"
+    with zipfile.ZipFile(APK) as archive:
+        path.write_bytes(archive.read("assets/model.ptl"))
+    return path
+
+
+def test_check_the_built_apk_finds_nothing(model: Path) -> None:
+    assert checker.check(APK, model, ["arm64-v8a"]) == []
+
+
+def test_check_another_model_is_named(model: Path) -> None:
+    model.write_bytes(b"another")
+    assert any("model's sha256" in problem for problem in checker.check(APK, model, ["arm64-v8a"]))
+
+
+def test_check_a_missing_abi_is_named(model: Path) -> None:
+    problems = checker.check(APK, model, ["arm64-v8a", "x86_64"])
+    assert "lib/x86_64/libfbjni.so is missing" in problems
+
+
+def test_check_a_copy_without_signature_is_refused(model: Path, tmp_path: Path) -> None:
+    spoiled = copied(tmp_path / "spoiled.apk")
+    assert any("apksigner failed" in problem for problem in checker.check(spoiled, model, ["arm64-v8a"]))
+
+
+@pytest.mark.usefixtures("model")
+def test_library_problems_of_unaligned_libraries_names_them(tmp_path: Path) -> None:
+    spoiled = copied(tmp_path / "spoiled.apk")
+    assert any("no multiple of 16384" in problem for problem in checker.library_problems(spoiled, ["arm64-v8a"]))
+
+
+@pytest.mark.usefixtures("model")
+def test_dex_problems_of_a_missing_class_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checker, "CLASSES", ("dev/edgekit/demo/Gone",))
+    assert list(checker.dex_problems(APK)) == ["class dev/edgekit/demo/Gone is missing"]
+
+
+def test_elf_alignment_reads_64_and_32_bit_headers() -> None:
+    wide = bytearray(64 + 56)
+    wide[:5] = b"\x7fELF\x02"
+    wide[32:40] = (64).to_bytes(8, "little")
+    wide[54:58] = (56).to_bytes(2, "little") + (1).to_bytes(2, "little")
+    wide[64:68] = (1).to_bytes(4, "little")
+    wide[112:120] = (16384).to_bytes(8, "little")
+    assert checker.elf_alignment(bytes(wide)) == 16384
+    narrow = bytearray(52 + 32)
+    narrow[:5] = b"\x7fELF\x01"
+    narrow[28:32] = (52).to_bytes(4, "little")
+    narrow[42:46] = (32).to_bytes(2, "little") + (1).to_bytes(2, "little")
+    narrow[52:56] = (1).to_bytes(4, "little")
+    narrow[80:84] = (4096).to_bytes(4, "little")
+    assert checker.elf_alignment(bytes(narrow)) == 4096
