@@ -12,8 +12,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--runtime",
         action="append",
         metavar="NAME",
-        help="lite (default), native or aarch64 (the C++ runner, here or under qemu), torch-1.13.1 or torch-2.1.0 (older lite "
-        "interpreters, which take 3 to 5 GB on first use); once for each",
+        help="lite (default), native or aarch64 (the C++ runner, here or under qemu), android or android-arm64 "
+        "(Android's own library), torch-1.13.1 or torch-2.1.0 (older lite interpreters: 3 to 5 GB on first use); once for each",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
