@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from edgekit.model import LiteModel, ServerModel, load
     from edgekit.pipeline import ExportReport, export
     from edgekit.spec import ImageSpec, Manifest, Tolerance
-    from edgekit.verify import VerifyReport, verify
+    from edgekit.verdict import VerifyReport, verify
 
 _HOMES = {
     "EdgekitError": "errors",
@@ -24,10 +24,10 @@ _HOMES = {
     "Manifest": "spec",
     "ServerModel": "model",
     "Tolerance": "spec",
-    "VerifyReport": "verify",
+    "VerifyReport": "verdict",
     "export": "pipeline",
     "load": "model",
-    "verify": "verify",
+    "verify": "verdict",
 }
 
 __all__ = [  # noqa: RUF022  sorted, with the version last

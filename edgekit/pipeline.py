@@ -25,7 +25,7 @@ from edgekit.server import check_server, save_server
 from edgekit.source import SourceModel, SourceRequest, from_module
 from edgekit.spec import SCHEMA_VERSION, ImageSpec, Manifest, Tolerance
 from edgekit.threads import warn_if_too_late
-from edgekit.verify import VerifyReport, verify
+from edgekit.verdict import VerifyReport, verify
 from edgekit.zoo import load_source
 
 STAGES = ("source", "capture", "optimize", "package", "verify")

@@ -33,7 +33,7 @@ LAYERS = [
     ["runtimes.android", "runtimes.lite", "runtimes.native"],
     ["runtimes.older"],
     ["runtimes"],
-    ["model", "build", "verify", "bench"],
+    ["model", "build", "verdict", "bench"],
     ["pipeline"],
     ["cli.output", "cli.parse"],
     ["cli.bench", "cli.compat", "cli.export", "cli.inspect", "cli.models", "cli.run", "cli.verify"],
@@ -106,3 +106,9 @@ def test_all_lists_exactly_the_public_names() -> None:
         assert getattr(edgekit, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'exprot'"):
         _ = edgekit.exprot
+
+
+def test_public_functions_are_not_hidden_by_submodules() -> None:
+    code = "import edgekit, edgekit.pipeline, edgekit.model; assert all(map(callable, (edgekit.export, edgekit.load, edgekit.verify)))"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert not {"export", "load", "verify"} & {path.stem for path in PACKAGE.glob("*.py")}

@@ -1,16 +1,30 @@
 #!/bin/sh
-# Runs the tests of the aarch64 build under qemu, as the cores of the Raspberry Pi 3 and 4. qemu's default CPU would hide
-# instructions that they lack.
+# Runs the tests of the aarch64 build under qemu, as the cores of the Raspberry Pi 3 and 4, side by side. qemu's default CPU
+# would hide instructions that they lack.
 set -eu
 python=$1
 build=build/cpp/aarch64
-core=$(taskset -cp $$ | sed 's/.*: \([0-9]*\).*/\1/')
-for cpu in cortex-a53 cortex-a72; do
-    # One core means one thread: XNNPACK's pool spins while it waits, which an emulator makes endless.
-    qemu="taskset -c $core qemu-aarch64 -cpu $cpu -L /usr/aarch64-linux-gnu"
-    echo "== $cpu"
+cores=$("$python" -c 'import os; cores = sorted(os.sched_getaffinity(0)); print(cores[0], cores[-1])')
+
+# One core means one thread: XNNPACK's pool spins while it waits, which an emulator makes endless.
+test_as() { # CPU CORE
+    qemu="taskset -c $2 qemu-aarch64 -cpu $1 -L /usr/aarch64-linux-gnu"
     $qemu $build/tests/edgekit_core_tests --gtest_brief=1
     $qemu $build/tests/edgekit_c_smoke
-    EDGEKIT_RUNNER="$qemu $build/cli/edgekit-runner" "$python" -m pytest -q tests/cpp_runner -m "not installs and not aarch64"
+    EDGEKIT_RUNNER="$qemu $build/cli/edgekit-runner" \
+        "$python" -m pytest -q tests/cpp_runner -m "not installs and not aarch64 and not pool"
+}
+
+test_as cortex-a53 "${cores% *}" >$build/cortex-a53.log 2>&1 &
+a53=$!
+test_as cortex-a72 "${cores#* }" >$build/cortex-a72.log 2>&1 &
+a72=$!
+failed=0
+wait $a53 || failed=1
+wait $a72 || failed=1
+for cpu in cortex-a53 cortex-a72; do
+    echo "== $cpu"
+    cat $build/$cpu.log
 done
+[ $failed -eq 0 ] || exit 1
 "$python" -m pytest -q tests/cpp_runner/test_aarch64.py -m aarch64

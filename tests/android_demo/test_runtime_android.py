@@ -8,7 +8,7 @@ from packages import rewrite, scale_largest_weight
 from edgekit.errors import DeviceError, PackageError
 from edgekit.package.archive import Archive
 from edgekit.runtimes import android
-from edgekit.verify import verify
+from edgekit.verdict import verify
 
 built = pytest.mark.skipif(not android.AndroidRuntime().built(), reason="make android-runtime has not run here")
 

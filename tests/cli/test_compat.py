@@ -14,7 +14,7 @@ import edgekit
 from cli.command import Command
 from edgekit.compat import ANDROID, FUSED, check_fit, known_runtimes, operator_table
 from edgekit.package.archive import Archive
-from edgekit.verify import verify
+from edgekit.verdict import verify
 
 WITHOUT_FUSED = {ANDROID, "torch-1.13.1"}
 MADE_UP = "made::softmax"

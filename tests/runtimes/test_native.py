@@ -11,7 +11,7 @@ from edgekit.errors import DeviceError, PackageError, UsageError
 from edgekit.package.archive import Archive
 from edgekit.runtimes import resolve
 from edgekit.runtimes.native import RunnerRuntime, find_runner
-from edgekit.verify import verify
+from edgekit.verdict import verify
 
 
 @pytest.fixture

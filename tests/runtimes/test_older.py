@@ -15,7 +15,7 @@ from edgekit.errors import DeviceError, PackageError, UsageError
 from edgekit.package.archive import Archive
 from edgekit.runtimes import NAMES, older, resolve
 from edgekit.runtimes.older import VERSIONS, OlderRuntime, environment, environment_folder
-from edgekit.verify import verify
+from edgekit.verdict import verify
 
 needs_wheels = pytest.mark.skipif(
     sys.version_info[:2] > (3, 11) and shutil.which("python3.11") is None, reason="no wheels for this Python"

@@ -7,7 +7,7 @@ import torch
 from packages import rewrite, scale_largest_weight
 
 from edgekit.errors import PackageError, UsageError
-from edgekit.verify import verify
+from edgekit.verdict import verify
 
 
 def test_verify_good_package_passes_every_case(tiny: Path) -> None:
