@@ -109,6 +109,7 @@ def test_all_lists_exactly_the_public_names() -> None:
 
 
 def test_public_functions_are_not_hidden_by_submodules() -> None:
-    code = "import edgekit, edgekit.pipeline, edgekit.model; assert all(map(callable, (edgekit.export, edgekit.load, edgekit.verify)))"
+    imports = "import edgekit, edgekit.pipeline, edgekit.model"
+    code = f"{imports}; assert all(map(callable, (edgekit.export, edgekit.load, edgekit.verify)))"
     subprocess.run([sys.executable, "-c", code], check=True)
     assert not {"export", "load", "verify"} & {path.stem for path in PACKAGE.glob("*.py")}
