@@ -4,9 +4,14 @@ import argparse
 import contextlib
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edgekit.cli.output import banner, print_document, print_table
 from edgekit.errors import UsageError
+
+if TYPE_CHECKING:
+    from edgekit.compare import Array
+    from edgekit.model import LiteModel
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
     return _run_arrays(model, options)
 
 
-def _classify(model, options: argparse.Namespace) -> int:  # type: ignore[no-untyped-def]
+def _classify(model: "LiteModel", options: argparse.Namespace) -> int:
     results = []
     for picture in options.pictures:
         ranked = model.predict(picture, options.topk)
@@ -55,7 +60,7 @@ def _classify(model, options: argparse.Namespace) -> int:  # type: ignore[no-unt
     return 0
 
 
-def _run_arrays(model, options: argparse.Namespace) -> int:  # type: ignore[no-untyped-def]
+def _run_arrays(model: "LiteModel", options: argparse.Namespace) -> int:
     from edgekit.inputs import load_npy
 
     named = [text.rpartition("=") for text in options.input]
@@ -89,7 +94,7 @@ def _paths(output: Path, names: list[str]) -> dict[str, Path]:
     return paths
 
 
-def _save(paths, outputs) -> None:  # type: ignore[no-untyped-def]
+def _save(paths: dict[str, Path], outputs: "dict[str, Array]") -> None:
     """Writes all files or none."""
     import numpy as np
 
@@ -101,7 +106,7 @@ def _save(paths, outputs) -> None:  # type: ignore[no-untyped-def]
                 np.save(file, outputs[name])
 
 
-def _context(model) -> dict[str, str | None]:  # type: ignore[no-untyped-def]
+def _context(model: "LiteModel") -> dict[str, str | None]:
     manifest = model.manifest
     return {
         "package": manifest.name if manifest else None,

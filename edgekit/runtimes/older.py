@@ -104,7 +104,7 @@ class _Answer:
     answer: dict[str, Any]
     folder: Path
 
-    def run(self, method: str, inputs: Sequence[Array]) -> tuple[str, dict[str, Array]]:  # noqa: ARG002
+    def run(self, method: str, inputs: Sequence[Array]) -> tuple[str, dict[str, Array]]:  # noqa: ARG002  answered beforehand
         if "error" in self.answer:
             raise DeviceError(f"{method} failed in the lite interpreter: {self.answer['error']}")
         value = self._value(self.answer["value"])
