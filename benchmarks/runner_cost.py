@@ -30,15 +30,19 @@ def stripped_sizes() -> dict[str, int]:
     return sizes
 
 
-def overhead(package: Path, rounds: int) -> dict[str, Any]:
-    """Of pairs of runs in one process; the median of the ratios is what other work on the machine disturbs least."""
+def overhead(package: Path, rounds: int, processes: int = 20) -> dict[str, Any]:
+    """Of pairs of runs in one process, in several processes: where the weights come to lie in memory is worth 3 % in either
+    direction, so half of them load the bare module first, and the median over processes is the figure."""
     subprocess.run(["cmake", "--build", BUILD, "--target", "edgekit_overhead"], check=True, stdout=subprocess.DEVNULL)
-    program = str(BUILD / "edgekit_overhead")
-    done = subprocess.run([program, str(package), str(rounds)], check=True, capture_output=True, text=True)
-    pairs = [tuple(map(float, line.split(","))) for line in done.stdout.splitlines()[1:]]
-    bare, ours = zip(*pairs, strict=True)
-    ratio = statistics.median(b / a for a, b in pairs)
-    return {"bare_ms": min(bare), "edgekit_ms": min(ours), "of_minima": min(ours) / min(bare) - 1, "median": ratio - 1}
+    ratios, bare = [], []
+    for index in range(processes):
+        command = [str(BUILD / "edgekit_overhead"), str(package), str(rounds), ("bare", "edgekit")[index % 2]]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        pairs = [tuple(map(float, line.split(","))) for line in done.stdout.splitlines()[1:]]
+        ratios.append(statistics.median(ours / theirs for theirs, ours in pairs) - 1)
+        bare.append(statistics.median(theirs for theirs, _ in pairs))
+    least, *_, most = sorted(ratios)
+    return {"bare_ms": statistics.median(bare), "median": statistics.median(ratios), "least": least, "most": most}
 
 
 def pictures(package: Path, picture: Path, rounds: int) -> dict[str, Any]:
@@ -68,7 +72,7 @@ def main() -> int:
     held = (
         max(results["stripped_bytes"].values()) < MOST_BYTES
         and results["first_result_s"]["min"] < MOST_SECONDS
-        and min(results["overhead"]["of_minima"], results["overhead"]["median"]) < MOST_OVERHEAD
+        and results["overhead"]["median"] < MOST_OVERHEAD
     )
     return 0 if held else 1
 
