@@ -27,7 +27,7 @@ cmake --build "$build"
 rm -rf "$bundle"
 cmake --install "$build" --prefix "$bundle" --component runtime >/dev/null
 "$python" cpp_runner/scripts/collect_libraries.py "$bundle/lib" "$bundle/bin/edgekit-runner" "$torch/torch/lib" \
-    "$torch/torch.libs" /usr/lib/aarch64-linux-gnu /usr/aarch64-linux-gnu/lib
+    "$torch/torch.libs" /usr/lib/aarch64-linux-gnu
 aarch64-linux-gnu-strip --strip-unneeded "$bundle"/bin/* "$bundle"/lib/*
 cp cpp_runner/scripts/bundle_README.txt "$bundle/README.txt"
 if [ -f "$model" ]; then cp "$model" "$bundle/"; fi

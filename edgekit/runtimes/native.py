@@ -17,8 +17,7 @@ from edgekit.runtimes.base import CaseResult
 VARIABLE = "EDGEKIT_RUNNER"  # the native runner, where it is not found by itself
 _BUILT = {"native": "build/cpp/release/cli/edgekit-runner", "aarch64": "build/edgekit-aarch64/bin/edgekit-runner"}
 _TARGET = {"native": "make runner", "aarch64": "make runner-aarch64"}
-_QEMU = ("qemu-aarch64", "-cpu", "cortex-a72", "-L", "/usr/aarch64-linux-gnu")  # a Raspberry Pi 4
-_ONE_THREAD = ("--threads", "1")  # XNNPACK's pool spins while it waits, which an emulator makes endless
+_QEMU = ("qemu-aarch64", "-cpu", "cortex-a72")  # a Raspberry Pi 4
 _PASSED, _VERDICT_FAILED = 0, 1
 
 
@@ -65,10 +64,8 @@ class RunnerRuntime:
         return CaseResult(runtime=self.name, case=row["case"], comparison=Comparison(**fields))
 
     def _call(self, *arguments: str) -> dict[str, Any]:
-        emulated = self._command[0] == _QEMU[0] and _ONE_THREAD[0] not in arguments
-        arguments = (*arguments, *(_ONE_THREAD if emulated else ()), "--json")
         try:
-            done = subprocess.run([*self._command, *arguments], capture_output=True, text=True, check=False)
+            done = subprocess.run([*self._command, *arguments, "--json"], capture_output=True, text=True, check=False)
         except OSError as error:
             raise DeviceError(f"{self._command[-1]} does not start: {error}.") from error
         if done.returncode not in (_PASSED, _VERDICT_FAILED):

@@ -16,7 +16,7 @@ from models import perturb_batchnorm
 
 import edgekit
 
-RUNNER = "EDGEKIT_RUNNER"  # the command line of the runner, say "qemu-aarch64 -L /usr/aarch64-linux-gnu PATH"
+RUNNER = "EDGEKIT_RUNNER"  # the command line of the runner, say "qemu-aarch64 -cpu cortex-a53 PATH"
 DEFAULT_RUNNER = "build/cpp/release/cli/edgekit-runner"
 
 

@@ -147,7 +147,6 @@ def test_bench_whenIterationsAreZero_thenUsage(run: Run, classifier: Exported) -
     assert run("bench", classifier.package, "--min-seconds", -1).code == USAGE
 
 
-@pytest.mark.pool
 def test_bench_whenMoreThreadsThanCores_thenWarned(run: Run, classifier: Exported) -> None:
     many = (os.cpu_count() or 1) + 3
     done = run("bench", classifier.package, "--iterations", 2, "--min-seconds", 0, "--threads", many, "--json")

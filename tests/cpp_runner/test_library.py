@@ -31,7 +31,6 @@ def build(runner_command: list[str]) -> Path:
     return Path(runner_command[-1]).parents[1]
 
 
-@pytest.mark.pool
 def test_concurrency_gives_the_same_answers(build: Path, classifier: Exported) -> None:
     runs = 1000
     emulator = shlex.split(os.environ.get(RUNNER, ""))[:-1]
