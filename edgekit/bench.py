@@ -12,8 +12,9 @@ from edgekit.errors import UsageError
 from edgekit.generator import generate
 from edgekit.package.archive import Archive
 from edgekit.stats import summarize
+from edgekit.threads import set_threads
 
-RUNTIMES = ("lite", "native", "aarch64")
+RUNTIMES = ("lite", "native", "aarch64", "android", "android-arm64")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,8 @@ class BenchRequest:
 def bench(path: str | os.PathLike[str], runtime: str, request: BenchRequest) -> dict[str, Any]:
     """The result of one runtime, with the fields that `edgekit-runner bench --json` has, and `runtime`.
 
+    The lite runtime runs in this process, whose threads stay as it set them.
+
     Raises:
         PackageError: the package is damaged, or has no golden case to take inputs from.
         UsageError: an unknown runtime, or an option that it does not have.
@@ -46,10 +49,24 @@ def bench(path: str | os.PathLike[str], runtime: str, request: BenchRequest) -> 
         return {"runtime": runtime, **_bench_lite(path, request)}
     if runtime not in RUNTIMES:
         raise UsageError(f"unknown runtime {runtime!r}; expected one of {', '.join(RUNTIMES)}.")
+    document = (_bench_android if runtime.startswith("android") else _bench_runner)(path, runtime, request)
+    return {"runtime": runtime, **document["results"][0]}
+
+
+def _bench_android(path: str | os.PathLike[str], runtime: str, request: BenchRequest) -> dict[str, Any]:
+    if request.per_operator:
+        raise UsageError(f"the {runtime} runtime has no table of operators. Take --runtime native.")
+    from edgekit.runtimes.android import AndroidRuntime
+
+    options = asdict(request)
+    del options["per_operator"]
+    return AndroidRuntime(arm64=runtime == "android-arm64").bench(path, **options)
+
+
+def _bench_runner(path: str | os.PathLike[str], runtime: str, request: BenchRequest) -> dict[str, Any]:
     from edgekit.runtimes.native import RunnerRuntime, find_runner
 
-    document = RunnerRuntime(runtime, find_runner(runtime)).bench(path, _options(request))
-    return {"runtime": runtime, **document["results"][0]}
+    return RunnerRuntime(runtime, find_runner(runtime)).bench(path, _options(request))
 
 
 def _options(request: BenchRequest) -> list[str]:
@@ -66,11 +83,11 @@ def _bench_lite(path: str | os.PathLike[str], request: BenchRequest) -> dict[str
 
     from edgekit.runtimes.lite import LiteModule
 
-    threads = torch.get_num_threads() if request.threads is None else request.threads
-    inputs = [torch.from_numpy(array) for array in _golden_inputs(path, request.method)]
+    arrays, pool = _golden_inputs(path, request.method)
+    inputs = [torch.from_numpy(array) for array in arrays]
+    threads = request.threads or _cores()
+    set_threads(threads, pool)
     load_ms, module = _timed(lambda: LiteModule(path))
-    if request.threads is not None:
-        torch.set_num_threads(threads)
     first_ms, _ = _timed(lambda: module.call(request.method, inputs))
     for _ in range(request.warmup):
         module.call(request.method, inputs)
@@ -87,14 +104,21 @@ def _bench_lite(path: str | os.PathLike[str], request: BenchRequest) -> dict[str
     }
 
 
-def _golden_inputs(path: str | os.PathLike[str], method: str) -> list[Any]:
+def _golden_inputs(path: str | os.PathLike[str], method: str) -> tuple[list[Any], str]:
+    """The inputs of the method's first golden case, and the pool that the manifest names."""
     with Archive(path) as archive:
         archive.check_digests()
         cases = archive.golden.cases if archive.golden else ()
+        pool = archive.manifest.runtime.pool if archive.manifest else "xnnpack"
     case = next((case for case in cases if case.method == method), None)
     if case is None:
         raise UsageError(f"{path} has no golden case for method {method!r} to take inputs from.")
-    return [generate(given) for given in case.inputs]
+    return [generate(given) for given in case.inputs], pool
+
+
+def _cores() -> int:
+    """The cores that this process may use: fewer than the machine has in a container or under taskset."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _timed(work: Callable[[], Any]) -> tuple[float, Any]:

@@ -4,10 +4,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from edgekit.bench import BenchRequest, bench
 from edgekit.errors import DeviceError, UsageError
 from edgekit.stats import percentile, summarize
+from edgekit.threads import set_threads
 
 FIGURES = {"load_ms", "first_ms", "min_ms", "p50_ms", "p90_ms", "p99_ms", "mean_ms", "iterations", "threads", "engine"}
 SHORT = BenchRequest(iterations=3, min_seconds=0, threads=1)
@@ -21,7 +23,7 @@ def test_summary_is_the_runners() -> None:
         summarize([])
 
 
-@pytest.mark.parametrize("runtime", ["lite", "native"])
+@pytest.mark.parametrize("runtime", ["lite", "native", "android"])
 def test_bench_has_the_fields_of_the_design(tiny: Path, runtime: str) -> None:
     try:
         result = bench(tiny, runtime, SHORT)
@@ -31,6 +33,15 @@ def test_bench_has_the_fields_of_the_design(tiny: Path, runtime: str) -> None:
     assert result["runtime"] == runtime
     assert result["iterations"] == len(result["samples_ms"]) == 3
     assert 0 < result["min_ms"] <= result["p50_ms"] <= result["p99_ms"]
+
+
+@pytest.mark.parametrize(("pool", "openmp"), [("xnnpack", 1), ("openmp", 2)])
+def test_setThreads_givesOnePoolAllAndTheOtherOne(pool: str, openmp: int) -> None:
+    before = torch.get_num_threads()
+    set_threads(2, pool)
+    found = torch.get_num_threads()  # of OpenMP
+    torch.set_num_threads(before)
+    assert found == openmp
 
 
 @pytest.mark.parametrize("wrong", [{"iterations": 0}, {"threads": 0}, {"warmup": -1}, {"min_seconds": -1.0}])
@@ -44,6 +55,12 @@ def test_bench_whenRuntimeOrMethodIsUnknown_thenUsage(tiny: Path) -> None:
         bench(tiny, "abacus", SHORT)
     with pytest.raises(UsageError, match="no golden case"):
         bench(tiny, "lite", BenchRequest(method="backward"))
+
+
+@pytest.mark.parametrize(("runtime", "remedy"), [("lite", "native"), ("android", "native")])
+def test_bench_whenOperatorsAreUnknown_thenUsage(tiny: Path, runtime: str, remedy: str) -> None:
+    with pytest.raises(UsageError, match=remedy):
+        bench(tiny, runtime, BenchRequest(per_operator=True))
 
 
 def test_commandLine_prints_one_document(tiny: Path) -> None:

@@ -8,7 +8,10 @@ from edgekit.cli.output import banner, print_document, print_table
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("package", help="a .ptl of edgekit export")
     parser.add_argument(
-        "--runtime", action="append", metavar="NAME", help="lite (default), native or aarch64; once for each"
+        "--runtime",
+        action="append",
+        metavar="NAME",
+        help="lite (default), native, aarch64 (under qemu, if here), android or android-arm64; once for each",
     )
     parser.add_argument("--method", default="forward", help="the method (default forward)")
     parser.add_argument("--iterations", type=int, default=30, help="at least so many timed runs (default 30)")

@@ -1,13 +1,14 @@
 """Android's own PyTorch library, in a JVM process on this machine: what `android_demo/host-cli` builds."""
 
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
 from edgekit.compare import Comparison
-from edgekit.errors import DeviceError, PackageError
+from edgekit.errors import DeviceError, EdgekitError, PackageError, UsageError
 from edgekit.package.archive import Archive
 from edgekit.runtimes.base import CaseResult
 
@@ -17,7 +18,7 @@ _JNI = _ROOT / "android_demo" / "aars" / "target" / "aar" / "jni"
 _HOST_CACHE = _ROOT / "android_demo" / "host-cli" / "target" / "host"
 _ARM64 = _ROOT / "build" / "android" / "arm64"
 _ARM64_JAVA = _ARM64 / "root" / "usr" / "lib" / "jvm" / "java-17-openjdk-arm64" / "bin" / "java"
-_EXIT_PACKAGE = 3
+_FAILURES: dict[int, type[EdgekitError]] = {kind.exit_code: kind for kind in (UsageError, PackageError)}
 _TIMEOUT_S = 1800
 
 
@@ -54,14 +55,33 @@ class AndroidRuntime:
             CaseResult(runtime=self.name, case=row["case"], comparison=_comparison(row)) for row in document["results"]
         )
 
-    def _call(self, verb: str, package: Path) -> dict[str, Any]:
+    def bench(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        method: str,
+        iterations: int,
+        warmup: int,
+        min_seconds: float,
+        threads: int | None = None,
+    ) -> dict[str, Any]:
+        """The bench document of a new process; `threads` None is what the app chooses. The peak of memory is the JVM's too.
+
+        Raises:
+            UsageError: the package has no golden case for the method to take inputs from.
+            PackageError: Android's runtime refuses the package.
+            DeviceError: it was not built, or does not run on this machine.
+        """
+        return self._call("bench", Path(path), method, threads or 0, iterations, warmup, min_seconds)
+
+    def _call(self, verb: str, package: Path, *options: object) -> dict[str, Any]:
         if not self.built():
             raise DeviceError(
                 f"runtime {self.name}: not built, or there is no java. In a checkout of edgekit: make {self._target}"
             )
         command = [
             *(*self._java, "-cp", f"{_LIBRARIES}/*", "dev.edgekit.hostcli.MainKt"),
-            *(verb, str(_JNI), str(self._cache), str(package.resolve())),
+            *(verb, str(_JNI), str(self._cache), str(package.resolve()), *map(str, options)),
         ]
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
@@ -69,7 +89,7 @@ class AndroidRuntime:
             raise DeviceError(f"runtime {self.name}: no answer within {_TIMEOUT_S} s.") from error
         if done.returncode not in (0, 1) or not done.stdout:
             reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-            raise (PackageError if done.returncode == _EXIT_PACKAGE else DeviceError)(f"runtime {self.name}: {reason}")
+            raise _FAILURES.get(done.returncode, DeviceError)(f"runtime {self.name}: {reason}")
         document: dict[str, Any] = json.loads(done.stdout)
         return document
 

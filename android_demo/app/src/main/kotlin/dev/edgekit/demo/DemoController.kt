@@ -3,6 +3,7 @@ package dev.edgekit.demo
 import android.graphics.Bitmap
 import android.net.Uri
 import android.os.Build
+import dev.edgekit.core.BenchmarkPlan
 import dev.edgekit.core.BenchmarkReport
 import dev.edgekit.core.BenchmarkState
 import dev.edgekit.core.EdgekitException
@@ -21,6 +22,7 @@ import dev.edgekit.core.UiEvent
 import dev.edgekit.core.UiState
 import dev.edgekit.core.benchmark
 import dev.edgekit.core.classify
+import dev.edgekit.core.defaultThreads
 import dev.edgekit.core.generate
 import dev.edgekit.core.reduce
 import dev.edgekit.core.selfTest
@@ -115,10 +117,11 @@ class DemoController(
         val (model, runtime) = requireModel()
         val case = model.goldens.firstOrNull { it.method == "forward" }
             ?: throw PackageException("${model.name} names no input to run with. Export it with edgekit.")
-        val (firstMs, stats) = benchmark(runtime, case.method, case.inputs.map(::generate), BENCHMARK_RUNS) { done, of ->
+        val measured = benchmark(runtime, case.method, case.inputs.map(::generate), BenchmarkPlan(BENCHMARK_RUNS)) { done, of ->
             emit(UiEvent.Benchmark(BenchmarkState.Running(done, of)))
         }
-        val report = BenchmarkReport(loaded!!.loadMs, firstMs, state.value.threads, stats)
+        val stats = LatencyStats.of(measured.samplesMs)
+        val report = BenchmarkReport(loaded!!.loadMs, measured.firstMs, state.value.threads, stats)
         emit(UiEvent.Benchmark(BenchmarkState.Done(report)))
     }
 
@@ -163,9 +166,6 @@ class DemoController(
         private const val TOP_K = 5
         private const val PHOTO_RUNS = 10
         private const val BENCHMARK_RUNS = 50
-
-        /** Phones mix fast and slow cores; more than four threads rarely help, and heat up the phone. */
-        private fun defaultThreads() = minOf(4, maxThreads)
 
         private fun ready(model: ModelPackage, loadMs: Double) = ModelState.Ready(
             name = model.name,

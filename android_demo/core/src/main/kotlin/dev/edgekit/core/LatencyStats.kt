@@ -31,23 +31,31 @@ data class LatencyStats(val iterations: Int, val minMs: Double, val p50Ms: Doubl
 /** @property firstMs the first run after loading, which prepares weights and is slower */
 data class BenchmarkReport(val loadMs: Double, val firstMs: Double, val threads: Int, val stats: LatencyStats)
 
-/** Runs a method on one input: the first run apart, then a warm-up, then [iterations] that count. */
+/** At least [iterations] runs that count and [minSeconds] of them, after [warmup] that do not. */
+data class BenchmarkPlan(val iterations: Int, val warmup: Int = 3, val minSeconds: Double = 0.0)
+
+/** @property samplesMs the runs that count, in their order */
+data class Measured(val firstMs: Double, val samplesMs: List<Double>)
+
+/** Runs a method on one input: the first run apart, then a warm-up, then the runs that count. */
 fun benchmark(
     runtime: ModelRuntime,
     method: String,
     inputs: List<Tensor>,
-    iterations: Int,
+    plan: BenchmarkPlan,
     progress: (done: Int, of: Int) -> Unit = { _, _ -> },
-): Pair<Double, LatencyStats> {
+): Measured {
     fun run() = timed { runtime.run(method, inputs) }.second
     val firstMs = run()
-    repeat(WARM_UP_RUNS) { run() }
-    val samples = List(iterations) { done ->
-        progress(done, iterations)
-        run()
+    repeat(plan.warmup) { run() }
+    val samples = ArrayList<Double>()
+    val start = System.nanoTime()
+    while (samples.size < plan.iterations || (System.nanoTime() - start) / 1e9 < plan.minSeconds) {
+        progress(samples.size, plan.iterations)
+        samples += run()
     }
-    progress(iterations, iterations)
-    return firstMs to LatencyStats.of(samples)
+    progress(samples.size, plan.iterations)
+    return Measured(firstMs, samples)
 }
 
 /** What a block returns, and how many milliseconds it took. */
@@ -56,5 +64,3 @@ inline fun <T> timed(block: () -> T): Pair<T, Double> {
     val result = block()
     return result to (System.nanoTime() - start) / 1e6
 }
-
-private const val WARM_UP_RUNS = 3

@@ -11,6 +11,9 @@ interface ModelRuntime : AutoCloseable {
     fun setThreads(count: Int)
 }
 
+/** Phones mix fast and slow cores; more than four threads rarely help, and heat up the phone. */
+fun defaultThreads(): Int = minOf(4, Runtime.getRuntime().availableProcessors())
+
 /** Opens a model file with some runtime. */
 fun interface ModelLoader {
     /**

@@ -59,9 +59,17 @@ class SelfTestTest {
     fun benchmark_countsTheFirstRunApart() {
         var runs = 0
         val runtime = Scripted { Outputs("*", emptyMap()).also { runs++ } }
-        val (_, stats) = benchmark(runtime, "forward", emptyList(), iterations = 5)
-        assertEquals(5, stats.iterations)
-        assertEquals(1 + 3 + 5, runs)
+        val measured = benchmark(runtime, "forward", emptyList(), BenchmarkPlan(iterations = 5, warmup = 2))
+        assertEquals(5, measured.samplesMs.size)
+        assertEquals(1 + 2 + 5, runs)
+    }
+
+    @Test
+    fun benchmark_goesOnUntilTheTimeIsOver() {
+        val runtime = Scripted { Outputs("*", emptyMap()).also { Thread.sleep(1) } }
+        val measured = benchmark(runtime, "forward", emptyList(), BenchmarkPlan(iterations = 1, minSeconds = 0.02))
+        assertTrue(measured.samplesMs.size > 1)
+        assertTrue(measured.samplesMs.sum() > 10)
     }
 
     private fun answering(values: FloatArray, structure: String = "*") = Scripted {

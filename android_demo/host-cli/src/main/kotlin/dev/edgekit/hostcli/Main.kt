@@ -1,11 +1,13 @@
 package dev.edgekit.hostcli
 
+import dev.edgekit.core.BenchmarkPlan
 import dev.edgekit.core.EdgekitException
 import dev.edgekit.core.Json
 import dev.edgekit.core.LatencyStats
+import dev.edgekit.core.Measured
 import dev.edgekit.core.ModelPackage
-import dev.edgekit.core.PackageException
 import dev.edgekit.core.benchmark
+import dev.edgekit.core.defaultThreads
 import dev.edgekit.core.generate
 import dev.edgekit.core.selfTest
 import dev.edgekit.core.timed
@@ -15,13 +17,13 @@ import java.io.File
 import kotlin.io.path.Path
 import kotlin.system.exitProcess
 
-// Android's own runtime as a process, for `edgekit verify --runtime android`:
+// Android's own runtime as a process, for `edgekit verify|bench --runtime android`:
 //
 //     java -cp 'lib/*' dev.edgekit.hostcli.MainKt selftest JNI_FOLDER CACHE_FOLDER X.ptl
-//     java -cp 'lib/*' dev.edgekit.hostcli.MainKt bench JNI_FOLDER CACHE_FOLDER X.ptl THREADS ITERATIONS
+//     java -cp 'lib/*' dev.edgekit.hostcli.MainKt bench JNI_FOLDER CACHE_FOLDER X.ptl METHOD THREADS ITERATIONS WARMUP MIN_SECONDS
 //     java -cp 'lib/*' dev.edgekit.hostcli.MainKt prepare ABI_FOLDER CACHE_FOLDER C_COMPILER
 //
-// The last one fills the cache for another processor, whose Java need not find a compiler then.
+// THREADS 0 is the app's own choice. The last one fills the cache for another processor, whose Java need not find a compiler then.
 // Prints one JSON document; errors go to stderr. The exit codes are edgekit's.
 
 private const val EXIT_FAILED = 1
@@ -37,7 +39,7 @@ fun main(arguments: Array<String>) {
 private fun run(arguments: List<String>): Int = try {
     when (arguments.firstOrNull()) {
         "selftest" -> selfTest(open(arguments))
-        "bench" -> bench(open(arguments), threads = arguments[4].toInt(), iterations = arguments[5].toInt())
+        "bench" -> bench(open(arguments), arguments.drop(4))
         "prepare" -> prepare(arguments)
         else -> fail(EXIT_USAGE, "expected selftest, bench or prepare, got ${arguments.firstOrNull()}")
     }
@@ -65,29 +67,38 @@ private fun selfTest(model: ModelPackage): Int {
     return if (report.passed) 0 else EXIT_FAILED
 }
 
-private fun bench(model: ModelPackage, threads: Int, iterations: Int): Int {
-    val case = model.goldens.firstOrNull() ?: throw PackageException("${model.name} has no golden cases, so no input to run with")
+private fun bench(model: ModelPackage, options: List<String>): Int {
+    val (method, threads, iterations, warmup, minSeconds) = options
+    val case = model.goldens.firstOrNull { it.method == method }
+        ?: return fail(EXIT_USAGE, "${model.file.name} has no golden case for method '$method' to take inputs from")
     val (runtime, loadMs) = timed { LiteModelRuntime.load(model.file) }
-    runtime.setThreads(threads)
-    val (firstMs, stats) = benchmark(runtime, case.method, case.inputs.map(::generate), iterations)
-    val results = listOf(result(loadMs, firstMs, threads, stats))
+    val poolSize = threads.toInt().takeIf { it > 0 } ?: defaultThreads()
+    runtime.setThreads(poolSize)
+    val plan = BenchmarkPlan(iterations.toInt(), warmup.toInt(), minSeconds.toDouble())
+    val measured = benchmark(runtime, method, case.inputs.map(::generate), plan)
+    val results = listOf(result(method, loadMs, measured, poolSize))
     println(Json.write(mapOf("schema_version" to "1.0", "context" to mapOf("model" to model.name), "results" to results)))
     return 0
 }
 
-private fun result(loadMs: Double, firstMs: Double, threads: Int, stats: LatencyStats) = mapOf(
-    "engine" to "android",
-    "threads" to threads,
-    "iterations" to stats.iterations,
-    "load_ms" to loadMs,
-    "first_ms" to firstMs,
-    "min_ms" to stats.minMs,
-    "p50_ms" to stats.p50Ms,
-    "p90_ms" to stats.p90Ms,
-    "p99_ms" to stats.p99Ms,
-    "mean_ms" to stats.meanMs,
-    "peak_rss_bytes" to peakRssBytes(),
-)
+private fun result(method: String, loadMs: Double, measured: Measured, threads: Int): Map<String, Any> {
+    val stats = LatencyStats.of(measured.samplesMs)
+    return mapOf(
+        "method" to method,
+        "load_ms" to loadMs,
+        "first_ms" to measured.firstMs,
+        "min_ms" to stats.minMs,
+        "p50_ms" to stats.p50Ms,
+        "p90_ms" to stats.p90Ms,
+        "p99_ms" to stats.p99Ms,
+        "mean_ms" to stats.meanMs,
+        "iterations" to stats.iterations,
+        "threads" to threads,
+        "engine" to "android",
+        "peak_rss_bytes" to peakRssBytes(),
+        "samples_ms" to measured.samplesMs,
+    )
+}
 
 private fun peakRssBytes(): Long =
     File("/proc/self/status").readLines().first { it.startsWith("VmHWM:") }.filter { it.isDigit() }.toLong() * 1024
