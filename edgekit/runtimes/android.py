@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,10 @@ class AndroidRuntime:
             DeviceError: it was not built, or does not run on this machine.
         """
         return self._call("bench", Path(path), method, threads or 0, iterations, warmup, min_seconds)
+
+    def classify(self, path: str | os.PathLike[str], photos: Sequence[Path], topk: int) -> dict[str, Any]:
+        """What the app says of PNG files, as `edgekit run --json` says it; raises as `selftest` does."""
+        return self._call("classify", Path(path), topk, *photos)
 
     def _call(self, verb: str, package: Path, *options: object) -> dict[str, Any]:
         if not self.built():

@@ -16,7 +16,9 @@ class PhotoLoaderTest : AppTest() {
     @Test
     fun load_tenPhotographs_givesTheSameTopLabelAsPython() {
         launch()
-        for (answer in Json.parse(inputs.resolve("photos.json").readText(), "photos.json")["results"].items()) {
+        val opened = controller.openModel(content(inputs.resolve("fitted.ptl")))
+        await { opened.isCompleted }
+        for (answer in Json.parse(inputs.resolve("fitted.json").readText(), "fitted.json")["results"].items()) {
             val job = controller.showPhoto(photo(answer["file"].text()))
             await { job.isCompleted }
             val top = shown().predictions.first()

@@ -6,7 +6,9 @@ import dev.edgekit.core.Json
 import dev.edgekit.core.LatencyStats
 import dev.edgekit.core.Measured
 import dev.edgekit.core.ModelPackage
+import dev.edgekit.core.RgbImage
 import dev.edgekit.core.benchmark
+import dev.edgekit.core.classify
 import dev.edgekit.core.defaultThreads
 import dev.edgekit.core.generate
 import dev.edgekit.core.selfTest
@@ -14,6 +16,7 @@ import dev.edgekit.core.timed
 import dev.edgekit.host.HostRuntime
 import dev.edgekit.lite.LiteModelRuntime
 import java.io.File
+import javax.imageio.ImageIO
 import kotlin.io.path.Path
 import kotlin.system.exitProcess
 
@@ -21,6 +24,7 @@ import kotlin.system.exitProcess
 //
 //     java -cp 'lib/*' dev.edgekit.hostcli.MainKt selftest JNI_FOLDER CACHE_FOLDER X.ptl
 //     java -cp 'lib/*' dev.edgekit.hostcli.MainKt bench JNI_FOLDER CACHE_FOLDER X.ptl METHOD THREADS ITERATIONS WARMUP MIN_SECONDS
+//     java -cp 'lib/*' dev.edgekit.hostcli.MainKt classify JNI_FOLDER CACHE_FOLDER X.ptl TOPK PNG...
 //     java -cp 'lib/*' dev.edgekit.hostcli.MainKt prepare ABI_FOLDER CACHE_FOLDER C_COMPILER
 //
 // THREADS 0 is the app's own choice. The last one fills the cache for another processor, whose Java need not find a compiler then.
@@ -40,8 +44,9 @@ private fun run(arguments: List<String>): Int = try {
     when (arguments.firstOrNull()) {
         "selftest" -> selfTest(open(arguments))
         "bench" -> bench(open(arguments), arguments.drop(4))
+        "classify" -> classify(open(arguments), count = arguments[4].toInt(), photos = arguments.drop(5).map(::File))
         "prepare" -> prepare(arguments)
-        else -> fail(EXIT_USAGE, "expected selftest, bench or prepare, got ${arguments.firstOrNull()}")
+        else -> fail(EXIT_USAGE, "expected selftest, bench, classify or prepare, got ${arguments.firstOrNull()}")
     }
 } catch (e: EdgekitException) {
     fail(EXIT_PACKAGE, e.message.orEmpty())
@@ -65,6 +70,20 @@ private fun selfTest(model: ModelPackage): Int {
     val report = LiteModelRuntime.load(model.file).use { selfTest(model, it) }
     println(report.toJson("android"))
     return if (report.passed) 0 else EXIT_FAILED
+}
+
+/** The app's way from pixels to labels; Java reads PNG files exactly, JPEG files by a library of its own. */
+private fun classify(model: ModelPackage, count: Int, photos: List<File>): Int {
+    val results = LiteModelRuntime.load(model.file).use { runtime ->
+        photos.map { photo ->
+            val image = ImageIO.read(photo)
+            val pixels = RgbImage().convert(image.width, image.height) { y, row -> image.getRGB(0, y, image.width, 1, row, 0, image.width) }
+            val labels = classify(model, runtime, pixels, count).map { mapOf("label" to it.label, "score" to it.score) }
+            mapOf("file" to photo.name, "labels" to labels)
+        }
+    }
+    println(Json.write(mapOf("schema_version" to "1.0", "context" to mapOf("model" to model.name), "results" to results)))
+    return 0
 }
 
 private fun bench(model: ModelPackage, options: List<String>): Int {
