@@ -14,6 +14,7 @@ from edgekit.package.archive import Archive
 from edgekit.spec import Manifest
 
 ANDROID = "android-1.12.2"  # what `--fit android` is for
+VERIFIED_AS = {"android": ANDROID, "android-arm64": ANDROID}  # the names that `verify` has for the same library
 FUSED = "aten::scaled_dot_product_attention"  # which `decompose_attention` replaces
 DECOMPOSE = "decompose_attention"
 _TABLES = Path(__file__).parent / "data" / "operators"
@@ -77,13 +78,14 @@ def check_fit(archive: Archive, runtimes: Sequence[str] = ()) -> tuple[Fit, ...]
 
     Args:
         archive: a `.ptl`, of edgekit or not.
-        runtimes: names of `known_runtimes`; all of them by default.
+        runtimes: names of `known_runtimes` or of `VERIFIED_AS`; all known ones by default.
 
     Raises:
         UsageError: an unknown runtime.
         PackageError: the bytecode is damaged.
     """
-    tables = [operator_table(name) for name in dict.fromkeys(runtimes or known_runtimes())]
+    names = [VERIFIED_AS.get(name, name) for name in runtimes or known_runtimes()]
+    tables = [operator_table(name) for name in dict.fromkeys(names)]
     bytecode, manifest = archive.bytecode, archive.manifest
     found = []
     for table in tables:

@@ -46,6 +46,11 @@ def with_bytecode(version: int) -> Edit:
     return edit
 
 
+def test_compat_takes_the_names_of_verify_too(tiny: Path) -> None:
+    with Archive(tiny) as archive:
+        assert check_fit(archive, ["android", "android-arm64", ANDROID]) == check_fit(archive, [ANDROID])
+
+
 def test_tables_are_the_known_runtimes_and_plausible() -> None:
     assert known_runtimes() == ("android-1.12.2", "torch-1.13.1", "torch-2.1.0", "torch-2.12.1")
     for name in known_runtimes():
