@@ -1,6 +1,7 @@
 // What the C ABI and its checks cost over a bare forward of libtorch: both in one process, run in turn.
-// Usage: edgekit_overhead MODEL.ptl ROUNDS bare|edgekit; the model's forward takes float32 [1, 3, 224, 224]. One thread.
-// The last argument says which is loaded first: where the weights come to lie is worth a few percent in either direction.
+// Usage: edgekit_overhead MODEL.ptl ROUNDS bare|edgekit; the model's forward takes float32 [1, 3, 224, 224]. One
+// thread. The last argument says which is loaded first: where the weights come to lie is worth a few percent in either
+// direction.
 #include <ATen/Parallel.h>
 #include <c10/core/InferenceMode.h>
 #include <edgekit/edgekit.h>

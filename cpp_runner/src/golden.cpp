@@ -3,27 +3,20 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
-#include <nlohmann/json.hpp>
+
+#include "json_fields.h"
 
 namespace edgekit {
 namespace {
 
 using nlohmann::json;
 
-struct BadField {
-  std::string message;
-};
-
-DType read_dtype(const json& node) {
-  const auto& name = node.get_ref<const std::string&>();
-  const auto dtype = parse_dtype(name);
-  if (!dtype) throw BadField{"unknown dtype '" + name + "'"};
-  return *dtype;
-}
-
 GeneratedInput read_input(const json& node) {
-  return {node.at("name").get<std::string>(),   read_dtype(node.at("dtype")), node.at("shape").get<Shape>(),
-          node.at("seed").get<std::uint32_t>(), node.at("low").get<double>(), node.at("high").get<double>()};
+  GeneratedInput input{node.at("name").get<std::string>(), read_dtype(node.at("dtype")),
+                       node.at("shape").get<Shape>(),      node.at("seed").get<std::uint32_t>(),
+                       node.at("low").get<double>(),       node.at("high").get<double>()};
+  (void)checked_count("input " + input.name, input.shape, input.dtype);
+  return input;
 }
 
 // JSON has no word for what is not finite: those are strings.
@@ -37,12 +30,11 @@ double read_real(const json& node) {
 }
 
 void check_positions(const GoldenOutput& output) {
-  const auto total = element_count(output.shape, output.dtype);
-  if (!total) throw BadField{"output " + output.name + " has the shape " + shape_text(output.shape)};
-  const std::size_t expected = output.indices ? output.indices->size() : *total;
+  const std::size_t total = checked_count("output " + output.name, output.shape, output.dtype);
+  const std::size_t expected = output.indices ? output.indices->size() : total;
   if (output.count() != expected) throw BadField{"output " + output.name + " has another number of values"};
   for (std::size_t i = 0; i < output.count(); ++i) {
-    if (output.position(i) >= *total) throw BadField{"output " + output.name + " has an index beyond its shape"};
+    if (output.position(i) >= total) throw BadField{"output " + output.name + " has an index beyond its shape"};
   }
 }
 
@@ -67,6 +59,8 @@ GoldenCase read_case(const json& node) {
   GoldenCase result{node.at("name").get<std::string>(), node.at("method").get<std::string>(), {}, {}, {}};
   for (const json& input : node.at("inputs")) result.inputs.push_back(read_input(input));
   for (const json& output : node.at("outputs")) result.outputs.push_back(read_output(output));
+  check_names_differ(result.inputs);
+  check_names_differ(result.outputs);
   if (!node.contains("tolerance") || node["tolerance"].is_null()) return result;
   const json& own = node["tolerance"];
   result.tolerance = {own.at("norm").get<double>(), own.at("max").get<double>(), own.at("absolute").get<double>()};
@@ -110,17 +104,11 @@ Status check_bounds(const GeneratedInput& input) {
 }  // namespace
 
 Result<std::vector<GoldenCase>> parse_golden(std::string_view text) {
-  try {
-    const json root = json::parse(text);
-    EK_RETURN_IF_ERROR(check_schema_version("golden cases", root.at("schema_version").get<std::string>()));
+  return read_document("golden cases", text, [](const json& root) {
     std::vector<GoldenCase> cases;
     for (const json& node : root.at("cases")) cases.push_back(read_case(node));
     return cases;
-  } catch (const json::exception& error) {
-    return package_error("the golden cases cannot be read: " + std::string(error.what()));
-  } catch (const BadField& error) {
-    return package_error("the golden cases cannot be read: " + error.message);
-  }
+  });
 }
 
 Result<Tensor> generate_input(const GeneratedInput& input) {

@@ -9,9 +9,10 @@
 namespace edgekit {
 namespace {
 
-class LiteEngine : public Engine {
+class LiteEngine : public TorchEngine {
  public:
-  LiteEngine(torch::jit::mobile::Module module, ThreadPlan threads) : module_(std::move(module)), threads_(threads) {
+  LiteEngine(torch::jit::mobile::Module module, ThreadPlan threads)
+      : TorchEngine(threads, at::RecordScope::LITE_INTERPRETER), module_(std::move(module)) {
     for (const auto& method : module_.get_methods()) methods_.emplace(method.name(), method);
   }
 
@@ -28,29 +29,13 @@ class LiteEngine : public Engine {
     return found == methods_.end() ? std::nullopt : arity_of(found->second.function().getSchema());
   }
 
-  Result<Values> run(const std::string& method, std::span<const TensorView> inputs) override {
-    return catching(Code::kRuntime, "method " + method + " failed", [&]() -> Result<Values> {
-      const auto threads = enter_threads(threads_);
-      const c10::InferenceMode inference;
-      return from_ivalue(methods_.at(method)(to_ivalues(inputs)));
-    });
-  }
-
-  Result<std::vector<OperatorTime>> profile(const std::string& method, std::span<const TensorView> inputs,
-                                            std::size_t iterations) override {
-    using Times = Result<std::vector<OperatorTime>>;
-    return catching(Code::kRuntime, "method " + method + " failed", [&]() -> Times {
-      const auto threads = enter_threads(threads_);
-      const c10::InferenceMode inference;
-      return time_operators(at::RecordScope::LITE_INTERPRETER, iterations,
-                            [&] { methods_.at(method)(to_ivalues(inputs)); });
-    });
-  }
-
  private:
+  c10::IValue call(const std::string& method, std::vector<c10::IValue> inputs) override {
+    return methods_.at(method)(std::move(inputs));
+  }
+
   torch::jit::mobile::Module module_;
   std::map<std::string, torch::jit::mobile::Method> methods_;
-  ThreadPlan threads_;
 };
 
 torch::jit::mobile::Module load(const Package& package) {

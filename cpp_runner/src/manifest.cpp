@@ -2,24 +2,13 @@
 
 #include <algorithm>
 #include <charconv>
-#include <nlohmann/json.hpp>
+
+#include "json_fields.h"
 
 namespace edgekit {
 namespace {
 
 using nlohmann::json;
-
-// Malformed JSON is thrown as json::exception and what the format forbids as BadField; parse_manifest catches both.
-struct BadField {
-  std::string message;
-};
-
-DType read_dtype(const json& node) {
-  const auto& name = node.get_ref<const std::string&>();
-  const auto dtype = parse_dtype(name);
-  if (!dtype) throw BadField{"unknown dtype '" + name + "'"};
-  return *dtype;
-}
 
 Shape read_shape(const json& node) {
   Shape shape;
@@ -41,7 +30,11 @@ std::vector<TensorSpec> read_specs(const json& nodes) {
   for (const json& node : nodes) {
     specs.push_back({node.at("name").get<std::string>(), read_dtype(node.at("dtype")), read_shape(node.at("shape")),
                      read_bound(node, "low", 0.0), read_bound(node, "high", 1.0)});
+    const Shape& shape = specs.back().shape;
+    const bool free = std::find(shape.begin(), shape.end(), kFreeAxis) != shape.end();
+    if (!free) (void)checked_count(specs.back().name, shape, specs.back().dtype);
   }
+  check_names_differ(specs);
   return specs;
 }
 
@@ -148,15 +141,7 @@ Status check_schema_version(std::string_view what, const std::string& version) {
 }
 
 Result<Manifest> parse_manifest(std::string_view text) {
-  try {
-    const json root = json::parse(text);
-    EK_RETURN_IF_ERROR(check_schema_version("manifest", root.at("schema_version").get<std::string>()));
-    return read_manifest(root);
-  } catch (const json::exception& error) {
-    return package_error("the manifest cannot be read: " + std::string(error.what()));
-  } catch (const BadField& error) {
-    return package_error("the manifest cannot be read: " + error.message);
-  }
+  return read_document("manifest", text, read_manifest);
 }
 
 std::vector<std::string> parse_labels(std::string_view text) {

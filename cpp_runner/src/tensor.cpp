@@ -34,8 +34,8 @@ Bits full_exponent(const std::byte* element, Bits mask) {
   return static_cast<Bits>((bits & mask) == mask);
 }
 
-// Branch-free and on integers, so that the compiler makes vector instructions of it without -ffast-math. Four quarters at
-// once, as an input is seldom in the cache still: one stream waits for memory a third longer.
+// Branch-free and on integers, so that the compiler makes vector instructions of it without -ffast-math. Four quarters
+// at once, as an input is seldom in the cache still: one stream waits for memory a third longer.
 template <typename Bits>
 bool exponent_never_full(std::span<const std::byte> bytes, Bits mask) {
   constexpr std::size_t kStreams = 4;

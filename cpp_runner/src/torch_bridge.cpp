@@ -131,7 +131,26 @@ class Flattener {
   Values values_;
 };
 
-// Where the callbacks below add up; one profile runs in a thread at a time.
+std::vector<c10::IValue> to_ivalues(std::span<const TensorView> inputs) {
+  std::vector<c10::IValue> values;
+  values.reserve(inputs.size());
+  for (const TensorView& input : inputs) {
+    // from_blob wants a mutable address; edgekit.h says when a model would write there.
+    auto* data = const_cast<std::byte*>(input.bytes.data());
+    const at::IntArrayRef shape(input.shape.data(), input.shape.size());
+    values.emplace_back(at::from_blob(data, shape, at::TensorOptions().dtype(to_scalar_type(input.dtype))));
+  }
+  return values;
+}
+
+Result<Values> from_ivalue(const c10::IValue& value) {
+  Flattener flattener;
+  EK_RETURN_IF_ERROR(flattener.walk(value, ""));
+  return flattener.take();
+}
+
+// Where the callbacks below add up, calls inside of another one as a part of it; one profile runs in a thread at a
+// time.
 struct Profile {
   std::map<std::string, OperatorTime> operators;
   int depth = 0;
@@ -174,6 +193,13 @@ class ProfileScope {
   at::CallbackHandle handle_;
 };
 
+std::vector<OperatorTime> longest_first(Profile& profile) {
+  std::vector<OperatorTime> times;
+  for (auto& [name, time] : profile.operators) times.push_back(std::move(time));
+  std::sort(times.begin(), times.end(), [](const auto& a, const auto& b) { return a.total_ms > b.total_ms; });
+  return times;
+}
+
 }  // namespace
 
 std::shared_lock<std::shared_mutex> enter_threads(const ThreadPlan& plan) {
@@ -193,35 +219,26 @@ std::shared_lock<std::shared_mutex> enter_threads(const ThreadPlan& plan) {
   }
 }
 
-std::vector<c10::IValue> to_ivalues(std::span<const TensorView> inputs) {
-  std::vector<c10::IValue> values;
-  values.reserve(inputs.size());
-  for (const TensorView& input : inputs) {
-    // from_blob wants a mutable address; edgekit.h says when a model would write there.
-    auto* data = const_cast<std::byte*>(input.bytes.data());
-    const at::IntArrayRef shape(input.shape.data(), input.shape.size());
-    values.emplace_back(at::from_blob(data, shape, at::TensorOptions().dtype(to_scalar_type(input.dtype))));
-  }
-  return values;
+Result<Values> TorchEngine::run(const std::string& method, std::span<const TensorView> inputs) {
+  return catching(Code::kRuntime, "method " + method + " failed", [&]() -> Result<Values> {
+    const auto threads = enter_threads(threads_);
+    const c10::InferenceMode inference;
+    return from_ivalue(call(method, to_ivalues(inputs)));
+  });
 }
 
-Result<Values> from_ivalue(const c10::IValue& value) {
-  Flattener flattener;
-  EK_RETURN_IF_ERROR(flattener.walk(value, ""));
-  return flattener.take();
-}
-
-std::vector<OperatorTime> time_operators(at::RecordScope scope, std::size_t iterations,
-                                         const std::function<void()>& body) {
-  Profile profile;
-  {
-    const ProfileScope active(&profile, scope);
-    for (std::size_t i = 0; i < iterations; ++i) body();
-  }
-  std::vector<OperatorTime> times;
-  for (auto& [name, time] : profile.operators) times.push_back(std::move(time));
-  std::sort(times.begin(), times.end(), [](const auto& a, const auto& b) { return a.total_ms > b.total_ms; });
-  return times;
+Result<std::vector<OperatorTime>> TorchEngine::profile(const std::string& method, std::span<const TensorView> inputs,
+                                                       std::size_t iterations) {
+  return catching(Code::kRuntime, "method " + method + " failed", [&]() -> Result<std::vector<OperatorTime>> {
+    const auto threads = enter_threads(threads_);
+    const c10::InferenceMode inference;
+    Profile profile;
+    {
+      const ProfileScope active(&profile, scope_);
+      for (std::size_t i = 0; i < iterations; ++i) (void)call(method, to_ivalues(inputs));
+    }
+    return longest_first(profile);
+  });
 }
 
 std::optional<Arity> arity_of(const c10::FunctionSchema& schema) {

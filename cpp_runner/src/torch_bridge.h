@@ -11,7 +11,6 @@
 #include <algorithm>
 #include <cstring>
 #include <exception>
-#include <functional>
 #include <shared_mutex>
 #include <string>
 
@@ -53,12 +52,20 @@ class MappedAdapter : public caffe2::serialize::ReadAdapterInterface {
   std::shared_ptr<const MappedFile> file_;
 };
 
-[[nodiscard]] std::vector<c10::IValue> to_ivalues(std::span<const TensorView> inputs);
-[[nodiscard]] Result<Values> from_ivalue(const c10::IValue& value);
+// What runs on libtorch, whatever file the module came from; `scope` is what its interpreter calls an operator.
+class TorchEngine : public Engine {
+ public:
+  TorchEngine(ThreadPlan threads, at::RecordScope scope) : threads_(threads), scope_(scope) {}
+  Result<Values> run(const std::string& method, std::span<const TensorView> inputs) final;
+  Result<std::vector<OperatorTime>> profile(const std::string& method, std::span<const TensorView> inputs,
+                                            std::size_t iterations) final;
 
-// Runs `body` `iterations` times while every operator of `scope` is timed; calls inside of another one are part of it.
-[[nodiscard]] std::vector<OperatorTime> time_operators(at::RecordScope scope, std::size_t iterations,
-                                                       const std::function<void()>& body);
+ private:
+  virtual c10::IValue call(const std::string& method, std::vector<c10::IValue> inputs) = 0;
+
+  ThreadPlan threads_;
+  at::RecordScope scope_;
+};
 
 // The number of inputs by a method's schema; its first argument is the module.
 [[nodiscard]] std::optional<Arity> arity_of(const c10::FunctionSchema& schema);

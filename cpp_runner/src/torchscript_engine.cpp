@@ -7,9 +7,10 @@
 namespace edgekit {
 namespace {
 
-class TorchScriptEngine : public Engine {
+class TorchScriptEngine : public TorchEngine {
  public:
-  TorchScriptEngine(torch::jit::Module module, ThreadPlan threads) : module_(std::move(module)), threads_(threads) {}
+  TorchScriptEngine(torch::jit::Module module, ThreadPlan threads)
+      : TorchEngine(threads, at::RecordScope::FUNCTION), module_(std::move(module)) {}
 
   std::string_view name() const override { return "torchscript"; }
 
@@ -24,28 +25,12 @@ class TorchScriptEngine : public Engine {
     return found ? arity_of(found->function().getSchema()) : std::nullopt;
   }
 
-  Result<Values> run(const std::string& method, std::span<const TensorView> inputs) override {
-    return catching(Code::kRuntime, "method " + method + " failed", [&]() -> Result<Values> {
-      const auto threads = enter_threads(threads_);
-      const c10::InferenceMode inference;
-      return from_ivalue(module_.get_method(method)(to_ivalues(inputs)));
-    });
-  }
-
-  Result<std::vector<OperatorTime>> profile(const std::string& method, std::span<const TensorView> inputs,
-                                            std::size_t iterations) override {
-    using Times = Result<std::vector<OperatorTime>>;
-    return catching(Code::kRuntime, "method " + method + " failed", [&]() -> Times {
-      const auto threads = enter_threads(threads_);
-      const c10::InferenceMode inference;
-      return time_operators(at::RecordScope::FUNCTION, iterations,
-                            [&] { module_.get_method(method)(to_ivalues(inputs)); });
-    });
-  }
-
  private:
+  c10::IValue call(const std::string& method, std::vector<c10::IValue> inputs) override {
+    return module_.get_method(method)(std::move(inputs));
+  }
+
   torch::jit::Module module_;
-  ThreadPlan threads_;
 };
 
 // Freezing keeps `forward` alone, so a module with other methods stays as it is.

@@ -77,6 +77,18 @@ TEST(GoldenTest, RefusesPositionsAndCountsThatDoNotFit) {
   EXPECT_TRUE(refused(R"({"name": "0", "dtype": "float32", "shape": [1], "indices": null, "values": ["much"]})"));
 }
 
+TEST(GoldenTest, RefusesTensorsThatAreTooLargeAndNamesThatAreThereTwice) {
+  const char* one = R"({"name": "0", "dtype": "float32", "shape": [1], "indices": null, "values": [1]})";
+  EXPECT_TRUE(parse_golden(golden(one)).ok());
+  EXPECT_FALSE(parse_golden(golden(std::string(one) + ", " + one)).ok());
+  const char* vast = R"({"name": "0", "dtype": "uint8", "shape": [65536, 65536], "indices": [0], "values": [1]})";
+  EXPECT_NE(parse_golden(golden(vast)).status().message().find("2^28"), std::string::npos);
+  auto document = nlohmann::json::parse(golden(one));
+  document["cases"][0]["inputs"] = {
+      {{"name", "x"}, {"dtype", "uint8"}, {"shape", {1 << 20, 1 << 20}}, {"seed", 1}, {"low", 0}, {"high", 1}}};
+  EXPECT_FALSE(parse_golden(document.dump()).ok());
+}
+
 TEST(GoldenTest, RefusesWhatIsNoDocument) {
   EXPECT_EQ(parse_golden("{").status().code(), Code::kBadPackage);
   EXPECT_EQ(parse_golden(R"({"schema_version": "2.0", "cases": []})").status().code(), Code::kBadPackage);

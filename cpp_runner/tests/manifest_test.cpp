@@ -63,8 +63,19 @@ TEST(ManifestTest, RefusesOddDTypesShapesAndPools) {
   EXPECT_TRUE(refuses("/methods/0/inputs/0/dtype", "float16"));
   EXPECT_TRUE(refuses("/methods/0/inputs/0/shape/0", -1));
   EXPECT_TRUE(refuses("/methods/0/inputs/0/shape/0", "many"));
+  EXPECT_TRUE(refuses("/methods/0/inputs/0/shape", {16385, 16384}));  // over 2^28 elements
+  EXPECT_FALSE(refuses("/methods/0/inputs/0/shape", {16384, 16384}));
   EXPECT_TRUE(refuses("/runtime/pool", "swimming"));
   EXPECT_TRUE(refuses("/runtime/threads", 0));
+}
+
+TEST(ManifestTest, RefusesTwoInputsOrOutputsOfOneName) {
+  for (const char* side : {"inputs", "outputs"}) {
+    auto document = sample_manifest();
+    auto& specs = document["methods"][0][side];
+    specs.push_back(specs[0]);
+    EXPECT_NE(parse_manifest(document.dump()).status().message().find("twice"), std::string::npos) << side;
+  }
 }
 
 TEST(LabelsTest, OneALineWithEscapes) {
