@@ -3,6 +3,7 @@ package dev.edgekit.demo
 import android.graphics.Bitmap
 import android.net.Uri
 import android.os.Build
+import android.util.Log
 import dev.edgekit.core.BenchmarkPlan
 import dev.edgekit.core.BenchmarkReport
 import dev.edgekit.core.BenchmarkState
@@ -28,6 +29,7 @@ import dev.edgekit.core.reduce
 import dev.edgekit.core.selfTest
 import dev.edgekit.core.timed
 import java.io.File
+import java.io.IOException
 import kotlinx.coroutines.CoroutineDispatcher
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Job
@@ -125,17 +127,32 @@ class DemoController(
         emit(UiEvent.Benchmark(BenchmarkState.Done(report)))
     }
 
-    /** @param writeTo gets the verdict document, or the error, when the test is over */
-    fun runSelfTest(writeTo: File? = null): Job = work({ message ->
-        writeTo?.writeText(Json.write(mapOf("schema_version" to "1.0", "error" to message)))
-        UiEvent.SelfTest(SelfTestState.Failed(message))
-    }) {
-        val (model, runtime) = requireModel()
-        val report = selfTest(model, runtime, deviceContext()) { done, of ->
-            emit(UiEvent.SelfTest(SelfTestState.Running(done, of)))
+    /** @param writeTo gets the verdict document, or the error, when the test is over; until then there is no such file */
+    fun runSelfTest(writeTo: File? = null): Job {
+        writeTo?.delete()
+        return work({ message ->
+            writeTo?.publish(Json.write(mapOf("schema_version" to "1.0", "error" to message)))
+            UiEvent.SelfTest(SelfTestState.Failed(message))
+        }) {
+            val (model, runtime) = requireModel()
+            val report = selfTest(model, runtime, deviceContext()) { done, of ->
+                emit(UiEvent.SelfTest(SelfTestState.Running(done, of)))
+            }
+            writeTo?.publish(report.toJson(RUNTIME_NAME))
+            emit(UiEvent.SelfTest(SelfTestState.Done(report)))
         }
-        writeTo?.writeText(report.toJson(RUNTIME_NAME))
-        emit(UiEvent.SelfTest(SelfTestState.Done(report)))
+    }
+
+    /** Whole or not at all, as somebody may be waiting for it; a full disk costs the file, not the verdict on the screen. */
+    private fun File.publish(text: String) {
+        val partial = File(path + ".part")
+        try {
+            partial.writeText(text)
+            partial.renameTo(this)
+        } catch (e: IOException) {
+            Log.e(LOG_TAG, "$name cannot be written", e)
+            partial.delete()
+        }
     }
 
     private fun requireModel(): Pair<ModelPackage, ModelRuntime> {
@@ -162,6 +179,7 @@ class DemoController(
 
     companion object {
         const val RUNTIME_NAME = "android"
+        private const val LOG_TAG = "edgekit"
         val maxThreads: Int get() = Runtime.getRuntime().availableProcessors()
         private const val TOP_K = 5
         private const val PHOTO_RUNS = 10

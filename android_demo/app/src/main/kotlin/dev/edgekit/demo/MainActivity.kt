@@ -72,6 +72,7 @@ class MainActivity : Activity() {
         saved?.getString(KEY_SCREEN)?.let { controller.show(Screen.valueOf(it)) }
         saved?.getInt(KEY_THREADS)?.let { controller.setThreads(it) }
         val pushed = intent.getStringExtra(EXTRA_MODEL)
+        if (saved == null && pushed != null) modelUri = null // The newest request counts.
         val chosen = modelUri
         when {
             chosen != null -> controller.openModel(chosen)

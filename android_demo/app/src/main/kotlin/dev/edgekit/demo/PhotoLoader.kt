@@ -34,6 +34,7 @@ class PhotoLoader(private val resolver: ContentResolver) {
         }
         val bitmap = open(uri).use { BitmapFactory.decodeStream(it, null, options) }
             ?: throw ImageException("this photograph is damaged. Choose another one.")
+        bitmap.setHasAlpha(false) // A canvas would refuse it otherwise; and so it is shown as the model sees it.
         return upright(bitmap, open(uri).use(::orientation))
     }
 

@@ -1,12 +1,16 @@
 package dev.edgekit.demo
 
 import android.app.Application
+import android.content.Intent
+import android.graphics.Bitmap
+import android.graphics.Canvas
 import android.net.Uri
 import android.os.Looper
 import android.view.View
 import android.widget.TextView
 import dev.edgekit.core.ModelState
 import dev.edgekit.core.PhotoState
+import dev.edgekit.core.SelfTestState
 import dev.edgekit.core.UiState
 import dev.edgekit.host.HostRuntime
 import java.io.File
@@ -68,6 +72,29 @@ abstract class AppTest {
     protected fun shown(): PhotoState.Shown {
         await { it.photo is PhotoState.Failed || ((it.photo as? PhotoState.Shown)?.latency?.iterations == 10) }
         return assertIs<PhotoState.Shown>(state.photo)
+    }
+
+    /** Where `adb push` would put a model. */
+    protected fun pushed() = File(app.getExternalFilesDir(null), "pushed.ptl")
+
+    /** What `adb shell am start` asks for. */
+    protected fun askForSelfTest(file: File): Intent =
+        Intent().putExtra(MainActivity.EXTRA_MODEL, file.name).putExtra(MainActivity.EXTRA_SELF_TEST, true)
+
+    protected fun launchPushed(file: File): ActivityController<MainActivity> =
+        Robolectric.buildActivity(MainActivity::class.java, askForSelfTest(file)).setup().also { awaitSelfTest() }
+
+    protected fun awaitSelfTest() = await { it.selfTest is SelfTestState.Done || it.selfTest is SelfTestState.Failed }
+
+    protected fun ActivityController<MainActivity>.draw(): Bitmap {
+        val view = get().window.decorView
+        val metrics = view.resources.displayMetrics
+        view.measure(
+            View.MeasureSpec.makeMeasureSpec(metrics.widthPixels, View.MeasureSpec.EXACTLY),
+            View.MeasureSpec.makeMeasureSpec(metrics.heightPixels, View.MeasureSpec.EXACTLY),
+        )
+        view.layout(0, 0, metrics.widthPixels, metrics.heightPixels)
+        return Bitmap.createBitmap(metrics.widthPixels, metrics.heightPixels, Bitmap.Config.ARGB_8888).also { view.draw(Canvas(it)) }
     }
 
     protected fun ActivityController<MainActivity>.text(id: Int): String = get().findViewById<TextView>(id).text.toString()

@@ -106,6 +106,14 @@ class MainActivityTest : AppTest() {
     }
 
     @Test
+    fun transparentPhoto_isDrawnAsTheModelSeesIt() {
+        val activity = launch()
+        controller.showPhoto(content(conformance.resolve("images/png_rgba8.png")))
+        shown()
+        activity.draw() // A canvas refuses bitmaps whose colours are not multiplied with their alpha.
+    }
+
+    @Test
     fun benchmark_reportsAllFigures() {
         val activity = launch()
         controller.show(Screen.BENCHMARK)
@@ -169,20 +177,34 @@ class MainActivityTest : AppTest() {
     }
 
     @Test
+    fun selfTest_byIntent_isOfThePushedModelAndNotOfTheOneChosenBefore() {
+        val activity = launch()
+        activity.get().findViewById<View>(R.id.open_model).performClick()
+        val asked = shadowOf(activity.get()).nextStartedActivityForResult
+        shadowOf(activity.get()).receiveResult(asked.intent, Activity.RESULT_OK, Intent().setData(content(model)))
+        awaitModel()
+        activity.newIntent(askForSelfTest(PackageEditor.withAlteredWeights(model, pushed())))
+        awaitSelfTest()
+        assertEquals("FAIL", activity.text(R.id.verdict))
+    }
+
+    @Test
+    fun selfTest_byIntent_takesTheOldVerdictAwayFirst() {
+        launch()
+        written().writeText("old")
+        controller.runSelfTest(writeTo = written())
+        assertFalse(written().exists()) // Or a crash would leave another model's verdict to be pulled.
+        awaitSelfTest()
+        assertTrue(written().exists())
+    }
+
+    @Test
     fun german_isSpoken() {
         RuntimeEnvironment.setQualifiers("+de")
         assertContains(launch().text(R.id.random_weights), "ZUFALLSGEWICHTE")
     }
 
-    private fun pushed() = File(app.getExternalFilesDir(null), "pushed.ptl")
-
     private fun written() = File(app.getExternalFilesDir(null), MainActivity.SELF_TEST_FILE)
-
-    private fun launchPushed(file: File) = Intent()
-        .putExtra(MainActivity.EXTRA_MODEL, file.name)
-        .putExtra(MainActivity.EXTRA_SELF_TEST, true)
-        .let { Robolectric.buildActivity(MainActivity::class.java, it).setup() }
-        .also { await { state -> state.selfTest is SelfTestState.Done || state.selfTest is SelfTestState.Failed } }
 
     private companion object {
         const val PHOTO = "flower0.jpg"

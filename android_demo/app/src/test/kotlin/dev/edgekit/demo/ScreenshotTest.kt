@@ -1,11 +1,8 @@
 package dev.edgekit.demo
 
-import android.content.Intent
 import android.graphics.Bitmap
 import android.graphics.BitmapFactory
-import android.graphics.Canvas
 import android.graphics.Color
-import android.view.View
 import dev.edgekit.core.BenchmarkState
 import dev.edgekit.core.Screen
 import dev.edgekit.core.SelfTestState
@@ -15,7 +12,6 @@ import kotlin.math.abs
 import kotlin.math.max
 import kotlin.test.Test
 import kotlin.test.assertTrue
-import org.robolectric.Robolectric
 import org.robolectric.RuntimeEnvironment
 import org.robolectric.android.controller.ActivityController
 
@@ -90,16 +86,8 @@ class ScreenshotTest : AppTest() {
         shown()
     }
 
-    private fun pushed() = File(app.getExternalFilesDir(null), "pushed.ptl")
-
-    private fun launchPushed(file: File): ActivityController<MainActivity> = Intent()
-        .putExtra(MainActivity.EXTRA_MODEL, file.name)
-        .putExtra(MainActivity.EXTRA_SELF_TEST, true)
-        .let { Robolectric.buildActivity(MainActivity::class.java, it).setup() }
-        .also { await { state -> state.selfTest is SelfTestState.Done || state.selfTest is SelfTestState.Failed } }
-
     private fun assertLooksLike(name: String, activity: ActivityController<MainActivity>) {
-        val actual = draw(activity.get().window.decorView)
+        val actual = activity.draw()
         val file = committed(name)
         if (System.getProperty("edgekit.screenshots.update") == "true") {
             file.parentFile.mkdirs()
@@ -108,16 +96,6 @@ class ScreenshotTest : AppTest() {
         val part = differingPart(BitmapFactory.decodeFile(file.path), actual)
         if (part > TOLERATED_PART) File("target/$name.png").outputStream().use { actual.compress(Bitmap.CompressFormat.PNG, 100, it) }
         assertTrue(part <= TOLERATED_PART, "%s differs in %.1f %% of its pixels; see target/%s.png".format(name, 100 * part, name))
-    }
-
-    private fun draw(view: View): Bitmap {
-        val metrics = view.resources.displayMetrics
-        view.measure(
-            View.MeasureSpec.makeMeasureSpec(metrics.widthPixels, View.MeasureSpec.EXACTLY),
-            View.MeasureSpec.makeMeasureSpec(metrics.heightPixels, View.MeasureSpec.EXACTLY),
-        )
-        view.layout(0, 0, metrics.widthPixels, metrics.heightPixels)
-        return Bitmap.createBitmap(metrics.widthPixels, metrics.heightPixels, Bitmap.Config.ARGB_8888).also { view.draw(Canvas(it)) }
     }
 
     private fun differingPart(expected: Bitmap, actual: Bitmap): Double {

@@ -49,7 +49,7 @@ class RgbImageTest {
         val before = threads.getThreadAllocatedBytes(Thread.currentThread().id)
         val samples = List(30) { timed { frame() }.second }
         val allocated = threads.getThreadAllocatedBytes(Thread.currentThread().id) - before
-        println("1920 x 1080 ARGB ints to a uint8 tensor: median %.2f ms".format(LatencyStats.of(samples).p50Ms))
+        println("1920 x 1080 ARGB ints to a uint8 tensor: median %.2f ms".format(java.util.Locale.ROOT, LatencyStats.of(samples).p50Ms))
         // The samples themselves are boxed; a frame of pixels would be 6 MB each time.
         assertTrue(allocated < 64_000, "$allocated bytes")
     }
