@@ -33,12 +33,12 @@ venv: $(READY) ## make .venv and install edgekit into it
 export-mobile: $(READY) ## export MODEL to build/mobile/MODEL/, verified
 	$(EDGEKIT) export "$(MODEL)" $(ARGS)
 
-test: system-deps test-python test-runner ## all tests but the slow ones
+test: system-deps test-python test-runner android-apk test-android ## all tests but the slow ones
 
 test-python: $(DEV_READY)
 	$(PY) -m pytest -q -m "not slow" --ignore tests/cpp_runner --ignore tests/runtimes --ignore tests/android_demo --ignore tests/test_bench.py
 
-test-slow: test test-runner-asan test-aarch64 ## the exhaustive suites too
+test-slow: test test-runner-asan test-aarch64 android-runtime-arm64 ## the exhaustive suites too
 	$(PY) -m pytest -q -m slow
 
 lint: lint-python lint-cpp ## ruff, mypy and clang-format
