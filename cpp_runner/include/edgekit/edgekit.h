@@ -45,13 +45,15 @@ typedef enum ek_dtype {
   EK_INT8 = 3,
   EK_INT32 = 4,
   EK_INT64 = 5,
-  EK_BOOL = 6
+  EK_BOOL = 6,
+  EK_DTYPE_WIDE = 0x7fffffff /* no dtype: makes the type hold what a newer or a wrong caller passes */
 } ek_dtype;
 
 typedef enum ek_pool {
-  EK_POOL_AUTO = 0,    /* what the package's manifest names; without one, XNNPACK for .ptl and OpenMP for .pt */
-  EK_POOL_XNNPACK = 1, /* XNNPACK's pool has the threads, OpenMP and MKL one */
-  EK_POOL_OPENMP = 2   /* the other way round */
+  EK_POOL_AUTO = 0,         /* what the package's manifest names; without one, XNNPACK for .ptl and OpenMP for .pt */
+  EK_POOL_XNNPACK = 1,      /* XNNPACK's pool has the threads, OpenMP and MKL one */
+  EK_POOL_OPENMP = 2,       /* the other way round */
+  EK_POOL_WIDE = 0x7fffffff /* no pool, as above */
 } ek_pool;
 
 typedef struct ek_model ek_model;   /* a loaded model */
