@@ -26,7 +26,9 @@ PARTS = {"libraries": "lib/", "model": "assets/", "dex": "classes"}
 def maven(sources: Path, home: Path, *goals: str) -> str:
     command = ["mvn", "-B", "-ntp", "-f", str(sources / "pom.xml"), *goals]
     environment = os.environ | {"MAVEN_OPTS": f"-Duser.home={home}"}
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, env=environment
+    )
     if done.returncode:
         sys.exit(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout[-2000:]}")
     return done.stdout
