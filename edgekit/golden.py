@@ -21,6 +21,8 @@ Array = npt.NDArray[np.generic]
 SAMPLE = 1024  # elements of an output that a case keeps
 _CASES = ("seed 1", "seed 2", "positive", "negated", "lowest", "highest")
 _RANKS = 5
+_FIRST_SEED, _PICTURES = 21, 32
+_ROUNDING = 5e-4  # levels; float32 kernels were seen to be off by 1e-4
 _SURE = 20.0  # a rank is kept where its score is this many tolerances above the next
 
 
@@ -41,20 +43,21 @@ def golden_cases(references: Sequence[Reference]) -> tuple[GoldenCase, ...]:
 
 
 def predict_cases(source: SourceModel, image: ImageSpec, tolerance: Tolerance) -> tuple[GoldenCase, ...]:
-    """The cases of `predict`: a picture of each orientation, and one smaller than the crop."""
+    """The cases of `predict`: pictures that are halved, cropped alone, and doubled, of both orientations.
+
+    By such factors most pixels are resized exactly. By others, one in 100,000 or so comes to lie on the other side of a half
+    where a kernel fuses multiply and add, and is rounded to another level: a right device would fail.
+    """
     preprocess = Preprocess(image)
     module = detached_copy(source.module)
+    shapes = (
+        (2 * image.resize, 2 * image.resize + 90, 3),
+        (image.resize + 64, image.resize, 3),
+        ((image.resize + 1) // 2, (image.resize + 1) // 2 + 27, 3),
+    )
     cases = []
-    for seed, (height, width) in enumerate(
-        (
-            (image.resize + 37, image.resize + 91),
-            (image.resize + 64, image.resize),
-            (image.crop // 2 + 1, image.crop // 2),
-        ),
-        21,
-    ):
-        given = GoldenInput(name="image", dtype="uint8", shape=(height, width, 3), seed=seed, low=0, high=255)
-        picture = from_golden("", (given,)).inputs[0]
+    for shape in shapes:
+        given, picture = _steady_picture(preprocess, shape)
         with exact_eager():
             logits = module(preprocess(picture))
             scores = torch.softmax(logits, dim=1)[0]
@@ -62,9 +65,27 @@ def predict_cases(source: SourceModel, image: ImageSpec, tolerance: Tolerance) -
         own = _of_scores(tolerance, float(logits.abs().max()))
         ranks = _sure_ranks(ordered["0"], own)
         outputs = tuple(_picked(name, value, np.arange(ranks)) for name, value in ordered.items())
-        name = f"predict: {height}x{width}"
+        name = f"predict: {shape[0]}x{shape[1]}"
         cases.append(GoldenCase(name=name, method="predict", inputs=(given,), outputs=outputs, tolerance=own))
     return tuple(cases)
+
+
+def _steady_picture(preprocess: Preprocess, shape: tuple[int, int, int]) -> tuple[GoldenInput, torch.Tensor]:
+    """A picture that every kernel resizes to the same levels, or the last that was tried: where nothing is cropped off,
+    the edges, which are never exact, may leave none."""
+    for seed in range(_FIRST_SEED, _FIRST_SEED + _PICTURES):
+        given = GoldenInput(name="image", dtype="uint8", shape=shape, seed=seed, low=0, high=255)
+        picture = from_golden("", (given,)).inputs[0]
+        if is_steady(preprocess, picture):
+            break
+    return given, picture
+
+
+def is_steady(preprocess: Preprocess, picture: torch.Tensor) -> bool:
+    """Whether each pixel of a [H, W, 3] uint8 picture is resized exactly, or to a value well off the halves."""
+    exact = preprocess.cropped(picture, torch.float64)
+    off_halves = (exact - exact.floor() - 0.5).abs() > _ROUNDING
+    return bool((off_halves | (exact == preprocess.cropped(picture, torch.float32))).all())
 
 
 def _of_scores(tolerance: Tolerance, largest_logit: float) -> Tolerance:

@@ -29,12 +29,17 @@ class Preprocess(nn.Module):
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """[H, W, 3] uint8 to [1, C, crop, crop] float32."""
+        levels = self.cropped(image, torch.float32).round().clamp(0.0, 255.0)
+        return ((levels / 255.0) - self.mean) / self.std
+
+    def cropped(self, image: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+        """[H, W, 3] uint8 to [1, C, crop, crop] in `dtype`: resized and cropped, not yet rounded to whole levels."""
         pixels = image.permute(2, 0, 1).unsqueeze(0)
         if self.grey:
             wide = pixels.to(torch.int32)
             grey = (19595 * wide[:, 0] + 38470 * wide[:, 1] + 7471 * wide[:, 2] + 32768) // 65536
             pixels = grey.unsqueeze(1)
-        x = pixels.to(torch.float32)
+        x = pixels.to(dtype)
         height, width = x.size(2), x.size(3)
         if height <= width:
             new_height, new_width = self.resize, int(self.resize * width / height)
@@ -42,14 +47,12 @@ class Preprocess(nn.Module):
             new_height, new_width = int(self.resize * height / width), self.resize
         if new_height != height or new_width != width:
             x = F.interpolate(x, [new_height, new_width], mode=self.mode, align_corners=False, antialias=self.antialias)
-            x = x.round().clamp(0.0, 255.0)
         pad_width, pad_height = max(self.crop - new_width, 0), max(self.crop - new_height, 0)
         if pad_width > 0 or pad_height > 0:
             x = F.pad(x, [pad_width // 2, (pad_width + 1) // 2, pad_height // 2, (pad_height + 1) // 2])
         top = int(round((x.size(2) - self.crop) / 2.0))  # noqa: RUF046  TorchScript's round gives a float
         left = int(round((x.size(3) - self.crop) / 2.0))  # noqa: RUF046
-        x = x[:, :, top : top + self.crop, left : left + self.crop]
-        return ((x / 255.0) - self.mean) / self.std
+        return x[:, :, top : top + self.crop, left : left + self.crop]
 
 
 class Classifier(nn.Module):

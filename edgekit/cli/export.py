@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgekit.cli.output import Progress, banner, size
+from edgekit.cli.output import Progress, banner, bound, size
 from edgekit.cli.parse import image_spec, labels_file, seed, tolerance
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     image = image_spec(options.image) if options.image else None
     labels = labels_file(options.labels) if options.labels else ()
-    bound = tolerance(options.tolerance)
+    bounds = tolerance(options.tolerance)
     from edgekit.inputs import parse_input
 
     inputs = tuple(parse_input(text) for text in options.input)
@@ -88,7 +88,7 @@ def run(options: argparse.Namespace) -> int:
                 mode=options.mode,
                 recipe=options.recipe,
                 fit=options.fit,
-                tolerance=bound,
+                tolerance=bounds,
                 allow_mismatch=options.allow_mismatch,
             ),
             progress,
@@ -109,9 +109,9 @@ def _print(report: "ExportReport") -> None:
         done = f"error {step.norm_error:.1e}" if step.norm_error is not None else f"not applied: {step.note}"
         left_out = f", without {', '.join(step.left_out)}" if step.left_out and step.applied else ""
         print(f"  {step.name:<20} {done}{left_out}")
-    parity, bound = manifest.parity, manifest.tolerance.norm
+    parity = manifest.parity
     print(
-        f"  {'verified':<20} error {parity.norm_error:.1e} in {parity.cases} cases on the saved file (bound {bound:g})"
+        f"  {'verified':<20} error {parity.norm_error:.1e} in {parity.cases} cases on the saved file ({bound(manifest)})"
     )
     print(f"{report.server}  {size(report.server.stat().st_size)}")
     print(f"  {'verified':<20} error {report.server_norm_error:.1e} after optimize_for_inference")

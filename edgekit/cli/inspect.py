@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from edgekit.cli.output import banner, print_document, print_table, size
+from edgekit.cli.output import banner, bound, print_document, print_table, size
 from edgekit.inspection import Inspection, inspect_package, selective_build_yaml
 from edgekit.package.archive import Archive
 
@@ -57,8 +57,8 @@ def _print(found: Inspection, checked: int | None) -> None:
         print(f"captured    {manifest.capture.mode}: {manifest.capture.reason}")
         applied = ", ".join(step.name for step in manifest.recipe.passes if step.applied)
         print(f"recipe      {manifest.recipe.name}: {applied or 'nothing'}")
-        parity, bound = manifest.parity, manifest.tolerance.norm
-        print(f"parity      {parity.cases} cases, largest error {parity.norm_error:.1e} (bound {bound:g})")
+        parity = manifest.parity
+        print(f"parity      {parity.cases} cases, largest error {parity.norm_error:.1e} ({bound(manifest)})")
         print(f"fits        {', '.join(manifest.fits) or 'no runtime that it knows of; see edgekit compat'}")
         print(f"threads     {manifest.runtime.pool} pool")
     if found.labels:

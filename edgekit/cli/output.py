@@ -15,6 +15,12 @@ def banner(manifest: Manifest | None) -> str:
     return f"RANDOM WEIGHTS (seed {manifest.provenance.weights.seed}): the answers of {manifest.name} mean nothing\n"
 
 
+def bound(manifest: Manifest) -> str:
+    """What the errors are held against: the package's bound, and what `predict`'s cases have instead."""
+    scores = ", for scores times the largest logit" if manifest.method("predict") else ""
+    return f"bound {manifest.tolerance.norm:g}{scores}"
+
+
 def print_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     from tabulate import tabulate
 

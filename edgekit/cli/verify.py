@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from edgekit.cli.output import banner, print_document, print_table
+from edgekit.cli.output import banner, bound, print_document, print_table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
     for runtime in dict.fromkeys(result.runtime for result in report.results):
         failed = [r for r in report.of(runtime) if not r.comparison.passed]
         verdict = f"FAIL ({len(failed)} of {len(report.of(runtime))} outputs)" if failed else "pass"
-        print(f"{report.manifest.name} on {runtime}: {verdict}, bound {report.manifest.tolerance.norm:g}")
+        print(f"{report.manifest.name} on {runtime}: {verdict}, {bound(report.manifest)}")
     return 0 if report.passed else 1
 
 
