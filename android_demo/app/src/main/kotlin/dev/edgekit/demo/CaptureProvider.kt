@@ -28,6 +28,9 @@ class CaptureProvider : ContentProvider() {
     companion object {
         fun uri(context: Context): Uri = Uri.parse("content://${context.packageName}.capture/photo.jpg")
 
+        /** Takes the last photograph away, or a camera that writes none would seem to have taken it again. */
+        fun clear(context: Context) = file(context).delete()
+
         private fun file(context: Context) = File(context.cacheDir, "capture.jpg")
     }
 }

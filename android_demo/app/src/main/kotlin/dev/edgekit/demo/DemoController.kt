@@ -8,17 +8,20 @@ import dev.edgekit.core.BenchmarkPlan
 import dev.edgekit.core.BenchmarkReport
 import dev.edgekit.core.BenchmarkState
 import dev.edgekit.core.EdgekitException
-import dev.edgekit.core.GeneratedInput
+import dev.edgekit.core.Failure
+import dev.edgekit.core.FirstRunTimer
 import dev.edgekit.core.Json
 import dev.edgekit.core.LatencyStats
 import dev.edgekit.core.ModelLoader
 import dev.edgekit.core.ModelPackage
-import dev.edgekit.core.ModelRuntime
 import dev.edgekit.core.ModelState
 import dev.edgekit.core.PackageException
 import dev.edgekit.core.PhotoState
+import dev.edgekit.core.Prediction
+import dev.edgekit.core.Problem
 import dev.edgekit.core.Screen
 import dev.edgekit.core.SelfTestState
+import dev.edgekit.core.Tensor
 import dev.edgekit.core.UiEvent
 import dev.edgekit.core.UiState
 import dev.edgekit.core.benchmark
@@ -30,6 +33,7 @@ import dev.edgekit.core.selfTest
 import dev.edgekit.core.timed
 import java.io.File
 import java.io.IOException
+import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.CoroutineDispatcher
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Job
@@ -51,14 +55,31 @@ class DemoController(
     private val models: ModelStore,
     private val photos: PhotoLoader,
 ) {
-    private class Loaded(val model: ModelPackage, val runtime: ModelRuntime, val loadMs: Double)
+    private class Loaded(val model: ModelPackage, val runtime: FirstRunTimer, val loadMs: Double) {
+        /** What the pool was set to; null before the first run. */
+        var threads: Int? = null
+    }
 
     private val mutableState = MutableStateFlow(UiState(threads = defaultThreads()))
     val state: StateFlow<UiState> = mutableState.asStateFlow()
 
-    /** The photograph behind [UiState.photo]. */
+    /** The photograph behind [UiState.photo], and where it came from. */
     @Volatile
     var picture: Bitmap? = null
+        private set
+
+    @Volatile
+    var photo: Uri? = null
+        private set
+
+    /** The last model that could be opened. */
+    @Volatile
+    var source: ModelSource = ModelSource.Bundled
+        private set
+
+    /** What the user wants; null leaves it to the model's manifest and the device. */
+    @Volatile
+    var chosenThreads: Int? = null
         private set
 
     /** False in a process that was started anew, so that the activity has to restore what was open. */
@@ -69,73 +90,104 @@ class DemoController(
 
     fun show(screen: Screen) = emit(UiEvent.ScreenChosen(screen))
 
-    fun openBundledModel(): Job = openModel { models.bundled() }
-
-    fun openModel(uri: Uri): Job = openModel { models.imported(uri) }
-
-    fun openPushedModel(name: String): Job = openModel { models.pushed(name) }
-
-    private fun openModel(locate: () -> File): Job {
-        hasStarted = true
-        return work({ UiEvent.Model(ModelState.Broken(it)) }) { load(locate) }
+    /** Opens the last model, where none is open. */
+    fun ensureModel() {
+        if (!hasStarted || state.value.model is ModelState.Broken) open(source)
     }
 
-    private fun load(locate: () -> File) {
+    fun open(source: ModelSource): Job = open(source, locate = { models.find(source) })
+
+    /** Opens a document; only a model that loads replaces the one that was imported before. */
+    fun import(uri: Uri): Job = open(ModelSource.Imported, locate = { models.fetch(uri) }, keep = models::keepFetched)
+
+    private fun open(source: ModelSource, locate: () -> File, keep: () -> Unit = {}): Job {
+        hasStarted = true
+        return work({ UiEvent.Model(ModelState.Broken(it)) }) {
+            forget()
+            val opened = load(locate())
+            keep()
+            loaded = opened
+            this.source = source
+            emit(UiEvent.ThreadsChosen(chosenThreads ?: threadsFor(opened.model)))
+            emit(UiEvent.Model(ready(opened.model, opened.loadMs)))
+        }
+    }
+
+    private fun forget() {
+        picture = null
+        photo = null
         emit(UiEvent.Model(ModelState.Loading))
         loaded?.runtime?.close()
         loaded = null
-        val file = locate()
+    }
+
+    private fun load(file: File): Loaded {
         val (result, loadMs) = timed {
             val model = ModelPackage.open(file)
             model to loader.load(file)
         }
-        val (model, runtime) = result
-        runtime.setThreads(state.value.threads)
-        loaded = Loaded(model, runtime, loadMs)
-        emit(UiEvent.Model(ready(model, loadMs)))
+        return Loaded(result.first, FirstRunTimer(result.second), loadMs)
     }
 
-    fun setThreads(count: Int): Job {
+    fun setThreads(count: Int) {
+        chosenThreads = count
         emit(UiEvent.ThreadsChosen(count))
-        return scope.launch(worker) { loaded?.runtime?.setThreads(count) }
     }
 
     fun showPhoto(uri: Uri): Job = work({ UiEvent.Photo(PhotoState.Failed(it)) }) {
+        picture = null
+        photo = uri
         emit(UiEvent.Photo(PhotoState.Working))
-        val (model, runtime) = requireModel()
-        val resize = model.requireManifest().resize ?: throw PackageException("${model.name} does not classify photographs.")
+        val loaded = requireModel()
+        val resize = loaded.model.manifest?.takeIf { it.classifiesImages }?.resize
+            ?: throw PackageException("${loaded.model.name} does not classify photographs.", problem = Problem.NO_CLASSIFIER)
         val bitmap = photos.load(uri, resize)
         picture = bitmap
-        val image = photos.toTensor(bitmap)
+        classifyRepeatedly(loaded, photos.toTensor(bitmap))
+    }
+
+    private fun classifyRepeatedly(loaded: Loaded, image: Tensor) {
+        val runtime = loaded.runtime
+        fun run() = timed { classify(loaded.model, runtime, image, TOP_K) }
+        fun show(predictions: List<Prediction>, latency: LatencyStats?) =
+            emit(UiEvent.Photo(PhotoState.Shown(predictions, checkNotNull(runtime.firstMs), latency)))
+        if (runtime.firstMs == null) show(run().first, latency = null)
         val samples = ArrayList<Double>()
         repeat(PHOTO_RUNS) {
-            val (predictions, ms) = timed { classify(model, runtime, image, TOP_K) }
+            val (predictions, ms) = run()
             samples += ms
-            emit(UiEvent.Photo(PhotoState.Shown(predictions, samples.first(), LatencyStats.of(samples))))
+            show(predictions, LatencyStats.of(samples))
         }
     }
 
-    fun runBenchmark(): Job = work({ UiEvent.Benchmark(BenchmarkState.Failed(it)) }) {
-        val (model, runtime) = requireModel()
-        val case = model.goldens.firstOrNull { it.method == "forward" }
-            ?: throw PackageException("${model.name} names no input to run with. Export it with edgekit.")
-        val measured = benchmark(runtime, case.method, case.inputs.map(::generate), BenchmarkPlan(BENCHMARK_RUNS)) { done, of ->
-            emit(UiEvent.Benchmark(BenchmarkState.Running(done, of)))
+    /** Does nothing while one is running. */
+    fun runBenchmark() {
+        if (state.value.benchmark is BenchmarkState.Running) return
+        emit(UiEvent.Benchmark(BenchmarkState.Running(0, BENCHMARK_RUNS)))
+        work({ UiEvent.Benchmark(BenchmarkState.Failed(it)) }) {
+            val loaded = requireModel()
+            val model = loaded.model
+            val case = model.goldens.firstOrNull { it.method == "forward" }
+                ?: throw PackageException("${model.name} names no input to run with. Export it with edgekit.", problem = Problem.NO_INPUTS)
+            val measured = benchmark(loaded.runtime, case.method, case.inputs.map(::generate), BenchmarkPlan(BENCHMARK_RUNS)) { done, of ->
+                emit(UiEvent.Benchmark(BenchmarkState.Running(done, of)))
+            }
+            val firstMs = checkNotNull(loaded.runtime.firstMs) // That of the model, which may have run before.
+            val report = BenchmarkReport(loaded.loadMs, firstMs, checkNotNull(loaded.threads), LatencyStats.of(measured.samplesMs))
+            emit(UiEvent.Benchmark(BenchmarkState.Done(report)))
         }
-        val stats = LatencyStats.of(measured.samplesMs)
-        val report = BenchmarkReport(loaded!!.loadMs, measured.firstMs, state.value.threads, stats)
-        emit(UiEvent.Benchmark(BenchmarkState.Done(report)))
     }
 
     /** @param writeTo gets the verdict document, or the error, when the test is over; until then there is no such file */
     fun runSelfTest(writeTo: File? = null): Job {
         writeTo?.delete()
-        return work({ message ->
-            writeTo?.publish(Json.write(mapOf("schema_version" to "1.0", "error" to message)))
-            UiEvent.SelfTest(SelfTestState.Failed(message))
+        emit(UiEvent.SelfTest(SelfTestState.Running(0, 1)))
+        return work({ failure ->
+            writeTo?.publish(Json.write(mapOf("schema_version" to "1.0", "error" to failure.detail)))
+            UiEvent.SelfTest(SelfTestState.Failed(failure))
         }) {
-            val (model, runtime) = requireModel()
-            val report = selfTest(model, runtime, deviceContext()) { done, of ->
+            val loaded = requireModel()
+            val report = selfTest(loaded.model, loaded.runtime, deviceContext(loaded)) { done, of ->
                 emit(UiEvent.SelfTest(SelfTestState.Running(done, of)))
             }
             writeTo?.publish(report.toJson(RUNTIME_NAME))
@@ -155,26 +207,45 @@ class DemoController(
         }
     }
 
-    private fun requireModel(): Pair<ModelPackage, ModelRuntime> {
-        val loaded = loaded ?: throw PackageException((state.value.model as? ModelState.Broken)?.message ?: "no model is loaded. Open one first.")
-        return loaded.model to loaded.runtime
+    /** The model, with as many threads as the slider says; they stay the same until the work is done. */
+    private fun requireModel(): Loaded {
+        val loaded = loaded ?: throw noModel((state.value.model as? ModelState.Broken)?.failure)
+        val threads = state.value.threads
+        if (loaded.threads != threads) loaded.runtime.setThreads(threads)
+        loaded.threads = threads
+        return loaded
     }
 
-    private fun work(failed: (String) -> UiEvent, block: suspend () -> Unit): Job = scope.launch(worker) {
+    private fun noModel(failure: Failure?) =
+        PackageException(failure?.detail ?: "no model is loaded. Open one first.", problem = failure?.problem ?: Problem.NO_MODEL)
+
+    /** Files and photographs come from anywhere: whatever they bring about is shown, and ends the work, not the app. */
+    private fun work(failed: (Failure) -> UiEvent, block: suspend () -> Unit): Job = scope.launch(worker) {
         try {
             block()
-        } catch (e: EdgekitException) {
-            emit(failed(e.message.orEmpty()))
+        } catch (e: CancellationException) {
+            throw e
+        } catch (e: Exception) {
+            emit(failed(logged(e)))
+        } catch (e: OutOfMemoryError) {
+            emit(failed(logged(e)))
+        } catch (e: LinkageError) { // The native library does not load.
+            emit(failed(logged(e)))
         }
+    }
+
+    private fun logged(error: Throwable): Failure {
+        if (error !is EdgekitException) Log.e(LOG_TAG, "unexpected", error)
+        return Failure.of(error)
     }
 
     private fun emit(event: UiEvent) = mutableState.update { reduce(it, event) }
 
-    private fun deviceContext() = mapOf(
+    private fun deviceContext(loaded: Loaded) = mapOf(
         "device" to "${Build.MANUFACTURER} ${Build.MODEL}",
         "android" to Build.VERSION.RELEASE,
         "abi" to Build.SUPPORTED_ABIS.firstOrNull().orEmpty(),
-        "threads" to state.value.threads.toString(),
+        "threads" to loaded.threads.toString(),
     )
 
     companion object {
@@ -185,11 +256,14 @@ class DemoController(
         private const val PHOTO_RUNS = 10
         private const val BENCHMARK_RUNS = 50
 
+        private fun threadsFor(model: ModelPackage) = model.manifest?.threads?.coerceIn(1, maxThreads) ?: defaultThreads()
+
         private fun ready(model: ModelPackage, loadMs: Double) = ModelState.Ready(
             name = model.name,
             source = model.manifest?.source.orEmpty(),
             randomSeed = model.manifest?.weights?.seed,
             areWeightsRandom = model.manifest?.weights?.areRandom == true,
+            classifiesImages = model.manifest?.classifiesImages == true,
             loadMs = loadMs,
         )
     }

@@ -6,8 +6,10 @@ import android.content.Intent
 import android.net.Uri
 import android.os.Build
 import android.os.Bundle
+import android.os.Parcelable
 import android.provider.MediaStore
 import android.view.View
+import android.view.WindowInsets
 import android.widget.RadioGroup
 import android.widget.SeekBar
 import android.widget.TextView
@@ -30,20 +32,15 @@ class MainActivity : Activity() {
     private lateinit var selfTestScreen: SelfTestScreen
     private val controller get() = (application as DemoApp).controller
 
-    /** What was opened and shown, to do it again when the process was killed in between. */
-    private var modelUri: Uri? = null
-    private var photoUri: Uri? = null
-
     override fun onCreate(savedInstanceState: Bundle?) {
         super.onCreate(savedInstanceState)
         setContentView(R.layout.main)
+        findViewById<View>(R.id.root).setOnApplyWindowInsetsListener(::keepClearOfBars)
         photoScreen = PhotoScreen(findViewById(R.id.photo_screen))
         benchmarkScreen = BenchmarkScreen(findViewById(R.id.benchmark_screen))
         selfTestScreen = SelfTestScreen(findViewById(R.id.self_test_screen))
         listen()
-        modelUri = savedInstanceState?.uri(KEY_MODEL)
-        photoUri = savedInstanceState?.uri(KEY_PHOTO)
-        if (savedInstanceState == null || !controller.hasStarted) start(savedInstanceState)
+        if (savedInstanceState == null) obey(intent) else if (!controller.hasStarted) restore(savedInstanceState)
         scope = MainScope()
         scope.launch { controller.state.collect(::render) }
     }
@@ -51,15 +48,15 @@ class MainActivity : Activity() {
     override fun onNewIntent(intent: Intent) {
         super.onNewIntent(intent)
         setIntent(intent)
-        start(null)
+        obey(intent)
     }
 
     override fun onSaveInstanceState(outState: Bundle) {
         super.onSaveInstanceState(outState)
-        outState.putParcelable(KEY_MODEL, modelUri)
-        outState.putParcelable(KEY_PHOTO, photoUri)
+        outState.putString(KEY_MODEL, controller.source.toString())
+        outState.putParcelable(KEY_PHOTO, controller.photo)
         outState.putString(KEY_SCREEN, controller.state.value.screen.name)
-        outState.putInt(KEY_THREADS, controller.state.value.threads)
+        controller.chosenThreads?.let { outState.putInt(KEY_THREADS, it) }
     }
 
     override fun onDestroy() {
@@ -67,24 +64,23 @@ class MainActivity : Activity() {
         super.onDestroy()
     }
 
-    /** Opens the model, then does what the intent or the saved state asks for. The controller keeps the order. */
-    private fun start(saved: Bundle?) {
-        saved?.getString(KEY_SCREEN)?.let { controller.show(Screen.valueOf(it)) }
-        saved?.getInt(KEY_THREADS)?.let { controller.setThreads(it) }
-        val pushed = intent.getStringExtra(EXTRA_MODEL)
-        if (saved == null && pushed != null) modelUri = null // The newest request counts.
-        val chosen = modelUri
-        when {
-            chosen != null -> controller.openModel(chosen)
-            pushed != null -> controller.openPushedModel(pushed)
-            controller.state.value.model !is ModelState.Ready -> controller.openBundledModel()
-        }
-        sharedPhoto(intent)?.takeIf { saved == null }?.let { photoUri = it }
-        photoUri?.let { controller.showPhoto(it) }
-        if (intent.getBooleanExtra(EXTRA_SELF_TEST, false) && saved == null) {
+    /** Does what an intent asks for; the controller keeps the order. */
+    private fun obey(intent: Intent) {
+        val pushed = intent.read { getString(EXTRA_MODEL) }
+        if (pushed == null) controller.ensureModel() else controller.open(ModelSource.Pushed(pushed))
+        if (intent.action == Intent.ACTION_SEND) intent.read { uri(Intent.EXTRA_STREAM) }?.let(::show)
+        if (intent.read { getBoolean(EXTRA_SELF_TEST) } == true) {
             controller.show(Screen.SELF_TEST)
             controller.runSelfTest(writeTo = File(getExternalFilesDir(null), SELF_TEST_FILE))
         }
+    }
+
+    /** Opens again what was open when the process was killed. */
+    private fun restore(saved: Bundle) {
+        saved.getInt(KEY_THREADS).takeIf { it > 0 }?.let(controller::setThreads)
+        controller.open(ModelSource.of(saved.getString(KEY_MODEL)))
+        saved.uri(KEY_PHOTO)?.let { controller.showPhoto(it) }
+        saved.getString(KEY_SCREEN)?.let { controller.show(Screen.valueOf(it)) }
     }
 
     private fun listen() {
@@ -92,7 +88,9 @@ class MainActivity : Activity() {
         findViewById<View>(R.id.take_photo).setOnClickListener { takePhoto() }
         findViewById<View>(R.id.open_model).setOnClickListener { pick("*/*", REQUEST_MODEL) }
         findViewById<View>(R.id.run_benchmark).setOnClickListener { controller.runBenchmark() }
-        findViewById<View>(R.id.run_self_test).setOnClickListener { controller.runSelfTest() }
+        findViewById<View>(R.id.run_self_test).setOnClickListener {
+            if (controller.state.value.selfTest !is SelfTestState.Running) controller.runSelfTest()
+        }
         findViewById<View>(R.id.share_self_test).setOnClickListener { shareSelfTest() }
         // Clicks, not checks: restoring and rendering check a tab too.
         TABS.forEach { (id, screen) -> findViewById<View>(id).setOnClickListener { controller.show(screen) } }
@@ -109,11 +107,19 @@ class MainActivity : Activity() {
         findViewById<View>(R.id.benchmark_screen).showIf(state.screen == Screen.BENCHMARK)
         findViewById<View>(R.id.self_test_screen).showIf(state.screen == Screen.SELF_TEST)
         findViewById<View>(R.id.threads_row).showIf(state.screen != Screen.SELF_TEST)
-        findViewById<SeekBar>(R.id.threads).progress = state.threads - 1
-        findViewById<TextView>(R.id.threads_value).text = resources.getQuantityString(R.plurals.threads, state.threads, state.threads)
+        renderThreads(state.threads)
         photoScreen.render(state, controller.picture)
         benchmarkScreen.render(state)
         selfTestScreen.render(state)
+    }
+
+    private fun renderThreads(threads: Int) {
+        val text = resources.getQuantityString(R.plurals.threads, threads, threads)
+        findViewById<TextView>(R.id.threads_value).text = text
+        findViewById<SeekBar>(R.id.threads).apply {
+            progress = threads - 1
+            if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.R) stateDescription = text // It would read a percentage.
+        }
     }
 
     private fun renderModel(state: UiState) {
@@ -132,10 +138,7 @@ class MainActivity : Activity() {
             showIf(ready?.areWeightsRandom == true)
             text = getString(R.string.random_weights, ready?.randomSeed ?: 0)
         }
-        findViewById<TextView>(R.id.model_error).apply {
-            text = (model as? ModelState.Broken)?.message
-            showIf(model is ModelState.Broken)
-        }
+        findViewById<TextView>(R.id.model_error).showFailure((model as? ModelState.Broken)?.failure)
     }
 
     private fun pick(type: String, request: Int) = launch(
@@ -143,12 +146,13 @@ class MainActivity : Activity() {
         request,
     )
 
-    private fun takePhoto() = launch(
-        Intent(MediaStore.ACTION_IMAGE_CAPTURE)
+    private fun takePhoto() {
+        CaptureProvider.clear(this)
+        val capture = Intent(MediaStore.ACTION_IMAGE_CAPTURE)
             .putExtra(MediaStore.EXTRA_OUTPUT, CaptureProvider.uri(this))
-            .addFlags(Intent.FLAG_GRANT_WRITE_URI_PERMISSION or Intent.FLAG_GRANT_READ_URI_PERMISSION),
-        REQUEST_CAPTURE,
-    )
+            .addFlags(Intent.FLAG_GRANT_WRITE_URI_PERMISSION or Intent.FLAG_GRANT_READ_URI_PERMISSION)
+        launch(capture, REQUEST_CAPTURE)
+    }
 
     private fun launch(intent: Intent, request: Int) = try {
         startActivityForResult(intent, request)
@@ -160,14 +164,14 @@ class MainActivity : Activity() {
         super.onActivityResult(requestCode, resultCode, data)
         if (resultCode != RESULT_OK) return
         when (requestCode) {
-            REQUEST_MODEL -> modelUri = data?.data?.also { controller.openModel(it) } ?: modelUri
+            REQUEST_MODEL -> data?.data?.let { controller.import(it) }
             REQUEST_PHOTO -> data?.data?.let(::show)
             REQUEST_CAPTURE -> show(CaptureProvider.uri(this))
         }
     }
 
     private fun show(photo: Uri) {
-        photoUri = photo
+        controller.show(Screen.PHOTO)
         controller.showPhoto(photo)
     }
 
@@ -210,17 +214,32 @@ class MainActivity : Activity() {
             R.id.tab_self_test to Screen.SELF_TEST,
         )
 
-        private fun sharedPhoto(intent: Intent): Uri? = if (intent.action == Intent.ACTION_SEND) {
-            intent.extras?.uri(Intent.EXTRA_STREAM)
-        } else {
+        /** Any app may send an intent, with extras that this one cannot read. */
+        private fun <T> Intent.read(extra: Bundle.() -> T): T? = try {
+            extras?.extra()
+        } catch (_: RuntimeException) {
             null
         }
 
-        private fun Bundle.uri(key: String): Uri? = if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.TIRAMISU) {
-            getParcelable(key, Uri::class.java)
-        } else {
-            @Suppress("DEPRECATION")
-            getParcelable(key)
+        /** The call that checks the type is new in Android 13. */
+        @Suppress("DEPRECATION")
+        private fun Bundle.uri(key: String): Uri? = getParcelable<Parcelable>(key) as? Uri
+
+        /** Since Android 15 an app draws behind the system's bars and the camera's cutout; the content stays between them. */
+        private fun keepClearOfBars(view: View, insets: WindowInsets): WindowInsets {
+            if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.R) {
+                val bars = insets.getInsets(WindowInsets.Type.systemBars() or WindowInsets.Type.displayCutout())
+                view.setPadding(bars.left, bars.top, bars.right, bars.bottom)
+            } else {
+                @Suppress("DEPRECATION")
+                view.setPadding(
+                    insets.systemWindowInsetLeft,
+                    insets.systemWindowInsetTop,
+                    insets.systemWindowInsetRight,
+                    insets.systemWindowInsetBottom,
+                )
+            }
+            return insets
         }
     }
 }

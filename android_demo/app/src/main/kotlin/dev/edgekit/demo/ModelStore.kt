@@ -3,60 +3,129 @@ package dev.edgekit.demo
 import android.content.Context
 import android.net.Uri
 import dev.edgekit.core.PackageException
+import dev.edgekit.core.Problem
 import dev.edgekit.core.sha256
 import java.io.File
 import java.io.IOException
 import java.io.InputStream
 
+/** Which model is open; its text is what a saved state keeps. */
+sealed interface ModelSource {
+    /** The model that came with the app. */
+    data object Bundled : ModelSource {
+        override fun toString() = "bundled"
+    }
+
+    /** The app's copy of a model that the user chose with the document picker. */
+    data object Imported : ModelSource {
+        override fun toString() = "imported"
+    }
+
+    /** A model that `adb push` brought into the app's external folder. */
+    data class Pushed(val name: String) : ModelSource {
+        override fun toString() = PUSHED + name
+    }
+
+    companion object {
+        private const val PUSHED = "pushed "
+
+        fun of(text: String?): ModelSource = when {
+            text == Imported.toString() -> Imported
+            text != null && text.startsWith(PUSHED) -> Pushed(text.removePrefix(PUSHED))
+            else -> Bundled
+        }
+    }
+}
+
 /** Where model files lie: PyTorch reads files, not assets and not content URIs, so both are copied first. */
 class ModelStore(private val context: Context) {
     private val folder = File(context.filesDir, "models")
+    private val importedFile = File(folder, "imported.ptl")
 
-    /** The model that came with the app; copied once, and again when an update brings another. */
-    fun bundled(): File {
-        val digest = try {
-            context.assets.open(DIGEST_ASSET).use { it.readBytes() }.decodeToString().trim()
-        } catch (e: IOException) {
-            throw PackageException("this app was built without a model. Build it by: make android-apk MODEL=…", e)
-        }
+    /** Of the same name, by which a model without a manifest is called. */
+    private val fetchedFile = File(folder, "fetched/imported.ptl")
+
+    fun find(source: ModelSource): File = when (source) {
+        ModelSource.Bundled -> bundled()
+        ModelSource.Imported -> importedFile
+        is ModelSource.Pushed -> File(context.getExternalFilesDir(null), File(source.name).name)
+    }
+
+    /** Copied once, and again when an update of the app brings another. */
+    private fun bundled(): File {
+        val digest = asset(DIGEST_ASSET).use { it.readBytes() }.decodeToString().trim()
         val file = File(folder, "bundled-${digest.take(16)}.ptl")
         if (!file.exists()) {
             folder.listFiles { old -> old.name.startsWith("bundled-") }?.forEach { it.delete() }
-            copy(context.assets.open(MODEL_ASSET), file, digest)
+            copy(asset(MODEL_ASSET), file)
+            val got = file.inputStream().use(::sha256)
+            if (got != digest) {
+                file.delete()
+                throw PackageException("the app's model has sha256 ${got.take(16)}…, expected ${digest.take(16)}…. Install the app again.")
+            }
         }
         return file
     }
 
-    /** A model that the user chose with the document picker. */
-    fun imported(uri: Uri): File = File(folder, "imported.ptl").also { file ->
-        val stream = try {
-            context.contentResolver.openInputStream(uri)
-        } catch (e: IOException) {
-            throw PackageException("the chosen file cannot be read: ${e.message}", e)
-        } catch (e: SecurityException) {
-            throw PackageException("the chosen file may not be read any more. Choose it again.", e)
-        }
-        copy(stream ?: throw PackageException("the chosen file is gone. Choose it again."), file, digest = null)
+    private fun asset(name: String): InputStream = try {
+        context.assets.open(name)
+    } catch (e: IOException) {
+        throw PackageException("this app was built without a model. Build it by: make android-apk MODEL=…", e, Problem.APP_WITHOUT_MODEL)
     }
 
-    /** A model that `adb push` brought into the app's external folder. */
-    fun pushed(name: String): File = File(context.getExternalFilesDir(null), File(name).name)
+    /** Copies a chosen model; it replaces the last one when [keepFetched] says so. */
+    fun fetch(uri: Uri): File {
+        val stream = reading { context.contentResolver.openInputStream(uri) } ?: throw unreadable("it is gone", null)
+        copy(stream, fetchedFile)
+        return fetchedFile
+    }
 
-    private fun copy(source: InputStream, target: File, digest: String?) {
-        folder.mkdirs()
-        val partial = File(folder, "${target.name}.part")
+    fun keepFetched() = rename(fetchedFile, importedFile)
+
+    private fun copy(source: InputStream, target: File) {
+        val partial = File(target.path + ".part")
         try {
-            source.use { input -> partial.outputStream().use { input.copyTo(it) } }
-            val got = partial.inputStream().use(::sha256)
-            if (digest != null && got != digest) {
-                throw PackageException("the app's model has sha256 ${got.take(16)}…, expected ${digest.take(16)}…. Install the app again.")
-            }
-            if (!partial.renameTo(target)) throw IOException("cannot rename ${partial.name}")
-        } catch (e: IOException) {
-            throw PackageException("the model cannot be copied to the app's storage (${e.message}). Free some space and try again.", e)
+            source.use { input -> write(input, partial) }
+            rename(partial, target)
         } finally {
             partial.delete()
         }
+    }
+
+    private fun write(source: InputStream, target: File) {
+        val chunk = ByteArray(1 shl 16)
+        storing {
+            target.parentFile?.mkdirs()
+            target.outputStream().use { output ->
+                while (true) {
+                    val count = reading { source.read(chunk) }
+                    if (count < 0) break
+                    output.write(chunk, 0, count)
+                }
+            }
+        }
+    }
+
+    private fun rename(from: File, to: File) = storing {
+        if (!from.renameTo(to)) throw IOException("cannot rename ${from.name}")
+    }
+
+    /** Another app's provider may throw whatever it likes. */
+    private inline fun <T> reading(block: () -> T): T = try {
+        block()
+    } catch (e: IOException) {
+        throw unreadable(e.message, e)
+    } catch (e: RuntimeException) {
+        throw unreadable(e.message, e)
+    }
+
+    private fun unreadable(why: String?, cause: Exception?) =
+        PackageException("the chosen file cannot be read ($why). Choose it again.", cause, Problem.FILE_UNREADABLE)
+
+    private inline fun storing(block: () -> Unit) = try {
+        block()
+    } catch (e: IOException) {
+        throw PackageException("the model cannot be copied to the app's storage (${e.message}). Free some space and try again.", e, Problem.STORAGE)
     }
 
     private companion object {

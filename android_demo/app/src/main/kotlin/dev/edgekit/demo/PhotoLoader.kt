@@ -7,6 +7,7 @@ import android.graphics.Matrix
 import android.media.ExifInterface
 import android.net.Uri
 import dev.edgekit.core.ImageException
+import dev.edgekit.core.Problem
 import dev.edgekit.core.RgbImage
 import dev.edgekit.core.Tensor
 import dev.edgekit.core.sampleSize
@@ -23,9 +24,14 @@ class PhotoLoader(private val resolver: ContentResolver) {
     fun load(uri: Uri, resize: Int): Bitmap {
         val bounds = BitmapFactory.Options().apply { inJustDecodeBounds = true }
         open(uri).use { BitmapFactory.decodeStream(it, null, bounds) }
-        if (bounds.outWidth <= 0) throw ImageException("this is no photograph that the device can decode. Choose a JPEG or PNG file.")
+        if (bounds.outWidth <= 0) {
+            throw ImageException("this is no photograph that the device can decode. Choose a JPEG or PNG file.", problem = Problem.PHOTO_FORMAT)
+        }
         if (bounds.outWidth.toLong() * bounds.outHeight > MAX_PIXELS) {
-            throw ImageException("this photograph has ${bounds.outWidth} x ${bounds.outHeight} pixels; at most $MAX_PIXELS are decoded.")
+            throw ImageException(
+                "this photograph has ${bounds.outWidth} x ${bounds.outHeight} pixels; at most $MAX_PIXELS are decoded.",
+                problem = Problem.PHOTO_TOO_LARGE,
+            )
         }
         val options = BitmapFactory.Options().apply {
             inSampleSize = sampleSize(bounds.outWidth, bounds.outHeight, resize)
@@ -33,7 +39,7 @@ class PhotoLoader(private val resolver: ContentResolver) {
             inPremultiplied = false // Transparent pixels keep their colour, as the image contract says.
         }
         val bitmap = open(uri).use { BitmapFactory.decodeStream(it, null, options) }
-            ?: throw ImageException("this photograph is damaged. Choose another one.")
+            ?: throw ImageException("this photograph is damaged. Choose another one.", problem = Problem.PHOTO_DAMAGED)
         bitmap.setHasAlpha(false) // A canvas would refuse it otherwise; and so it is shown as the model sees it.
         return upright(bitmap, open(uri).use(::orientation))
     }
@@ -47,8 +53,8 @@ class PhotoLoader(private val resolver: ContentResolver) {
         resolver.openInputStream(uri) ?: throw ImageException("the photograph is gone. Choose it again.")
     } catch (e: IOException) {
         throw ImageException("the photograph cannot be read: ${e.message}", e)
-    } catch (e: SecurityException) {
-        throw ImageException("the photograph may not be read any more. Choose it again.", e)
+    } catch (e: RuntimeException) { // Another app's provider may throw whatever it likes.
+        throw ImageException("the photograph cannot be read: ${e.message}", e)
     }
 
     private fun orientation(stream: InputStream): Int = try {

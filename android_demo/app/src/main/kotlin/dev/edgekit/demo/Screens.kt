@@ -8,9 +8,11 @@ import android.widget.ImageView
 import android.widget.ProgressBar
 import android.widget.TextView
 import dev.edgekit.core.BenchmarkState
+import dev.edgekit.core.Failure
 import dev.edgekit.core.ModelState
 import dev.edgekit.core.PhotoState
 import dev.edgekit.core.Prediction
+import dev.edgekit.core.Problem
 import dev.edgekit.core.SelfTestReport
 import dev.edgekit.core.SelfTestState
 import dev.edgekit.core.UiState
@@ -18,6 +20,29 @@ import dev.edgekit.core.Verdict
 
 internal fun View.showIf(visible: Boolean) {
     visibility = if (visible) View.VISIBLE else View.GONE
+}
+
+/** Shows what went wrong, but for what stands [above] already. */
+internal fun TextView.showFailure(failure: Failure?, above: ModelState? = null) {
+    text = failure?.let { context.getString(wording(it.problem), it.detail) }
+    showIf(failure != null && failure != (above as? ModelState.Broken)?.failure)
+}
+
+private fun wording(problem: Problem): Int = when (problem) {
+    Problem.PACKAGE -> R.string.problem_package
+    Problem.MODEL -> R.string.problem_model
+    Problem.NO_MODEL -> R.string.problem_no_model
+    Problem.APP_WITHOUT_MODEL -> R.string.problem_app_without_model
+    Problem.FILE_UNREADABLE -> R.string.problem_file_unreadable
+    Problem.STORAGE -> R.string.problem_storage
+    Problem.NO_CLASSIFIER -> R.string.problem_no_classifier
+    Problem.NO_INPUTS -> R.string.problem_no_inputs
+    Problem.PHOTO_UNREADABLE -> R.string.problem_photo_unreadable
+    Problem.PHOTO_FORMAT -> R.string.problem_photo_format
+    Problem.PHOTO_DAMAGED -> R.string.problem_photo_damaged
+    Problem.PHOTO_TOO_LARGE -> R.string.problem_photo_too_large
+    Problem.MEMORY -> R.string.problem_memory
+    Problem.UNEXPECTED -> R.string.problem_unexpected
 }
 
 /** Makes a container hold exactly [count] rows, reusing those that are there. */
@@ -36,21 +61,37 @@ private fun ViewGroup.renderFigures(figures: List<Pair<Int, String>>) =
 private fun View.milliseconds(ms: Double) = context.getString(R.string.milliseconds, ms)
 
 class PhotoScreen(private val root: View) {
+    init {
+        root.findViewById<View>(R.id.picture_frame).clipToOutline = true // Round corners; XML has it from Android 12 on.
+    }
+
     fun render(state: UiState, picture: Bitmap?) {
         val photo = state.photo
         val shown = photo as? PhotoState.Shown
-        root.findViewById<ImageView>(R.id.picture).setImageBitmap(picture)
-        root.findViewById<View>(R.id.picture_hint).showIf(picture == null)
-        root.findViewById<View>(R.id.photo_progress).showIf(photo == PhotoState.Working)
-        root.findViewById<View>(R.id.choose_photo).isEnabled = state.model is ModelState.Ready
-        root.findViewById<View>(R.id.take_photo).isEnabled = state.model is ModelState.Ready
-        root.findViewById<TextView>(R.id.photo_error).apply {
-            text = (photo as? PhotoState.Failed)?.message
-            showIf(photo is PhotoState.Failed)
-        }
+        renderPicture(photo, picture)
+        renderButtons(state.model as? ModelState.Ready)
+        root.findViewById<TextView>(R.id.photo_error).showFailure((photo as? PhotoState.Failed)?.failure, above = state.model)
         root.findViewById<View>(R.id.results_card).showIf(shown != null)
         renderPredictions(shown?.predictions.orEmpty())
+        root.findViewById<TextView>(R.id.median).text = shown?.latency?.let { root.context.getString(R.string.median, it.p50Ms) }
         root.findViewById<ViewGroup>(R.id.photo_latency).renderFigures(if (shown == null) emptyList() else latency(state, shown))
+    }
+
+    private fun renderPicture(photo: PhotoState, picture: Bitmap?) {
+        root.findViewById<ImageView>(R.id.picture).apply {
+            setImageBitmap(picture)
+            contentDescription = if (picture == null) null else context.getString(R.string.picture)
+        }
+        root.findViewById<View>(R.id.picture_hint).showIf(picture == null && photo != PhotoState.Working)
+        root.findViewById<View>(R.id.photo_progress).showIf(photo == PhotoState.Working)
+    }
+
+    private fun renderButtons(model: ModelState.Ready?) {
+        val canClassify = model?.classifiesImages == true
+        root.findViewById<View>(R.id.choose_photo).isEnabled = canClassify
+        root.findViewById<View>(R.id.take_photo).isEnabled = canClassify
+        root.findViewById<TextView>(R.id.picture_hint)
+            .setText(if (model == null || canClassify) R.string.picture_hint else R.string.problem_no_classifier)
     }
 
     private fun renderPredictions(predictions: List<Prediction>) {
@@ -64,11 +105,11 @@ class PhotoScreen(private val root: View) {
         }
     }
 
-    private fun latency(state: UiState, shown: PhotoState.Shown) = listOf(
-        R.string.figure_load to root.milliseconds((state.model as? ModelState.Ready)?.loadMs ?: 0.0),
+    private fun latency(state: UiState, shown: PhotoState.Shown) = listOfNotNull(
+        (state.model as? ModelState.Ready)?.let { R.string.figure_load to root.milliseconds(it.loadMs) },
         R.string.figure_first to root.milliseconds(shown.firstMs),
-        R.string.figure_median to root.milliseconds(shown.latency.p50Ms),
-        R.string.figure_p90 to root.milliseconds(shown.latency.p90Ms),
+        shown.latency?.let { R.string.figure_median to root.milliseconds(it.p50Ms) },
+        shown.latency?.let { R.string.figure_p90 to root.milliseconds(it.p90Ms) },
     )
 }
 
@@ -82,10 +123,8 @@ class BenchmarkScreen(private val root: View) {
             max = running?.of ?: 1
             progress = running?.done ?: 0
         }
-        root.findViewById<TextView>(R.id.benchmark_error).apply {
-            text = (benchmark as? BenchmarkState.Failed)?.message
-            showIf(benchmark is BenchmarkState.Failed)
-        }
+        root.findViewById<TextView>(R.id.benchmark_error)
+            .showFailure((benchmark as? BenchmarkState.Failed)?.failure, above = state.model)
         root.findViewById<View>(R.id.benchmark_card).showIf(benchmark is BenchmarkState.Done)
         root.findViewById<ViewGroup>(R.id.benchmark_figures).renderFigures(figures(benchmark))
     }
@@ -116,10 +155,7 @@ class SelfTestScreen(private val root: View) {
             max = running?.of ?: 1
             progress = running?.done ?: 0
         }
-        root.findViewById<TextView>(R.id.self_test_error).apply {
-            text = (test as? SelfTestState.Failed)?.message
-            showIf(test is SelfTestState.Failed)
-        }
+        root.findViewById<TextView>(R.id.self_test_error).showFailure((test as? SelfTestState.Failed)?.failure, above = state.model)
         root.findViewById<View>(R.id.verdict_card).showIf(test is SelfTestState.Done)
         (test as? SelfTestState.Done)?.let { renderReport(it.report) }
     }
@@ -141,7 +177,13 @@ class SelfTestScreen(private val root: View) {
         row.findViewById<TextView>(R.id.verdict_case).text = verdict.case
         row.findViewById<TextView>(R.id.verdict_output).text = when {
             comparison.passed -> root.context.getString(R.string.verdict_output, comparison.output)
-            else -> root.context.getString(R.string.verdict_reason, comparison.output, comparison.reason?.id, short(comparison.actual))
+            else -> root.context.getString(
+                R.string.verdict_reason,
+                comparison.output,
+                comparison.reason?.id,
+                short(comparison.expected),
+                short(comparison.actual),
+            )
         }
         row.findViewById<TextView>(R.id.verdict_error).text = comparison.normError?.let { "%.1e".format(it) } ?: "–"
         row.findViewById<TextView>(R.id.verdict_mark).apply {
@@ -151,5 +193,6 @@ class SelfTestScreen(private val root: View) {
         }
     }
 
-    private fun short(value: String?) = value?.toDoubleOrNull()?.let { "%.4g".format(it) } ?: value
+    /** Integers keep all their digits. */
+    private fun short(value: String?) = if (value?.toLongOrNull() != null) value else value?.toDoubleOrNull()?.let { "%.4g".format(it) } ?: value
 }

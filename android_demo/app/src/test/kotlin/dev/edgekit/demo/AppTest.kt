@@ -1,10 +1,12 @@
 package dev.edgekit.demo
 
+import android.app.Activity
 import android.app.Application
 import android.content.Intent
 import android.graphics.Bitmap
 import android.graphics.Canvas
 import android.net.Uri
+import android.os.Bundle
 import android.os.Looper
 import android.view.View
 import android.widget.TextView
@@ -13,7 +15,9 @@ import dev.edgekit.core.PhotoState
 import dev.edgekit.core.SelfTestState
 import dev.edgekit.core.UiState
 import dev.edgekit.host.HostRuntime
+import dev.edgekit.host.PackageEditor
 import java.io.File
+import java.io.InputStream
 import kotlin.io.path.Path
 import kotlin.test.assertIs
 import kotlin.test.fail
@@ -73,6 +77,31 @@ abstract class AppTest {
         await { it.photo is PhotoState.Failed || ((it.photo as? PhotoState.Shown)?.latency?.iterations == 10) }
         return assertIs<PhotoState.Shown>(state.photo)
     }
+
+    /** What another app's provider does when it is unwell. */
+    protected fun failing(name: String, stream: () -> InputStream): Uri = Uri.parse("content://test.documents/$name").also { uri ->
+        shadowOf(app.contentResolver).registerInputStreamSupplier(uri) { stream() }
+    }
+
+    /** A tap, and the answer of the app that it asks. */
+    protected fun ActivityController<MainActivity>.pick(button: Int, uri: Uri) {
+        get().findViewById<View>(button).performClick()
+        shadowOf(get()).receiveResult(shadowOf(get()).nextStartedActivityForResult.intent, Activity.RESULT_OK, Intent().setData(uri))
+    }
+
+    /** A new process has a new application, which knows nothing. */
+    protected fun ActivityController<MainActivity>.killAndRestore(): ActivityController<MainActivity> {
+        val saved = Bundle()
+        saveInstanceState(saved).pause().stop().destroy()
+        app.onCreate()
+        return Robolectric.buildActivity(MainActivity::class.java).setup(saved).also { awaitModel() }
+    }
+
+    /** The model under another name. */
+    protected fun named(name: String, target: File): File =
+        PackageEditor.withManifest(model, target) { it.replaceFirst(Regex("\"name\": *\"[^\"]*\""), "\"name\": \"$name\"") }
+
+    protected val modelName: String? get() = (state.model as? ModelState.Ready)?.name
 
     /** Where `adb push` would put a model. */
     protected fun pushed() = File(app.getExternalFilesDir(null), "pushed.ptl")

@@ -2,7 +2,6 @@ package dev.edgekit.demo
 
 import android.app.Activity
 import android.content.Intent
-import android.os.Bundle
 import android.provider.MediaStore
 import android.view.View
 import dev.edgekit.core.BenchmarkState
@@ -11,13 +10,17 @@ import dev.edgekit.core.ModelState
 import dev.edgekit.core.PhotoState
 import dev.edgekit.core.Screen
 import dev.edgekit.core.SelfTestState
+import dev.edgekit.core.defaultThreads
 import dev.edgekit.host.PackageEditor
 import java.io.File
+import java.io.FileNotFoundException
 import kotlin.test.Test
 import kotlin.test.assertContains
 import kotlin.test.assertEquals
+import kotlin.test.assertFailsWith
 import kotlin.test.assertFalse
 import kotlin.test.assertIs
+import kotlin.test.assertSame
 import kotlin.test.assertTrue
 import org.robolectric.Robolectric
 import org.robolectric.RuntimeEnvironment
@@ -35,10 +38,7 @@ class MainActivityTest : AppTest() {
     @Test
     fun choosePhoto_fromThePicker_showsFiveLabels() {
         val activity = launch()
-        activity.get().findViewById<View>(R.id.choose_photo).performClick()
-        val asked = shadowOf(activity.get()).nextStartedActivityForResult
-        assertEquals(Intent.ACTION_OPEN_DOCUMENT, asked.intent.action)
-        shadowOf(activity.get()).receiveResult(asked.intent, Activity.RESULT_OK, Intent().setData(photo(PHOTO)))
+        activity.pick(R.id.choose_photo, photo(PHOTO))
         val predictions = shown().predictions
         assertEquals(5, predictions.size)
         assertEquals(predictions.sortedByDescending { it.score }, predictions)
@@ -47,11 +47,13 @@ class MainActivityTest : AppTest() {
 
     @Test
     fun takePhoto_withTheCamera_readsWhatItWrote() {
+        File(app.cacheDir, "capture.jpg").writeText("old")
         val activity = launch()
         activity.get().findViewById<View>(R.id.take_photo).performClick()
         val asked = shadowOf(activity.get()).nextStartedActivityForResult
         assertEquals(MediaStore.ACTION_IMAGE_CAPTURE, asked.intent.action)
         val uri = CaptureProvider.uri(app)
+        assertFailsWith<FileNotFoundException> { app.contentResolver.openInputStream(uri) } // The last one is gone.
         app.contentResolver.openOutputStream(uri)!!.use { camera -> inputs.resolve(PHOTO).inputStream().use { it.copyTo(camera) } }
         shadowOf(activity.get()).receiveResult(asked.intent, Activity.RESULT_OK, null)
         assertEquals(5, shown().predictions.size)
@@ -63,6 +65,37 @@ class MainActivityTest : AppTest() {
         Robolectric.buildActivity(MainActivity::class.java, send).setup()
         awaitModel()
         assertEquals(5, shown().predictions.size)
+    }
+
+    @Test
+    fun sharedPhoto_whileAnotherTabIsOpen_switchesToPhoto() {
+        val activity = launch()
+        controller.show(Screen.SELF_TEST)
+        activity.newIntent(Intent(Intent.ACTION_SEND).putExtra(Intent.EXTRA_STREAM, photo(PHOTO)))
+        shown()
+        assertEquals(Screen.PHOTO, state.screen)
+        assertTrue(activity.isVisible(R.id.photo_screen))
+    }
+
+    @Test
+    fun sharedThing_thatIsNoUri_isIgnored() {
+        val activity = launch()
+        activity.newIntent(Intent(Intent.ACTION_SEND).putExtra(Intent.EXTRA_STREAM, Intent("of another type")))
+        awaitModel()
+        assertEquals(PhotoState.None, state.photo)
+    }
+
+    @Test
+    fun secondPhoto_hasTheModelsFirstRunStill() {
+        launch()
+        controller.showPhoto(photo(PHOTO))
+        val first = shown()
+        controller.showPhoto(photo("china0.jpg"))
+        await { it.photo == PhotoState.Working || (it.photo as? PhotoState.Shown)?.predictions != first.predictions }
+        assertEquals(first.firstMs, shown().firstMs)
+        controller.runBenchmark()
+        await { it.benchmark is BenchmarkState.Done }
+        assertEquals(first.firstMs, assertIs<BenchmarkState.Done>(state.benchmark).report.firstMs)
     }
 
     @Test
@@ -84,12 +117,8 @@ class MainActivityTest : AppTest() {
         val before = shown().predictions
         controller.setThreads(1)
         controller.show(Screen.BENCHMARK)
-        val saved = Bundle()
-        activity.saveInstanceState(saved).pause().stop().destroy()
-
-        app.onCreate() // A new process has a new application, which knows nothing.
-        assertEquals(PhotoState.None, state.photo)
-        Robolectric.buildActivity(MainActivity::class.java).setup(saved)
+        assertTrue(1 < defaultThreads()) // Or it proves nothing.
+        activity.killAndRestore()
         await { it.photo is PhotoState.Shown }
         assertEquals(before.map { it.index }, shown().predictions.map { it.index })
         assertEquals(Screen.BENCHMARK, state.screen)
@@ -127,6 +156,29 @@ class MainActivityTest : AppTest() {
     }
 
     @Test
+    fun benchmark_tappedTwice_runsOnceAndSaysSoAtOnce() {
+        val activity = launch()
+        repeat(2) { activity.get().findViewById<View>(R.id.run_benchmark).performClick() }
+        assertEquals(BenchmarkState.Running(0, 50), state.benchmark)
+        await { it.benchmark is BenchmarkState.Done }
+        val report = state.benchmark
+        repeat(20) { Thread.sleep(5).also { await { true } } }
+        assertSame(report, state.benchmark)
+    }
+
+    @Test
+    fun benchmark_whileTheSliderMoves_reportsTheThreadsThatItHad() {
+        launch()
+        controller.setThreads(1)
+        controller.runBenchmark()
+        await { (it.benchmark as? BenchmarkState.Running)?.let { running -> running.done > 0 } == true }
+        controller.setThreads(2)
+        await { it.benchmark is BenchmarkState.Done }
+        assertEquals(1, assertIs<BenchmarkState.Done>(state.benchmark).report.threads)
+        assertEquals(2, state.threads)
+    }
+
+    @Test
     fun selfTest_ofAGoodPackage_passesAndCanBeShared() {
         val activity = launch()
         activity.get().findViewById<View>(R.id.run_self_test).performClick()
@@ -154,6 +206,7 @@ class MainActivityTest : AppTest() {
         assertIs<SelfTestState.Failed>(state.selfTest)
         assertTrue(activity.isVisible(R.id.model_error))
         assertContains(activity.text(R.id.model_error), "sha256")
+        assertFalse(activity.isVisible(R.id.self_test_error)) // Once is enough.
         assertContains(Json.parse(written().readText(), "written")["error"].text(), "sha256")
     }
 
@@ -166,22 +219,9 @@ class MainActivityTest : AppTest() {
     }
 
     @Test
-    fun openModel_fromStorage_replacesTheBundledOne() {
-        val activity = launch()
-        val other = PackageEditor.withManifest(model, pushed()) { it.replaceFirst(Regex("\"name\": *\"[^\"]*\""), "\"name\": \"other\"") }
-        activity.get().findViewById<View>(R.id.open_model).performClick()
-        val asked = shadowOf(activity.get()).nextStartedActivityForResult
-        shadowOf(activity.get()).receiveResult(asked.intent, Activity.RESULT_OK, Intent().setData(content(other)))
-        await { (it.model as? ModelState.Ready)?.name == "other" }
-        assertEquals("other", activity.text(R.id.model_name))
-    }
-
-    @Test
     fun selfTest_byIntent_isOfThePushedModelAndNotOfTheOneChosenBefore() {
         val activity = launch()
-        activity.get().findViewById<View>(R.id.open_model).performClick()
-        val asked = shadowOf(activity.get()).nextStartedActivityForResult
-        shadowOf(activity.get()).receiveResult(asked.intent, Activity.RESULT_OK, Intent().setData(content(model)))
+        activity.pick(R.id.open_model, content(model))
         awaitModel()
         activity.newIntent(askForSelfTest(PackageEditor.withAlteredWeights(model, pushed())))
         awaitSelfTest()
@@ -201,7 +241,11 @@ class MainActivityTest : AppTest() {
     @Test
     fun german_isSpoken() {
         RuntimeEnvironment.setQualifiers("+de")
-        assertContains(launch().text(R.id.random_weights), "ZUFALLSGEWICHTE")
+        val activity = launch()
+        assertContains(activity.text(R.id.random_weights), "ZUFALLSGEWICHTE")
+        controller.showPhoto(content(conformance.resolve("images/empty.jpg")))
+        await { it.photo is PhotoState.Failed }
+        assertContains(activity.text(R.id.photo_error), "Wähle eine JPEG- oder PNG-Datei")
     }
 
     private fun written() = File(app.getExternalFilesDir(null), MainActivity.SELF_TEST_FILE)

@@ -16,7 +16,7 @@ class PhotoLoaderTest : AppTest() {
     @Test
     fun load_tenPhotographs_givesTheSameTopLabelAsPython() {
         launch()
-        val opened = controller.openModel(content(inputs.resolve("fitted.ptl")))
+        val opened = controller.import(content(inputs.resolve("fitted.ptl")))
         await { opened.isCompleted }
         for (answer in Json.parse(inputs.resolve("fitted.json").readText(), "fitted.json")["results"].items()) {
             val job = controller.showPhoto(photo(answer["file"].text()))
@@ -32,6 +32,15 @@ class PhotoLoaderTest : AppTest() {
         val outcomes = Conformance.images(images).associate { it.file to outcome(images, it) }
         val differing = outcomes.filterValues { it != EXACT }
         assertEquals(KNOWN_DIFFERENCES, differing, differing.entries.joinToString("\n") { "\"${it.key}\" to \"${it.value}\"," })
+    }
+
+    @Test
+    fun load_aLongPanorama_isDecodedSmallerThanAndroidCanDraw() {
+        val panorama = File.createTempFile("panorama", ".jpg")
+        panorama.outputStream().use { file ->
+            Bitmap.createBitmap(26000, 1000, Bitmap.Config.RGB_565).compress(Bitmap.CompressFormat.JPEG, 50, file)
+        }
+        assertEquals(13000, loader.load(content(panorama), resize = 256).width)
     }
 
     private fun outcome(folder: File, case: ConformanceImage): String = try {

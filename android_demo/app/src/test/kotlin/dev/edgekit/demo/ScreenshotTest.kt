@@ -81,7 +81,9 @@ class ScreenshotTest : AppTest() {
         assertTrue(differingPart(light, dark) > 10 * TOLERATED_PART)
     }
 
+    /** On the package whose last layer was fitted, so that there are labels to look at. */
     private fun classified(): ActivityController<MainActivity> = launch().also {
+        controller.import(content(inputs.resolve("fitted.ptl")))
         controller.showPhoto(photo("flower0.jpg"))
         shown()
     }

@@ -6,12 +6,19 @@ data class Prediction(val index: Int, val label: String, val score: Double)
 fun classify(model: ModelPackage, runtime: ModelRuntime, image: Tensor, count: Int): List<Prediction> {
     val method = model.requireManifest().method("predict")
     method.check(listOf(image))
-    return topK(runtime.run("predict", listOf(image)), model.labels, count)
+    val outputs = runtime.run("predict", listOf(image)).also(method::check)
+    return topK(outputs, model.labels, count)
 }
 
 internal fun topK(outputs: Outputs, labels: List<String>, count: Int): List<Prediction> {
     val scores = outputs["0"]
     val indices = outputs["1"]
+    if (scores.dtype != DType.FLOAT32 || indices.dtype != DType.INT64 || scores.size != indices.size) {
+        throw ModelException(
+            "'predict' gave ${scores.dtype.id} ${scores.shape} and ${indices.dtype.id} ${indices.shape}; " +
+                "expected float32 scores and as many int64 indices. Export the model again.",
+        )
+    }
     if (!(0 until scores.size).all { scores.double(it).isFinite() }) {
         throw ModelException("the model's scores are not numbers (NaN or infinite). Run the self-test.")
     }

@@ -65,8 +65,8 @@ private fun compare(golden: GoldenOutput, tensor: Tensor?, tolerance: Tolerance)
         cosine = cosine(reference, values),
         top1 = argMax(reference) == argMax(values),
         worstIndex = unravel(positions[errors.worst], golden.shape),
-        expected = golden.values[errors.worst].toString(),
-        actual = if (golden.dtype.isFloating) values[errors.worst].toString() else tensor.long(positions[errors.worst]).toString(),
+        expected = spell(golden.values[errors.worst]),
+        actual = spell(if (golden.dtype.isFloating) values[errors.worst] else tensor.long(positions[errors.worst])),
     )
 }
 
@@ -124,6 +124,14 @@ private fun argMax(values: DoubleArray): Int =
 private fun unravel(position: Int, shape: List<Int>): List<Int> {
     var rest = position
     return shape.asReversed().map { size -> (rest % size).also { rest /= size } }.asReversed().toList()
+}
+
+/** As verdict documents write a number, whoever wrote them: `nan`, `inf` and `-inf` for what is not finite. */
+private fun spell(value: Number): String = when (value) {
+    Double.NaN -> "nan"
+    Double.POSITIVE_INFINITY -> "inf"
+    Double.NEGATIVE_INFINITY -> "-inf"
+    else -> value.toString()
 }
 
 private fun describe(dtype: DType, shape: List<Int>) = "${dtype.id} $shape"

@@ -15,6 +15,10 @@ data class GoldenCase(
 
 /** A tensor that [generate] makes from a seed and a range. */
 data class GeneratedInput(val name: String, val dtype: DType, val shape: List<Int>, val seed: Long, val low: Double, val high: Double) {
+    init {
+        Tensor.elementCount(shape) // Refuses impossible shapes before anything is made of them.
+    }
+
     companion object {
         fun parse(json: Json) = GeneratedInput(
             name = json["name"].text(),

@@ -29,9 +29,6 @@ class Json private constructor(private val value: Any?, private val place: Strin
         else -> wrong("a number")
     }
 
-    /** The number as it stands: integers keep all their digits. */
-    fun number(): Number = if (value is Long) value else double()
-
     private inline fun <reified T> typed(what: String): T = value as? T ?: wrong(what)
 
     private fun wrong(what: String): Nothing = throw PackageException("$place: expected $what, got ${write(value).take(40)}")

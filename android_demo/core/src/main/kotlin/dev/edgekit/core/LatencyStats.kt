@@ -28,7 +28,10 @@ data class LatencyStats(val iterations: Int, val minMs: Double, val p50Ms: Doubl
     }
 }
 
-/** @property firstMs the first run after loading, which prepares weights and is slower */
+/**
+ * @property firstMs the first run after loading, which prepares weights and is slower
+ * @property threads how many the runs had
+ */
 data class BenchmarkReport(val loadMs: Double, val firstMs: Double, val threads: Int, val stats: LatencyStats)
 
 /** At least [iterations] runs that count and [minSeconds] of them, after [warmup] that do not. */

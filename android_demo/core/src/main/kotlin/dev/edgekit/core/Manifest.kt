@@ -11,8 +11,8 @@ data class Manifest(
     val threads: Int?,
     val records: Map<String, String>,
 ) {
-    /** Whether `predict` takes a photograph. */
-    val classifiesImages: Boolean get() = methods.any { it.name == "predict" }
+    /** Whether there is a `predict` that takes a photograph. */
+    val classifiesImages: Boolean get() = resize != null && methods.any { it.name == "predict" }
 
     fun method(name: String): MethodSpec = methods.find { it.name == name }
         ?: throw PackageException("${this.name} has no method '$name'; it has ${methods.joinToString { it.name }}")
@@ -26,7 +26,7 @@ data class Manifest(
             return Manifest(
                 name = json["name"].text(),
                 source = json["provenance"]["source"].text(),
-                weights = json["provenance"]["weights"].let { Weights(it["kind"].text(), it.find("name")?.text(), it.find("seed")?.long()) },
+                weights = json["provenance"]["weights"].let { Weights(it["kind"].text(), it.find("seed")?.long()) },
                 methods = json["methods"].items().map(MethodSpec::parse),
                 resize = json.find("image")?.get("resize")?.int(),
                 tolerance = Tolerance.parse(json["tolerance"]),
@@ -45,7 +45,7 @@ data class Manifest(
 }
 
 /** @property kind `named`, `checkpoint`, `random` or `embedded` */
-data class Weights(val kind: String, val name: String?, val seed: Long?) {
+data class Weights(val kind: String, val seed: Long?) {
     val areRandom: Boolean get() = kind == "random"
 }
 
@@ -55,7 +55,15 @@ data class MethodSpec(val name: String, val structure: String, val inputs: List<
         if (tensors.size != inputs.size) {
             throw ModelException("'$name' takes ${inputs.size} inputs (${inputs.joinToString()}), got ${tensors.size}")
         }
-        inputs.zip(tensors).forEach { (spec, tensor) -> spec.check(tensor) }
+        inputs.zip(tensors).forEach { (spec, tensor) ->
+            if (!spec.fits(tensor)) throw ModelException("input $spec was given a tensor ${tensor.dtype.id} ${tensor.shape}")
+        }
+    }
+
+    /** Refuses outputs that are not what the manifest promises. */
+    fun check(given: Outputs) = outputs.forEach { spec ->
+        val tensor = given[spec.name]
+        if (!spec.fits(tensor)) throw ModelException("'$name' gave ${tensor.dtype.id} ${tensor.shape} for its output $spec")
     }
 
     companion object {
@@ -72,11 +80,8 @@ data class MethodSpec(val name: String, val structure: String, val inputs: List<
 data class TensorSpec(val name: String, val dtype: DType, val shape: List<Int?>) {
     override fun toString() = "$name: ${dtype.id} [${shape.joinToString { it?.toString() ?: "*" }}]"
 
-    internal fun check(tensor: Tensor) {
-        val fits = tensor.dtype == dtype && tensor.shape.size == shape.size &&
-            shape.zip(tensor.shape).all { (want, got) -> want == null || want == got }
-        if (!fits) throw ModelException("input $this was given a tensor ${tensor.dtype.id} ${tensor.shape}")
-    }
+    internal fun fits(tensor: Tensor) = tensor.dtype == dtype && tensor.shape.size == shape.size &&
+        shape.zip(tensor.shape).all { (want, got) -> want == null || want == got }
 
     companion object {
         internal fun parse(json: Json) = TensorSpec(
@@ -89,6 +94,13 @@ data class TensorSpec(val name: String, val dtype: DType, val shape: List<Int?>)
 
 /** Bounds on the relative errors, and on the absolute one where the reference is all but zero. */
 data class Tolerance(val norm: Double, val max: Double, val absolute: Double) {
+    init {
+        for ((name, bound) in mapOf("norm" to norm, "max" to max, "absolute" to absolute)) {
+            // False for NaN, under which everything would pass.
+            if (!(bound >= 0 && bound.isFinite())) throw PackageException("tolerance $name is $bound; expected a number of at least 0")
+        }
+    }
+
     companion object {
         fun parse(json: Json) = Tolerance(json["norm"].double(), json["max"].double(), json["absolute"].double())
     }

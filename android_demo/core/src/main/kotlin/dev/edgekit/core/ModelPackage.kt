@@ -1,5 +1,6 @@
 package dev.edgekit.core
 
+import java.io.ByteArrayOutputStream
 import java.io.File
 import java.io.IOException
 import java.io.InputStream
@@ -23,7 +24,7 @@ class ModelPackage private constructor(val file: File, val manifest: Manifest?, 
         private const val GOLDEN = "extra/edgekit/golden.json"
         private const val LABELS = "extra/edgekit/labels.txt"
         private const val SERIALIZATION_ID = ".data/serialization_id"
-        private const val TEXT_LIMIT_BYTES = 64L shl 20
+        private const val TEXT_LIMIT_BYTES = 64 shl 20
 
         fun open(file: File): ModelPackage {
             if (!file.isFile) throw PackageException("${file.name} is no file; expected a .ptl")
@@ -63,8 +64,9 @@ class ModelPackage private constructor(val file: File, val manifest: Manifest?, 
 
             fun text(name: String): String {
                 val entry = entries.getValue(name)
-                if (entry.size > TEXT_LIMIT_BYTES) throw PackageException("$fileName: $name has ${entry.size} bytes; at most $TEXT_LIMIT_BYTES")
-                return zip.getInputStream(entry).use { it.readBytes() }.toString(Charsets.US_ASCII)
+                val bytes = zip.getInputStream(entry).use { readAtMost(it, TEXT_LIMIT_BYTES) }
+                    ?: throw PackageException("$fileName: $name has more than $TEXT_LIMIT_BYTES bytes, the limit. Export it again.")
+                return bytes.toString(Charsets.US_ASCII)
             }
 
             fun check(digests: Map<String, String>, except: Set<String>) {
@@ -95,15 +97,23 @@ fun sha256(stream: InputStream): String {
     return digest.digest().joinToString("") { "%02x".format(it) }
 }
 
-private val LABEL_ESCAPE = Regex("""\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|x([0-9a-fA-F]{2})|([\\nrt]))""")
-
-/** One label a line, ASCII with escapes for everything else. */
-internal fun parseLabels(text: String): List<String> = text.removeSuffix("\n").split('\n').map { line ->
-    LABEL_ESCAPE.replace(line) { match ->
-        val hex = match.groupValues.subList(1, 4).firstOrNull { it.isNotEmpty() }
-        when {
-            hex != null -> String(Character.toChars(hex.toInt(16)))
-            else -> mapOf("\\" to "\\", "n" to "\n", "r" to "\r", "t" to "\t").getValue(match.groupValues[4])
-        }
+/** All of a stream, or null where there is more: what an archive says of a record's size is not to be trusted. */
+private fun readAtMost(stream: InputStream, limit: Int): ByteArray? {
+    val result = ByteArrayOutputStream()
+    val chunk = ByteArray(1 shl 16)
+    while (true) {
+        val count = stream.read(chunk)
+        if (count < 0) return result.toByteArray()
+        result.write(chunk, 0, count)
+        if (result.size() > limit) return null
     }
+}
+
+private val LABEL_ESCAPE = Regex("""\\u([0-9a-fA-F]{4})""")
+private val LONE_SURROGATE = Regex("[\\ud800-\\udfff]") // A pair is one character to a regular expression.
+
+/** One label a line; a backslash and what is not printable ASCII is `\uXXXX`, one for each UTF-16 unit. */
+internal fun parseLabels(text: String): List<String> = text.split('\n').let { if (it.last().isEmpty()) it.dropLast(1) else it }.map { line ->
+    val units = LABEL_ESCAPE.replace(line) { it.groupValues[1].toInt(16).toChar().toString() }
+    LONE_SURROGATE.replace(units, "\ufffd") // As the readers in Python and C++: half of a pair is no character.
 }

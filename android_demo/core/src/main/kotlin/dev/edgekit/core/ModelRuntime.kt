@@ -4,6 +4,9 @@ import java.io.File
 
 /** A loaded model. It is not thread-safe: one run at a time; models are independent of each other. */
 interface ModelRuntime : AutoCloseable {
+    /** The package's text files (manifest, golden cases, labels) as the runtime hands them over, by name. */
+    val extraFiles: Map<String, String>
+
     /** Runs one of the model's methods on tensors, in the order of its parameters. */
     fun run(method: String, inputs: List<Tensor>): Outputs
 
@@ -13,6 +16,19 @@ interface ModelRuntime : AutoCloseable {
 
 /** Phones mix fast and slow cores; more than four threads rarely help, and heat up the phone. */
 fun defaultThreads(): Int = minOf(4, Runtime.getRuntime().availableProcessors())
+
+/** Keeps the time of the first run after loading, whatever it was for: it prepares weights and is slower. */
+class FirstRunTimer(private val runtime: ModelRuntime) : ModelRuntime by runtime {
+    /** Null until something has run. */
+    var firstMs: Double? = null
+        private set
+
+    override fun run(method: String, inputs: List<Tensor>): Outputs {
+        val (outputs, ms) = timed { runtime.run(method, inputs) }
+        if (firstMs == null) firstMs = ms
+        return outputs
+    }
+}
 
 /** Opens a model file with some runtime. */
 fun interface ModelLoader {

@@ -56,13 +56,19 @@ class RgbImage {
 /**
  * The power of two by which a decoder may shrink a photograph before the model does.
  *
- * The shorter side stays at twice what the model resizes to, so the model's own resize still decides how the picture looks.
+ * The shorter side stays at twice what the model resizes to, so the model's own resize still decides how the picture looks;
+ * a long panorama gives that up before it takes more memory than an app has.
  */
 fun sampleSize(width: Int, height: Int, resize: Int): Int {
     var sample = 1
-    while (minOf(width, height) / (sample * 2) >= 2 * resize && width.toLong() * height / (sample * sample) > FULL_SIZE_PIXELS) sample *= 2
+    fun pixels() = width.toLong() * height / (sample.toLong() * sample)
+    fun halfIsEnough() = minOf(width, height) / (2 * sample) >= 2L * resize
+    while (pixels() > MOST_PIXELS || (pixels() > FULL_SIZE_PIXELS && halfIsEnough())) sample *= 2
     return sample
 }
 
 /** Up to this many pixels a photograph is decoded whole: 1920 x 1080. */
 private const val FULL_SIZE_PIXELS = 1920L * 1080
+
+/** 32 MB as a bitmap, and three times that as floats inside the model; Android draws none above 100 MB. */
+private const val MOST_PIXELS = 1L shl 23

@@ -34,8 +34,8 @@ class Tensor(val dtype: DType, val shape: List<Int>, val bytes: ByteBuffer) {
     val size: Int = elementCount(shape)
 
     init {
-        require(bytes.isDirect && bytes.order() == ByteOrder.nativeOrder() && bytes.capacity() == size * dtype.sizeBytes) {
-            "a ${dtype.id} tensor of shape $shape needs a direct buffer of ${size * dtype.sizeBytes} bytes, got ${bytes.capacity()}"
+        require(bytes.isDirect && bytes.order() == ByteOrder.nativeOrder() && bytes.capacity().toLong() == byteCount(dtype, shape)) {
+            "a ${dtype.id} tensor of shape $shape needs a direct buffer of ${byteCount(dtype, shape)} bytes, got ${bytes.capacity()}"
         }
     }
 
@@ -64,11 +64,28 @@ class Tensor(val dtype: DType, val shape: List<Int>, val bytes: ByteBuffer) {
 
     companion object {
         fun allocate(dtype: DType, shape: List<Int>): Tensor {
-            val bytes = ByteBuffer.allocateDirect(elementCount(shape) * dtype.sizeBytes)
-            return Tensor(dtype, shape, bytes.order(ByteOrder.nativeOrder()))
+            val size = byteCount(dtype, shape)
+            if (size > Int.MAX_VALUE) throw PackageException("a ${dtype.id} tensor of shape $shape has $size bytes; at most ${Int.MAX_VALUE} fit a buffer")
+            return Tensor(dtype, shape, ByteBuffer.allocateDirect(size.toInt()).order(ByteOrder.nativeOrder()))
         }
 
-        fun elementCount(shape: List<Int>): Int = shape.fold(1, Math::multiplyExact)
+        /**
+         * @throws PackageException for a negative axis, and above the format's limit of 2^28 elements
+         */
+        fun elementCount(shape: List<Int>): Int {
+            var count = 1L
+            for (axis in shape) {
+                if (axis < 0) throw PackageException("shape $shape has a negative axis")
+                count *= axis // At most 2^28 * 2^31: no overflow before the check.
+                if (count > MAX_ELEMENTS) throw PackageException("shape $shape has more than $MAX_ELEMENTS elements, the format's limit")
+            }
+            return count.toInt()
+        }
+
+        private fun byteCount(dtype: DType, shape: List<Int>): Long = elementCount(shape).toLong() * dtype.sizeBytes
+
+        /** Of an input or output: no device holds more, and a hostile file may not ask for more. */
+        private const val MAX_ELEMENTS = 1L shl 28
     }
 }
 

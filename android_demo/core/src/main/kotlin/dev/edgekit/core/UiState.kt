@@ -19,9 +19,16 @@ data class UiState(
 sealed interface ModelState {
     data object Loading : ModelState
 
-    data class Ready(val name: String, val source: String, val randomSeed: Long?, val areWeightsRandom: Boolean, val loadMs: Double) : ModelState
+    data class Ready(
+        val name: String,
+        val source: String,
+        val randomSeed: Long?,
+        val areWeightsRandom: Boolean,
+        val classifiesImages: Boolean,
+        val loadMs: Double,
+    ) : ModelState
 
-    data class Broken(val message: String) : ModelState
+    data class Broken(val failure: Failure) : ModelState
 }
 
 sealed interface PhotoState {
@@ -29,10 +36,13 @@ sealed interface PhotoState {
 
     data object Working : PhotoState
 
-    /** @property latency of one run and, once there are several, of the last ones */
-    data class Shown(val predictions: List<Prediction>, val firstMs: Double, val latency: LatencyStats) : PhotoState
+    /**
+     * @property firstMs the model's first run after loading, maybe on another photograph
+     * @property latency of the runs on this photograph but that one; null until there is one
+     */
+    data class Shown(val predictions: List<Prediction>, val firstMs: Double, val latency: LatencyStats?) : PhotoState
 
-    data class Failed(val message: String) : PhotoState
+    data class Failed(val failure: Failure) : PhotoState
 }
 
 sealed interface BenchmarkState {
@@ -42,7 +52,7 @@ sealed interface BenchmarkState {
 
     data class Done(val report: BenchmarkReport) : BenchmarkState
 
-    data class Failed(val message: String) : BenchmarkState
+    data class Failed(val failure: Failure) : BenchmarkState
 }
 
 sealed interface SelfTestState {
@@ -52,7 +62,7 @@ sealed interface SelfTestState {
 
     data class Done(val report: SelfTestReport) : SelfTestState
 
-    data class Failed(val message: String) : SelfTestState
+    data class Failed(val failure: Failure) : SelfTestState
 }
 
 /** Something that happened. */

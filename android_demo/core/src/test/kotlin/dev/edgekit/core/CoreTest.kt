@@ -59,19 +59,42 @@ class RgbImageTest {
         assertEquals(1, sampleSize(1920, 1080, resize = 256))
         assertEquals(4, sampleSize(4032, 3024, resize = 256))
         assertEquals(8, sampleSize(8000, 6000, resize = 256))
-        assertEquals(1, sampleSize(20000, 600, resize = 256))
+        assertEquals(1, sampleSize(8000, 600, resize = 256))
+    }
+
+    @Test
+    fun sampleSize_ofALongPanorama_givesThatUpForMemory() {
+        assertEquals(2, sampleSize(26000, 1000, resize = 256))
+        assertEquals(4, sampleSize(1 shl 27, 1, resize = 256))
+        assertEquals(4, sampleSize(12000, 9000, resize = Int.MAX_VALUE))
+    }
+}
+
+class TensorTest {
+    @Test
+    fun elementCount_overTheFormatsLimit_fails() {
+        assertEquals(1 shl 28, Tensor.elementCount(listOf(1 shl 14, 1 shl 14)))
+        for (shape in listOf(listOf(65536, 65536), listOf(1 shl 28, 2), List(9) { Int.MAX_VALUE }, listOf(-1), listOf(2, -2))) {
+            assertFailsWith<PackageException> { Tensor.elementCount(shape) }
+        }
+    }
+
+    @Test
+    fun allocate_moreThanABufferHolds_fails() {
+        assertFailsWith<PackageException> { Tensor.allocate(DType.FLOAT64, listOf(1 shl 28)) }
     }
 }
 
 class ReducerTest {
-    private val ready = ModelState.Ready("m", "s", randomSeed = 0, areWeightsRandom = true, loadMs = 1.0)
+    private val ready = ModelState.Ready("m", "s", randomSeed = 0, areWeightsRandom = true, classifiesImages = true, loadMs = 1.0)
+    private val failure = Failure(Problem.UNEXPECTED, "x")
 
     @Test
     fun reduce_anotherModel_forgetsTheOldOnesResults() {
         val stats = LatencyStats.of(listOf(1.0))
-        val before = UiState(model = ready, photo = PhotoState.Shown(emptyList(), 1.0, stats), selfTest = SelfTestState.Failed("x"))
-        val after = reduce(before, UiEvent.Model(ModelState.Broken("gone")))
-        assertEquals(UiState(model = ModelState.Broken("gone")), after)
+        val before = UiState(model = ready, photo = PhotoState.Shown(emptyList(), 1.0, stats), selfTest = SelfTestState.Failed(failure))
+        val after = reduce(before, UiEvent.Model(ModelState.Broken(failure)))
+        assertEquals(UiState(model = ModelState.Broken(failure)), after)
     }
 
     @Test
@@ -85,7 +108,7 @@ class ReducerTest {
     fun isBusy_whileSomethingRuns() {
         assertTrue(UiState().isBusy)
         assertTrue(UiState(model = ready, benchmark = BenchmarkState.Running(1, 2)).isBusy)
-        assertEquals(false, UiState(model = ready, benchmark = BenchmarkState.Failed("x")).isBusy)
+        assertEquals(false, UiState(model = ready, benchmark = BenchmarkState.Failed(failure)).isBusy)
     }
 }
 
@@ -99,6 +122,26 @@ class TopKTest {
     @Test
     fun topK_nan_isAnError() {
         assertFailsWith<ModelException> { topK(outputs(0.5f, Float.NaN), emptyList(), count = 5) }
+    }
+
+    @Test
+    fun topK_outputsOfAnotherKind_areAnError() {
+        val scores = outputs(0.5f, 0.25f)["0"]
+        val wrong = listOf(Tensor.allocate(DType.INT64, listOf(1)), Tensor.allocate(DType.FLOAT32, listOf(2)), null)
+        for (indices in wrong) {
+            val outputs = Outputs("(*, *)", listOfNotNull("0" to scores, indices?.let { "1" to it }).toMap())
+            assertFailsWith<ModelException> { topK(outputs, emptyList(), count = 5) }
+        }
+    }
+
+    @Test
+    fun check_outputsThatTheManifestDoesNotPromise_areAnError() {
+        val spec = MethodSpec("predict", "*", emptyList(), listOf(TensorSpec("0", DType.FLOAT32, listOf(null, 2))))
+        spec.check(Outputs("*", mapOf("0" to Tensor.allocate(DType.FLOAT32, listOf(7, 2)))))
+        for (shape in listOf(listOf(7, 3), listOf(2), emptyList())) {
+            assertFailsWith<ModelException> { spec.check(Outputs("*", mapOf("0" to Tensor.allocate(DType.FLOAT32, shape)))) }
+        }
+        assertFailsWith<ModelException> { spec.check(Outputs("*", emptyMap())) }
     }
 
     private fun outputs(first: Float, second: Float): Outputs {

@@ -1,6 +1,10 @@
 package dev.edgekit.core
 
 import dev.edgekit.host.PackageEditor
+import java.nio.ByteBuffer
+import java.nio.ByteOrder
+import java.util.zip.ZipEntry
+import java.util.zip.ZipOutputStream
 import java.io.File
 import kotlin.test.Test
 import kotlin.test.assertContains
@@ -21,7 +25,7 @@ class ModelPackageTest {
         val model = ModelPackage.open(TinyPackage.write(file))
         assertEquals("tiny", model.name)
         assertTrue(model.manifest!!.weights.areRandom)
-        assertEquals(listOf("cat", "dög € \uD83D\uDE00 \\"), model.labels)
+        assertEquals(listOf("cat", "dög € \uD83D\uDE00"), model.labels)
         assertEquals(listOf("forward: seed 1"), model.goldens.map { it.name })
     }
 
@@ -60,6 +64,58 @@ class ModelPackageTest {
         assertRefused("cut short") { file.writeBytes(ByteArray(0)) }
         assertRefused("no bytecode.pkl") { PackageEditor.write(mapOf("model/data.pkl" to ByteArray(1)), file) }
         assertFailsWith<PackageException> { ModelPackage.open(folder.root) }
+    }
+
+    @Test
+    fun open_aGoldenCaseOfImpossibleSize_fails() {
+        for (shape in listOf("[65536, 65536]", "[-1]", "[268435457]", "[4294967295]", "[2147483647, 2147483647, 2147483647]")) {
+            assertRefused("") { withGolden("\"shape\": [2], \"seed\"", "\"shape\": $shape, \"seed\"") }
+            assertRefused("") { withGolden("\"shape\": [2], \"indices\": null", "\"shape\": $shape, \"indices\": [0, 1]") }
+        }
+        assertRefused("more than 268435456 elements") { withGolden("\"shape\": [2], \"seed\"", "\"shape\": [65536, 65536], \"seed\"") }
+    }
+
+    @Test
+    fun open_aToleranceUnderWhichEverythingPasses_fails() {
+        for (bound in listOf("\"nan\"", "\"inf\"", "1e999", "-1e-5")) {
+            val manifest = TinyPackage.manifest(TinyPackage.digests(TinyPackage.records)).replace("\"max\": 1e-5", "\"max\": $bound")
+            assertRefused("tolerance max is") { TinyPackage.write(file, manifest = manifest) }
+        }
+        assertRefused("tolerance norm is NaN") {
+            withGolden("\"method\"", "\"tolerance\": {\"norm\": \"nan\", \"max\": 1, \"absolute\": 1}, \"method\"")
+        }
+    }
+
+    @Test
+    fun open_aTextThatIsLargerThanTheArchiveSays_fails() = assertRefused("more than 67108864 bytes") {
+        val size = (64 shl 20) + 1
+        ZipOutputStream(file.outputStream()).use { zip ->
+            for ((name, bytes) in listOf("archive/bytecode.pkl" to ByteArray(1), "archive/extra/edgekit/manifest.json" to ByteArray(size))) {
+                zip.putNextEntry(ZipEntry(name)) // Deflated: the archive has 64 kB.
+                zip.write(bytes)
+            }
+        }
+        val archive = ByteBuffer.wrap(file.readBytes()).order(ByteOrder.LITTLE_ENDIAN)
+        val places = (0..archive.limit() - 4).filter { archive.getInt(it) == size }
+        assertTrue(places.isNotEmpty())
+        places.forEach { archive.putInt(it, 10) }
+        file.writeBytes(archive.array())
+    }
+
+    @Test
+    fun parseLabels_isTheInverseOfPythonsWriter() {
+        val text = "cat\ncaf\\u00e9\n\\u65e5\\u672c\n\\ud83d\\ude00\nback\\u005cslash\nline\\u000abreak\n\\u005cu0041\n\n"
+        assertEquals(listOf("cat", "café", "日本", "😀", "back\\slash", "line\nbreak", "\\u0041", ""), parseLabels(text))
+        assertEquals(listOf("a\\b \\u12 \\x41 \\n \\U0001f600"), parseLabels("a\\b \\u12 \\x41 \\n \\U0001f600\n"))
+        assertEquals(listOf("\ufffd!", "\ufffd"), parseLabels("\\ud83d!\n\\ude00"))
+        assertEquals(emptyList(), parseLabels(""))
+    }
+
+    private fun withGolden(old: String, new: String) {
+        PackageEditor.withText(TinyPackage.write(file), file, "extra/edgekit/golden.json") {
+            assertContains(it, old)
+            it.replace(old, new)
+        }
     }
 
     @Test

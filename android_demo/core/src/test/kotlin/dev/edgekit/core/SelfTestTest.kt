@@ -4,6 +4,8 @@ import kotlin.test.Test
 import kotlin.test.assertContains
 import kotlin.test.assertEquals
 import kotlin.test.assertFalse
+import kotlin.test.assertNotNull
+import kotlin.test.assertNull
 import kotlin.test.assertTrue
 import org.junit.Rule
 import org.junit.rules.TemporaryFolder
@@ -40,7 +42,13 @@ class SelfTestTest {
     }
 
     @Test
-    fun selfTest_nan_fails() = assertFalse(selfTest(model, answering(floatArrayOf(0.25f, Float.NaN))).passed)
+    fun selfTest_whatIsNotFinite_failsAndIsSpelledAsInPython() {
+        for ((value, word) in mapOf(Float.NaN to "nan", Float.POSITIVE_INFINITY to "inf", Float.NEGATIVE_INFINITY to "-inf")) {
+            val report = selfTest(model, answering(floatArrayOf(0.25f, value)))
+            assertFalse(report.passed)
+            assertEquals(word, Json.parse(report.toJson("android"), "report")["results"].items().single()["actual"].text())
+        }
+    }
 
     @Test
     fun selfTest_anotherStructure_fails() {
@@ -72,12 +80,24 @@ class SelfTestTest {
         assertTrue(measured.samplesMs.sum() > 10)
     }
 
+    @Test
+    fun firstRunTimer_keepsTheFirstRunAlone() {
+        val runtime = FirstRunTimer(Scripted { Outputs("*", emptyMap()) })
+        assertNull(runtime.firstMs)
+        runtime.run("forward", emptyList())
+        val first = runtime.firstMs
+        runtime.run("predict", emptyList())
+        assertEquals(assertNotNull(first), runtime.firstMs)
+    }
+
     private fun answering(values: FloatArray, structure: String = "*") = Scripted {
         Outputs(structure, mapOf("0" to Tensor.allocate(DType.FLOAT32, listOf(values.size)).apply { floats().put(values) }))
     }
 
     /** A runtime with known answers: what is tested here is the judgement on them. */
     private class Scripted(private val answer: () -> Outputs) : ModelRuntime {
+        override val extraFiles = emptyMap<String, String>()
+
         override fun run(method: String, inputs: List<Tensor>) = answer()
 
         override fun setThreads(count: Int) = Unit

@@ -20,7 +20,7 @@ object TinyPackage {
         "bytecode.pkl" to "bytecode".encodeToByteArray(),
         "constants/0.storage" to ByteArray(64) { it.toByte() },
         "extra/edgekit/golden.json" to GOLDEN.encodeToByteArray(),
-        "extra/edgekit/labels.txt" to "cat\nd\\xf6g \\u20ac \\U0001f600 \\\\\n".encodeToByteArray(),
+        "extra/edgekit/labels.txt" to "cat\nd\\u00f6g \\u20ac \\ud83d\\ude00\n".encodeToByteArray(),
     )
 
     fun write(target: File, records: Map<String, ByteArray> = this.records, manifest: String = manifest(digests(records))): File {

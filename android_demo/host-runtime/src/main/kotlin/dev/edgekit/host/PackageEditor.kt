@@ -28,6 +28,15 @@ object PackageEditor {
         return write(records + (name to data.copyOf().also { it[0] = (it[0].toInt() xor 1).toByte() }), target)
     }
 
+    /** Edits a text record, such as `extra/edgekit/golden.json`, and remakes its digest: only reading the text shows it. */
+    fun withText(source: File, target: File, record: String, edit: (String) -> String): File {
+        val records = read(source)
+        val old = records.getValue("archive/$record")
+        val new = edit(old.decodeToString()).encodeToByteArray()
+        val manifest = records.getValue(MANIFEST).decodeToString().replace(sha256(old), sha256(new))
+        return write(records + mapOf("archive/$record" to new, MANIFEST to manifest.encodeToByteArray()), target)
+    }
+
     /** Replaces text in the manifest. */
     fun withManifest(source: File, target: File, edit: (String) -> String): File {
         val records = read(source)

@@ -13,12 +13,9 @@ import org.pytorch.LiteModuleLoader
 import org.pytorch.Module
 import org.pytorch.Tensor as TorchTensor
 
-/**
- * A `.ptl` on PyTorch's lite interpreter for Android.
- *
- * @property extraFiles the package's text files as the runtime hands them over, by name
- */
-class LiteModelRuntime private constructor(private val module: Module, val extraFiles: Map<String, String>) : ModelRuntime {
+/** A `.ptl` on PyTorch's lite interpreter for Android. */
+class LiteModelRuntime private constructor(private val module: Module, override val extraFiles: Map<String, String>) :
+    ModelRuntime {
     private var closed = false
 
     override fun run(method: String, inputs: List<Tensor>): Outputs {
