@@ -1,6 +1,5 @@
 plugins {
     alias(libs.plugins.android.application)
-    alias(libs.plugins.kotlin.android)
 }
 
 android {
@@ -32,14 +31,25 @@ android {
         jniLibs.useLegacyPackaging = false
         resources.excludes += "META-INF/{AL2.0,LGPL2.1,versions/**}"
     }
-    sourceSets["main"].kotlin.srcDir("src/main/kotlin")
-    sourceSets["test"].kotlin.srcDir("src/test/kotlin")
+    compileOptions {
+        sourceCompatibility = JavaVersion.VERSION_17
+        targetCompatibility = JavaVersion.VERSION_17
+    }
     testOptions.unitTests.isIncludeAndroidResources = true
+    testOptions.unitTests.all { test ->
+        test.dependsOn(":host-runtime:unpackAar")
+        test.jvmArgs("--add-opens=java.base/java.io=ALL-UNNAMED", "--add-opens=java.base/java.lang=ALL-UNNAMED")
+        test.systemProperty("edgekit.conformance", rootDir.resolve("../tests/conformance").path)
+        test.systemProperty("edgekit.jni", rootDir.resolve("host-runtime/build/aar/jni").path)
+        test.systemProperty("edgekit.inputs", rootDir.resolve("../build/android/test").path)
+        test.systemProperty("edgekit.screenshots", projectDir.resolve("screenshots").path)
+    }
 }
 
 kotlin {
-    jvmToolchain(17)
-    compilerOptions.allWarningsAsErrors.set(true)
+    compilerOptions {
+        allWarningsAsErrors = true
+    }
 }
 
 dependencies {

@@ -1,6 +1,5 @@
 plugins {
     alias(libs.plugins.android.library)
-    alias(libs.plugins.kotlin.android)
 }
 
 android {
@@ -10,12 +9,21 @@ android {
     defaultConfig {
         minSdk = libs.versions.minSdk.get().toInt()
     }
-    sourceSets["main"].kotlin.srcDir("src/main/kotlin")
+    compileOptions {
+        sourceCompatibility = JavaVersion.VERSION_17
+        targetCompatibility = JavaVersion.VERSION_17
+    }
+    testOptions.unitTests.all { test ->
+        test.dependsOn(":host-runtime:unpackAar")
+        test.systemProperty("edgekit.jni", rootDir.resolve("host-runtime/build/aar/jni").path)
+        test.systemProperty("edgekit.inputs", rootDir.resolve("../build/android/test").path)
+    }
 }
 
 kotlin {
-    jvmToolchain(17)
-    compilerOptions.allWarningsAsErrors.set(true)
+    compilerOptions {
+        allWarningsAsErrors = true
+    }
 }
 
 dependencies {
@@ -23,4 +31,7 @@ dependencies {
     implementation(libs.pytorch.lite)
     implementation(libs.fbjni)
     implementation(libs.nativeloader)
+    testImplementation(project(":host-runtime"))
+    testImplementation(libs.junit)
+    testImplementation(libs.kotlin.test)
 }

@@ -19,6 +19,7 @@ SHARED = {
     "robolectric": "robolectric.version",
     "androidx-test-monitor": "androidx-test-monitor.version",
 }
+SHARED_MODULES = ("core", "runtime-lite", "host-runtime", "app")
 IN_APP = ("minSdk", "targetSdk", "versionCode")
 ONLY_MAVEN = {"host-cli", "aars"}  # a tool of edgekit's, and what Gradle does by itself
 
@@ -59,6 +60,74 @@ def test_differences_of_a_drifted_version_names_it(key: str) -> None:
     assert found[0].startswith(f"{key}: Gradle 0.0.0")
 
 
+def gradle_dependencies(text: str) -> set[str]:
+    """Of a module: "main" or "test", and a Maven coordinate or the name of another module."""
+    libraries = tomllib.loads((DEMO / "gradle/libs.versions.toml").read_text())["libraries"]
+    modules = {key.replace("-", "."): library["module"] for key, library in libraries.items()}
+    found = re.findall(r'(api|implementation|testImplementation)\((?:project\(":([\w-]+)"\)|libs\.([\w.]+))\)', text)
+    return {
+        f"{'test' if kind.startswith('test') else 'main'} {module or modules[name]}" for kind, module, name in found
+    }
+
+
+def maven_dependencies(module: str) -> set[str]:
+    found = pom_dependencies(DEMO / module / "pom.xml")
+    if (DEMO / module / "src/test").exists():
+        found |= {dependency for dependency in pom_dependencies(DEMO / "pom.xml") if dependency.startswith("test ")}
+    if "aars/target/monitor" in (DEMO / module / "pom.xml").read_text():
+        found.add("test androidx.test:monitor")
+    return found
+
+
+def pom_dependencies(pom: Path) -> set[str]:
+    """Without what is Android itself; an AAR is what the module aars unpacks."""
+    found = ElementTree.parse(pom).getroot().findall(f"{POM}dependencies/{POM}dependency")
+    rows = [
+        [element.findtext(f"{POM}{tag}", "main") for tag in ("scope", "groupId", "artifactId")] for element in found
+    ]
+    names = {"dev.edgekit:aars": "org.pytorch:pytorch_android_lite"}
+    return {
+        f"{scope} {names.get(f'{group}:{artifact}', f'{group}:{artifact}').removeprefix('dev.edgekit:')}"
+        for scope, group, artifact in rows
+        if scope != "provided"
+    }
+
+
+def build_file(module: str) -> str:
+    return (DEMO / module / "build.gradle.kts").read_text()
+
+
+@pytest.mark.parametrize("module", SHARED_MODULES)
+def test_dependencies_of_both_builds_are_the_same(module: str) -> None:
+    assert gradle_dependencies(build_file(module)) == maven_dependencies(module)
+
+
+@pytest.mark.parametrize("module", SHARED_MODULES)
+def test_dependencies_say_no_to_a_line_that_only_one_build_has(module: str) -> None:
+    lines = build_file(module).splitlines()
+    declared = [line for line in lines if gradle_dependencies(line)]
+    assert declared
+    for line in declared:
+        without = "\n".join(other for other in lines if other != line)
+        assert gradle_dependencies(without) != maven_dependencies(module)
+
+
+@pytest.mark.parametrize("module", ["core", "runtime-lite", "app"])
+def test_dependencies_say_no_to_another_scope(module: str) -> None:
+    text = build_file(module).replace("testImplementation", "implementation")
+    assert gradle_dependencies(text) != maven_dependencies(module)
+
+
+def test_gradle_knows_every_property_of_the_tests() -> None:
+    """What Maven's surefire passes on, and the tests ask for."""
+    asked = re.compile(r'(?:getProperty|property)\("(edgekit\.[\w.]+)"\)')
+    for module in SHARED_MODULES:
+        sources = "\n".join(path.read_text() for path in (DEMO / module / "src/test").rglob("*.kt"))
+        wanted = set(asked.findall(sources)) - {"edgekit.screenshots.update"}
+        given = set(re.findall(r'systemProperty\("([\w.]+)"', build_file(module)))
+        assert given == wanted, module
+
+
 def test_both_builds_have_the_same_modules() -> None:
     gradle = set(re.findall(r'":([a-z-]+)"', (DEMO / "settings.gradle.kts").read_text()))
     maven = {element.text for element in ElementTree.parse(DEMO / "pom.xml").getroot().iter(f"{POM}module")}
@@ -66,7 +135,7 @@ def test_both_builds_have_the_same_modules() -> None:
 
 
 def test_every_module_has_its_sources_where_both_builds_look() -> None:
-    for module in ("core", "runtime-lite", "host-runtime", "app"):
+    for module in SHARED_MODULES:
         assert list((DEMO / module / "src/main/kotlin").rglob("*.kt")), module
         assert not (DEMO / module / "src/main/java").exists(), module
 
@@ -93,5 +162,5 @@ def test_both_themes_have_the_same_colours() -> None:
         root = ElementTree.parse(DEMO / f"app/src/main/res/{folder}/colors.xml").getroot()
         return {element.attrib["name"] for element in root}
 
-    assert names("values") - names("values-night") == {"icon_background"}
+    assert names("values") - names("values-night") == {"icon_background", "navigation_bar"}
     assert names("values-night") <= names("values")
