@@ -1,9 +1,11 @@
 # The Android demo app: an APK and its tests, without Android Studio. The top-level Makefile includes this.
-#   MODEL=mobilenet_v3_small   what the APK carries
+#   MODEL=mobilenet_v3_small   what the APK carries: whatever `edgekit export` takes
 #   ABIS=arm64-v8a             also armeabi-v7a, x86, x86_64; comma-separated
 ABIS ?= arm64-v8a
 ANDROID_MODEL := $(if $(filter command line environment,$(origin MODEL)),$(MODEL),mobilenet_v3_small)
-ANDROID_PTL := build/mobile/$(ANDROID_MODEL)/$(ANDROID_MODEL).ptl
+# A file's factory has a name with slashes and colons, which no package of ours shall have.
+ANDROID_NAME := $(shell printf %s "$(ANDROID_MODEL)" | tr -c 'A-Za-z0-9._-' _)
+ANDROID_PTL := build/mobile/$(ANDROID_NAME)/$(ANDROID_NAME).ptl
 ANDROID_APK := build/android/edgekit-demo.apk
 ANDROID_TEST_INPUTS := build/android/test
 ANDROID_MVN := mvn -B -ntp -q -f android_demo/pom.xml
@@ -14,7 +16,7 @@ android-deps: ## the Debian packages of the Android targets
 	@tools/system_deps.sh $(ANDROID_DEBIAN_PACKAGES)
 
 android-apk: $(READY) android-deps ## build build/android/edgekit-demo.apk with MODEL in it
-	$(PY) -m edgekit export $(ANDROID_MODEL) $(ARGS)
+	$(PY) -m edgekit export "$(ANDROID_MODEL)" -o $(ANDROID_PTL) $(ARGS)
 	$(ANDROID_MVN) package -Papk -DskipTests -Dmodel=$(abspath $(ANDROID_PTL)) -Dabis=$(ABIS) -Dapk=$(abspath $(ANDROID_APK))
 	$(PY) android_demo/tools/check_apk.py $(ANDROID_APK) --model $(ANDROID_PTL) --abis $(ABIS)
 

@@ -33,6 +33,12 @@ def copied(target: Path) -> Path:
     return target
 
 
+def abis() -> list[str]:
+    """Those that it was built with."""
+    with zipfile.ZipFile(APK) as archive:
+        return sorted({name.split("/")[1] for name in archive.namelist() if name.startswith("lib/")})
+
+
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
     if not APK.exists() or not all(map(shutil.which, TOOLS)):
@@ -44,28 +50,28 @@ def model(tmp_path: Path) -> Path:
 
 
 def test_check_the_built_apk_finds_nothing(model: Path) -> None:
-    assert checker.check(APK, model, ["arm64-v8a"]) == []
+    assert checker.check(APK, model, abis()) == []
 
 
 def test_check_another_model_is_named(model: Path) -> None:
     model.write_bytes(b"another")
-    assert any("model's sha256" in problem for problem in checker.check(APK, model, ["arm64-v8a"]))
+    assert any("model's sha256" in problem for problem in checker.check(APK, model, abis()))
 
 
 def test_check_a_missing_abi_is_named(model: Path) -> None:
-    problems = checker.check(APK, model, ["arm64-v8a", "x86_64"])
-    assert "lib/x86_64/libfbjni.so is missing" in problems
+    problems = checker.check(APK, model, [*abis(), "mips"])
+    assert "lib/mips/libfbjni.so is missing" in problems
 
 
 def test_check_a_copy_without_signature_is_refused(model: Path, tmp_path: Path) -> None:
     spoiled = copied(tmp_path / "spoiled.apk")
-    assert any("apksigner failed" in problem for problem in checker.check(spoiled, model, ["arm64-v8a"]))
+    assert any("apksigner failed" in problem for problem in checker.check(spoiled, model, abis()))
 
 
 @pytest.mark.usefixtures("model")
 def test_library_problems_of_unaligned_libraries_names_them(tmp_path: Path) -> None:
     spoiled = copied(tmp_path / "spoiled.apk")
-    assert any("no multiple of 16384" in problem for problem in checker.library_problems(spoiled, ["arm64-v8a"]))
+    assert any("no multiple of 16384" in problem for problem in checker.library_problems(spoiled, abis()))
 
 
 @pytest.mark.usefixtures("model")
