@@ -1,4 +1,5 @@
-"""Is the runner's own choice of threads the best? Its default against every setting that a user could give, interleaved.
+"""Is the runner's own choice of threads the best? Its default against both pools with each power of two, all cores but one
+and all cores, interleaved.
 
 Exits 1 where the default is more than 10 % slower than the best. On a busy machine the settings with several threads
 suffer most, so the figure that decides is the minimum.
@@ -20,7 +21,8 @@ def settings() -> dict[str, tuple[list[str], dict[str, str]]]:
     """Options and environment by name."""
     cores = len(os.sched_getaffinity(0))
     made: dict[str, tuple[list[str], dict[str, str]]] = {"default": ([], {})}
-    for threads in sorted({1, cores}):
+    powers = {1 << bit for bit in range(cores.bit_length())}
+    for threads in sorted({*powers, cores - 1, cores} - {0}):
         for pool in ("xnnpack", "openmp"):
             made[f"{threads} x {pool}"] = (["--threads", str(threads), "--pool", pool], {})
     made["OMP_NUM_THREADS=1"] = ([], {"OMP_NUM_THREADS": "1"})

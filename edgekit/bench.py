@@ -1,7 +1,6 @@
 """How long a package takes on one runtime after another: load, first run and steady state apart."""
 
 import os
-import platform
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -11,8 +10,10 @@ from typing import Any
 from edgekit.errors import UsageError
 from edgekit.generator import generate
 from edgekit.package.archive import Archive
+from edgekit.spec import RuntimeHints
 from edgekit.stats import summarize
 from edgekit.threads import set_threads
+from edgekit.version import __version__
 
 RUNTIMES = ("lite", "native", "aarch64", "android", "android-arm64")
 
@@ -83,10 +84,10 @@ def _bench_lite(path: str | os.PathLike[str], request: BenchRequest) -> dict[str
 
     from edgekit.runtimes.lite import LiteModule
 
-    arrays, pool = _golden_inputs(path, request.method)
+    arrays, hints = _golden_inputs(path, request.method)
     inputs = [torch.from_numpy(array) for array in arrays]
-    threads = request.threads or _cores()
-    set_threads(threads, pool)
+    threads = request.threads or hints.threads or _cores()
+    set_threads(threads, hints.pool)
     load_ms, module = _timed(lambda: LiteModule(path))
     first_ms, _ = _timed(lambda: module.call(request.method, inputs))
     for _ in range(request.warmup):
@@ -104,16 +105,16 @@ def _bench_lite(path: str | os.PathLike[str], request: BenchRequest) -> dict[str
     }
 
 
-def _golden_inputs(path: str | os.PathLike[str], method: str) -> tuple[list[Any], str]:
-    """The inputs of the method's first golden case, and the pool that the manifest names."""
+def _golden_inputs(path: str | os.PathLike[str], method: str) -> tuple[list[Any], RuntimeHints]:
+    """The inputs of the method's first golden case, and how the manifest wants it run."""
     with Archive(path) as archive:
         archive.check_digests()
         cases = archive.golden.cases if archive.golden else ()
-        pool = archive.manifest.runtime.pool if archive.manifest else "xnnpack"
+        hints = archive.manifest.runtime if archive.manifest else RuntimeHints(pool="xnnpack")
     case = next((case for case in cases if case.method == method), None)
     if case is None:
         raise UsageError(f"{path} has no golden case for method {method!r} to take inputs from.")
-    return [generate(given) for given in case.inputs], pool
+    return [generate(given) for given in case.inputs], hints
 
 
 def _cores() -> int:
@@ -142,16 +143,28 @@ def _peak_rss_bytes() -> int:
 
 
 def context(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """What a reader needs in order to trust the figures."""
+    """What a reader needs in order to trust the figures: the fields that `edgekit-runner bench --json` has."""
     with Archive(path) as archive:
         manifest = archive.manifest
     return {
+        "edgekit": __version__,
+        "cpu": _line_after("/proc/cpuinfo", "model name") or _line_after("/proc/device-tree/model", ""),
+        "cores": os.cpu_count(),
+        "governor": _line_after("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", ""),
+        "load_average": _line_after("/proc/loadavg", ""),
         "model": manifest.name if manifest else Path(path).stem,
         "random_weights": manifest.random_weights if manifest else None,
-        "machine": platform.machine(),
-        "cores": os.cpu_count(),
-        "load_average": list(os.getloadavg()),
     }
+
+
+def _line_after(path: str, prefix: str) -> str | None:
+    """The rest of the first line that begins so; None where there is none."""
+    try:
+        lines = Path(path).read_text(errors="replace").splitlines()
+    except OSError:
+        return None
+    rest = (line.removeprefix(prefix).strip(" \t:\0") for line in lines if line.startswith(prefix))
+    return next(filter(None, rest), None)
 
 
 def rows(results: Sequence[dict[str, Any]]) -> list[tuple[str, ...]]:

@@ -31,11 +31,17 @@ def structure_of(value: Any) -> str:
     if isinstance(value, list):
         return f"[{', '.join(structure_of(item) for item in value)}]"
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{str(key)!r}: {structure_of(item)}" for key, item in value.items()) + "}"
+        return "{" + ", ".join(f"{_quoted(str(key))}: {structure_of(item)}" for key, item in value.items()) + "}"
     raise CaptureError(
         f"the output holds a {type(value).__module__}.{type(value).__qualname__}; expected tensors, numbers, None, and tuples, "
         "lists or dicts of them. Wrap the model in a module that returns those."
     )
+
+
+def _quoted(key: str) -> str:
+    """In single quotes whatever it holds, unlike `repr`: readers in other languages spell it the same."""
+    escaped = key.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
 
 
 def named_tensors(value: Any) -> dict[str, torch.Tensor]:

@@ -7,7 +7,7 @@ import json
 import math
 import re
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
@@ -188,12 +188,14 @@ class GoldenOutput:
     dtype: str
     shape: tuple[int, ...]
     indices: tuple[int, ...] | None
-    values: tuple[int | float, ...]
+    values: tuple[int | float | Literal["nan", "inf", "-inf"], ...]  # words where JSON has no number
 
     def __post_init__(self) -> None:
         size = _check_tensor(self.name, self.dtype, self.shape)
         if len(self.values) != (size if self.indices is None else len(self.indices)):
             raise ValueError(f"output {self.name} has {len(self.values)} values for its shape {list(self.shape)}")
+        if not self.dtype.startswith("float") and any(isinstance(value, str) for value in self.values):
+            raise ValueError(f"output {self.name} of {self.dtype} has a value that is no number")
         if self.indices and not 0 <= min(self.indices) <= max(self.indices) < size:
             raise ValueError(f"output {self.name} has an index beyond its shape {list(self.shape)}")
 

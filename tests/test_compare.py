@@ -20,7 +20,7 @@ def array(output: dict[str, Any]) -> np.ndarray:
 
 
 def golden(output: dict[str, Any]) -> GoldenOutput:
-    values = tuple(float(v) if isinstance(v, str) else v for v in output["values"])
+    values = tuple(output["values"])
     indices = None if output["indices"] is None else tuple(output["indices"])
     shape = tuple(output["shape"])
     return GoldenOutput(name=output["name"], dtype=output["dtype"], shape=shape, indices=indices, values=values)

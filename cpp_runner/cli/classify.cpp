@@ -66,9 +66,18 @@ void print_classes(const std::string& path, const std::vector<ek_class>& classes
   print_table(rows);
 }
 
+// Room for all classes that predict gives; 1 where that is unknown, so that the library says why.
+std::size_t class_count(const ek_model* model) {
+  ek_spec scores;
+  if (ek_model_output(model, "predict", 0, &scores) != EK_OK || scores.rank != 1) return 1;
+  return static_cast<std::size_t>(std::max<int64_t>(1, scores.shape[0]));
+}
+
 class Progress {
  public:
-  explicit Progress(std::size_t total) : total_(total), shown_(total > 1 && ::isatty(STDERR_FILENO) != 0) {}
+  // Results on the same terminal are progress enough.
+  explicit Progress(std::size_t total)
+      : total_(total), shown_(total > 1 && ::isatty(STDERR_FILENO) != 0 && ::isatty(STDOUT_FILENO) == 0) {}
   ~Progress() {
     if (shown_) std::fprintf(stderr, "\r\033[K");
   }
@@ -88,12 +97,13 @@ class Progress {
 void run_classify(const Options& options) {
   const std::vector<std::string> files = expand(options.pictures);
   const ModelPtr model = load_model(options.model);
+  const std::size_t most = class_count(model.get());
   announce_weights(model.get(), options.model.json);
   Json results = Json::array();
   int worst = EK_OK;
   Progress progress(files.size());
   for (const std::string& file : files) {
-    std::vector<ek_class> classes(options.topk);
+    std::vector<ek_class> classes(std::min(options.topk, most));
     std::size_t count = classes.size();
     ek_classify_times times{};
     progress.step();
@@ -111,12 +121,7 @@ void run_classify(const Options& options) {
       print_classes(file, classes);
     }
   }
-  if (options.model.json) {
-    const Json document{{"schema_version", "1.0"},
-                        {"context", {{"edgekit", ek_version()}, {"model", options.model.path}}},
-                        {"results", results}};
-    std::printf("%s\n", document.dump(1, ' ', true).c_str());
-  }
+  if (options.model.json) print_document(model.get(), std::move(results));
   if (worst != EK_OK) throw Failure{worst, "not every picture could be classified"};
 }
 

@@ -22,7 +22,7 @@ void check(ek_status status) {
 void add_model_options(CLI::App& verb, ModelOptions& options) {
   verb.add_option("model", options.path, "a .ptl package or a TorchScript .pt")->required();
   verb.add_option("--threads", options.threads, "threads; by default the package's hint, else all cores")
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Range(1, 1024));
   verb.add_option("--pool", options.pool, "which thread pool has them; by default the package's hint")
       ->check(CLI::IsMember({"auto", "xnnpack", "openmp"}));
   verb.add_flag("--no-optimize", options.no_optimize, "run a .pt as it is, without optimize_for_inference");
@@ -54,6 +54,21 @@ void announce_weights(const Json& manifest) {
   const std::string seed = weights.contains("seed") ? weights["seed"].dump() : "unknown";
   std::printf("RANDOM WEIGHTS (seed %s): the answers of %s mean nothing\n", seed.c_str(),
               manifest.at("name").get_ref<const std::string&>().c_str());
+}
+
+void print_document(const ek_model* model, Json results) {
+  const std::string text = ek_model_manifest(model);
+  Json name, random;
+  if (!text.empty()) {
+    const Json manifest = Json::parse(text);
+    name = manifest.at("name");
+    random = manifest.at("provenance").at("weights").at("kind") == "random";
+  }
+  const Json document{{"schema_version", "1.0"},
+                      {"context", {{"edgekit", ek_version()}, {"model", name}, {"random_weights", random}}},
+                      {"results", std::move(results)}};
+  // A path need not be UTF-8, and JSON must be.
+  std::printf("%s\n", document.dump(1, ' ', true, Json::error_handler_t::replace).c_str());
 }
 
 std::string take_text(char* text) {

@@ -48,6 +48,9 @@ void add_model_options(CLI::App& verb, ModelOptions& options);
 void announce_weights(const ek_model* model, bool json);
 void announce_weights(const Json& manifest);
 
+// Prints the one JSON document of a verb; its context says which weights gave the results.
+void print_document(const ek_model* model, Json results);
+
 // Takes over a string of the library: parsed, or as it is.
 [[nodiscard]] std::string take_text(char* text);
 [[nodiscard]] Json take_json(char* text);

@@ -24,11 +24,16 @@ std::string spec_text(const Json& specs) {
   return text;
 }
 
+// A field that the runner itself does not read may be of any type.
+std::string text_of(const Json& value) {
+  return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
 void print_manifest(const Json& manifest) {
   const Json& provenance = manifest.at("provenance");
   std::vector<Row> rows{{"name", manifest.at("name")},
-                        {"source", provenance.value("source", "unknown")},
-                        {"weights", provenance.at("weights").at("kind")}};
+                        {"source", provenance.contains("source") ? text_of(provenance["source"]) : "unknown"},
+                        {"weights", text_of(provenance.at("weights").at("kind"))}};
   for (const Json& method : manifest.at("methods")) {
     rows.push_back({"method", method.at("name").get<std::string>() + "(" + spec_text(method.at("inputs")) + ") -> " +
                                   spec_text(method.at("outputs"))});

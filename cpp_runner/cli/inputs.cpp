@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <regex>
 
 namespace runner {
@@ -14,6 +15,13 @@ ek_dtype parse_dtype(const std::string& name) {
     if (name == kDTypeNames[i]) return static_cast<ek_dtype>(i);
   }
   throw Failure{EK_USAGE, "unknown dtype '" + name + "'; expected float32, float64, uint8, int8, int32, int64 or bool"};
+}
+
+double parse_bound(const std::string& text) {
+  double value = 0.0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error == std::errc() && end == text.data() + text.size()) return value;
+  throw Failure{EK_USAGE, "'" + text + "' is no number; expected bounds such as [-2,2]"};
 }
 
 std::vector<int64_t> parse_shape(const std::string& text) {
@@ -38,8 +46,8 @@ ValuesPtr generate(const std::string& text, uint32_t seed) {
   }
   const ek_dtype dtype = match[2].matched ? parse_dtype(match[2]) : EK_FLOAT32;
   const bool is_float = dtype == EK_FLOAT32 || dtype == EK_FLOAT64;
-  const double low = match[3].matched ? std::stod(match[3]) : is_float ? -2.0 : 0.0;
-  const double high = match[4].matched ? std::stod(match[4]) : is_float ? 2.0 : dtype == EK_UINT8 ? 255.0 : 1.0;
+  const double low = match[3].matched ? parse_bound(match[3]) : is_float ? -2.0 : 0.0;
+  const double high = match[4].matched ? parse_bound(match[4]) : is_float ? 2.0 : dtype == EK_UINT8 ? 255.0 : 1.0;
   const std::vector<int64_t> shape = parse_shape(match[1]);
   ek_values* values = nullptr;
   check(ek_generate(dtype, shape.data(), static_cast<int32_t>(shape.size()), seed, low, high, &values));

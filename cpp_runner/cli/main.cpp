@@ -11,9 +11,10 @@ int fail(int exit_code, const std::string& message) {
   return exit_code;
 }
 
-// A full disk or a closed pipe shows itself only when the buffer is written.
-int finish() {
-  return std::fflush(stdout) == 0 ? EK_OK : fail(EK_USAGE, "the output cannot be written");
+// A full disk or a closed pipe shows itself only when a buffer is written.
+int finish(int exit_code) {
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return exit_code;
+  return fail(EK_USAGE, "the output cannot be written");
 }
 
 }  // namespace
@@ -21,6 +22,7 @@ int finish() {
 int main(int argc, char** argv) {
   CLI::App app("Runs, times and proves edgekit packages and TorchScript models.", "edgekit-runner");
   app.set_version_flag("--version", ek_version());
+  app.footer("Exit codes: 0 pass, 1 a verdict failed, 2 usage, 3 bad model or package, 4 runtime or device, 70 a bug.");
   app.require_subcommand(1);
   runner::setup_info(app);
   runner::setup_run(app);
@@ -30,13 +32,13 @@ int main(int argc, char** argv) {
   runner::setup_ops(app);
   try {
     app.parse(argc, argv);
-    return finish();
+    return finish(EK_OK);
   } catch (const CLI::Success& success) {
-    return app.exit(success);
+    return finish(app.exit(success));
   } catch (const CLI::ParseError& error) {
     return fail(EK_USAGE, std::string(error.what()) + "; see edgekit-runner --help");
   } catch (const runner::Failure& failure) {
-    return fail(failure.exit_code, failure.message);
+    return fail(finish(failure.exit_code), failure.message);
   } catch (const std::exception& error) {
     return fail(EK_BUG, std::string("a bug of edgekit-runner: ") + error.what());
   }

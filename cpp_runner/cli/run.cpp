@@ -1,8 +1,10 @@
 // run: a method on tensors from .npy files.
-#include <cmath>
+#include <algorithm>
+#include <cctype>
 #include <cstdio>
 #include <filesystem>
-#include <optional>
+#include <functional>
+#include <set>
 
 #include "common.h"
 #include "inputs.h"
@@ -24,29 +26,52 @@ struct Output {
   std::string path;
 };
 
-// One output gets the very name that was asked for; of several, each has its own name in it.
-std::string path_for(const std::string& wanted, const std::string& name, std::size_t count) {
+// One output gets the very name that was asked for; of several, each has its own name in it, less what a file name may
+// not hold.
+std::string path_for(const std::string& wanted, std::string name, std::size_t count) {
   if (wanted.empty() || count == 1) return wanted;
+  const auto is_plain = [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '.' || c == '-'; };
+  std::replace_if(name.begin(), name.end(), std::not_fn(is_plain), '_');
   std::filesystem::path path(wanted);
-  return path.replace_filename(path.stem().string() + "." + name + path.extension().string()).string();
+  return path.replace_filename(path.stem().string() + "." + name + ".npy").string();
 }
 
-std::vector<Output> write_outputs(const ek_values* values, const std::string& wanted) {
-  std::vector<Output> outputs;
-  const std::size_t count = ek_values_count(values);
-  for (std::size_t i = 0; i < count; ++i) {
-    Output output;
+std::vector<Output> name_outputs(const ek_values* values, const std::string& wanted) {
+  std::vector<Output> outputs(ek_values_count(values));
+  std::set<std::string> paths;
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
     const char* name = nullptr;
-    check(ek_values_get(values, i, &output.tensor, &name));
-    output.name = name;
-    output.path = path_for(wanted, output.name, count);
-    if (!output.path.empty()) check(ek_npy_write(output.path.c_str(), &output.tensor));
-    outputs.push_back(std::move(output));
+    check(ek_values_get(values, i, &outputs[i].tensor, &name));
+    outputs[i].name = name;
+    outputs[i].path = path_for(wanted, name, outputs.size());
+    if (!wanted.empty() && !paths.insert(outputs[i].path).second) {
+      throw Failure{EK_USAGE, "two outputs would both be written to " + outputs[i].path};
+    }
   }
   return outputs;
 }
 
-void print_json(const std::vector<Output>& outputs, const std::string& method) {
+// All files or none: whole under names of their own first.
+void write_outputs(const std::vector<Output>& outputs) {
+  if (outputs.size() == 1) return check(ek_npy_write(outputs[0].path.c_str(), &outputs[0].tensor));
+  std::vector<std::string> written;
+  const auto partial = [](const Output& it) { return it.path + ".part"; };
+  try {
+    for (const Output& it : outputs) {
+      check(ek_npy_write(partial(it).c_str(), &it.tensor));
+      written.push_back(partial(it));
+    }
+    for (const Output& it : outputs) std::filesystem::rename(partial(it), it.path);
+  } catch (const std::filesystem::filesystem_error& error) {
+    for (const std::string& path : written) std::remove(path.c_str());
+    throw Failure{EK_USAGE, "cannot write " + error.path2().string() + ": " + error.code().message()};
+  } catch (const Failure&) {
+    for (const std::string& path : written) std::remove(path.c_str());
+    throw;
+  }
+}
+
+void print_json(const ek_model* model, const std::vector<Output>& outputs) {
   Json results = Json::array();
   for (const Output& it : outputs) {
     results.push_back({{"output", it.name},
@@ -54,9 +79,7 @@ void print_json(const std::vector<Output>& outputs, const std::string& method) {
                        {"shape", std::vector<int64_t>(it.tensor.shape, it.tensor.shape + it.tensor.rank)},
                        {"file", it.path.empty() ? Json(nullptr) : Json(it.path)}});
   }
-  const Json document{
-      {"schema_version", "1.0"}, {"context", {{"edgekit", ek_version()}, {"method", method}}}, {"results", results}};
-  std::printf("%s\n", document.dump(1, ' ', true).c_str());
+  print_document(model, std::move(results));
 }
 
 void run_run(const Options& options) {
@@ -66,8 +89,9 @@ void run_run(const Options& options) {
   const std::vector<ek_tensor> tensors = inputs.in_order(model.get(), options.method);
   check(ek_model_run(model.get(), options.method.c_str(), tensors.data(), tensors.size(), &raw));
   const ValuesPtr values(raw);
-  const std::vector<Output> outputs = write_outputs(values.get(), options.output);
-  if (options.model.json) return print_json(outputs, options.method);
+  const std::vector<Output> outputs = name_outputs(values.get(), options.output);
+  if (!options.output.empty()) write_outputs(outputs);
+  if (options.model.json) return print_json(model.get(), outputs);
   announce_weights(model.get(), false);
   std::vector<Row> rows{{"output", "dtype", "shape", "file"}};
   for (const Output& it : outputs) {

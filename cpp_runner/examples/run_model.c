@@ -18,7 +18,11 @@ static void check(ek_status status) {
 static ek_values* make_input(const ek_spec* spec) {
   int64_t shape[MOST_AXES];
   ek_values* values = NULL;
-  for (int32_t i = 0; i < spec->rank && i < MOST_AXES; ++i) {
+  if (spec->rank > MOST_AXES) {
+    fprintf(stderr, "run_model: input %s has more than %d axes\n", spec->name, MOST_AXES);
+    exit(EK_USAGE);
+  }
+  for (int32_t i = 0; i < spec->rank; ++i) {
     shape[i] = spec->shape[i] >= 0 ? spec->shape[i] : i == 0 ? 1 : FREE_EXTENT;
   }
   check(ek_generate(spec->dtype, shape, spec->rank, 1, 0.0, 1.0, &values));

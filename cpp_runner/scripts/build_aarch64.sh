@@ -30,7 +30,11 @@ cmake --install "$build" --prefix "$bundle" --component runtime >/dev/null
     "$torch/torch.libs" /usr/lib/aarch64-linux-gnu
 aarch64-linux-gnu-strip --strip-unneeded "$bundle"/bin/* "$bundle"/lib/*
 cp cpp_runner/scripts/bundle_README.txt "$bundle/README.txt"
-if [ -f "$model" ]; then cp "$model" "$bundle/"; fi
+if [ -f "$model" ]; then
+    cp "$model" "$bundle/"
+else
+    echo "edgekit: the bundle has no package in it: $model is not there (make export-mobile)" >&2
+fi
 
 archive=build/edgekit-aarch64.tar.zst
 tar -C build --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -c edgekit-aarch64 | zstd -q -10 -T0 -f -o "$archive.part"

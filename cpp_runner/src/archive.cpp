@@ -98,6 +98,7 @@ Result<Archive> Archive::open(std::shared_ptr<const MappedFile> file, const std:
   if (!end) return bad("no zip directory at its end");
   const std::size_t count = reader.get<std::uint16_t>(*end + 10);
   std::size_t at = reader.get<std::uint32_t>(*end + 16);
+  if (at == kZip64) return package_error(path + " needs zip64; files of 4 GB and more are not supported");
 
   Archive archive;
   for (std::size_t i = 0; i < count; ++i) {

@@ -13,7 +13,6 @@
 
 struct ek_model {
   std::unique_ptr<edgekit::Model> model;
-  std::string manifest;  // the record itself has no final NUL
 };
 
 struct ek_values {
@@ -119,9 +118,12 @@ Status give_spec(const ek_model* model, const char* method, std::size_t index, b
   return {};
 }
 
-edgekit::LoadOptions read_options(const ek_options& options) {
+edgekit::Result<edgekit::LoadOptions> read_options(const ek_options& options) {
   edgekit::LoadOptions load;
   load.threads = options.threads;
+  if (options.pool < EK_POOL_AUTO || options.pool > EK_POOL_OPENMP) {
+    return edgekit::usage_error("ek_pool " + std::to_string(static_cast<int>(options.pool)) + " is unknown");
+  }
   if (options.pool == EK_POOL_XNNPACK) load.pool = edgekit::Pool::kXnnpack;
   if (options.pool == EK_POOL_OPENMP) load.pool = edgekit::Pool::kOpenmp;
   load.check_digests = options.check_digests != 0;
@@ -188,9 +190,9 @@ ek_status ek_model_load(const char* path, const ek_options* options, ek_model** 
     ek_options chosen;
     ek_options_init(&chosen);
     EK_RETURN_IF_ERROR(read_struct(options, &chosen));
-    EK_ASSIGN(auto loaded, edgekit::Model::load(path, read_options(chosen)));
-    std::string manifest(loaded->package().manifest_text());
-    *model = new ek_model{std::move(loaded), std::move(manifest)};
+    EK_ASSIGN(const auto load_options, read_options(chosen));
+    EK_ASSIGN(auto loaded, edgekit::Model::load(path, load_options));
+    *model = new ek_model{std::move(loaded)};
     return {};
   });
 }
@@ -200,7 +202,7 @@ void ek_model_destroy(ek_model* model) {
 }
 
 const char* ek_model_manifest(const ek_model* model) {
-  return model == nullptr ? "" : model->manifest.c_str();
+  return model == nullptr ? "" : model->model->package().manifest_text.c_str();
 }
 
 ek_status ek_model_input(const ek_model* model, const char* method, size_t index, ek_spec* spec) {

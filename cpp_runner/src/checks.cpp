@@ -18,14 +18,6 @@ std::string describe(const MethodSpec& method) {
   return text + ")";
 }
 
-bool fits(const TensorSpec& spec, std::span<const std::int64_t> shape) {
-  if (shape.size() != spec.shape.size()) return false;
-  for (std::size_t i = 0; i < shape.size(); ++i) {
-    if (spec.shape[i] != kFreeAxis && spec.shape[i] != shape[i]) return false;
-  }
-  return true;
-}
-
 Status check_input(const MethodSpec& method, const TensorSpec& spec, const TensorView& input) {
   const auto wrong = [&](const char* what) {
     return usage_error(describe(method) + ": input " + spec.name + " has the wrong " + what + ": expected " +
@@ -40,6 +32,14 @@ Status check_input(const MethodSpec& method, const TensorSpec& spec, const Tenso
 }
 
 }  // namespace
+
+bool fits(const TensorSpec& spec, std::span<const std::int64_t> shape) {
+  if (shape.size() != spec.shape.size()) return false;
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    if (spec.shape[i] != kFreeAxis && spec.shape[i] != shape[i]) return false;
+  }
+  return true;
+}
 
 Status check_inputs(const MethodSpec& method, std::span<const TensorView> inputs) {
   if (inputs.size() != method.inputs.size()) {

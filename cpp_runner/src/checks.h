@@ -9,6 +9,9 @@
 
 namespace edgekit {
 
+// Whether a shape has the spec's rank and fixed extents.
+[[nodiscard]] bool fits(const TensorSpec& spec, std::span<const std::int64_t> shape);
+
 // Number, dtype, rank and fixed extents of the inputs against the manifest.
 [[nodiscard]] Status check_inputs(const MethodSpec& method, std::span<const TensorView> inputs);
 [[nodiscard]] Status check_inputs_finite(std::span<const TensorView> inputs);

@@ -5,7 +5,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 
 namespace edgekit {
@@ -39,6 +41,31 @@ bool write_all(int fd, std::span<const std::byte> bytes) {
   return true;
 }
 
+Status write_in_place(const std::string& path, std::span<const std::byte> head, std::span<const std::byte> body) {
+  const FileDescriptor file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  if (file.get() >= 0 && write_all(file.get(), head) && write_all(file.get(), body)) return {};
+  return usage_error(system_text("cannot write", path));
+}
+
+// Opened with the mode of any other new file, which mkstemp would not give it.
+int open_temporary(const std::string& target, std::string* name) {
+  static std::atomic<unsigned> counter = 0;
+  constexpr int kTries = 100;  // names that a killed process left behind are passed over
+  int fd = -1;
+  for (int i = 0; i < kTries; ++i) {
+    *name = target + "." + std::to_string(::getpid()) + "-" + std::to_string(counter++);
+    fd = ::open(name->c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd >= 0 || errno != EEXIST) break;
+  }
+  return fd;
+}
+
+// Where a link leads, so that its file is replaced and not the link.
+std::string behind_links(const std::string& path) {
+  const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr), &std::free);
+  return real ? real.get() : path;
+}
+
 }  // namespace
 
 Result<std::shared_ptr<const MappedFile>> MappedFile::open(const std::string& path) {
@@ -61,15 +88,15 @@ MappedFile::~MappedFile() {
 
 Status write_file_atomically(const std::string& path, std::span<const std::byte> head,
                              std::span<const std::byte> body) {
-  std::string temporary = path + ".XXXXXX";
-  const FileDescriptor file(::mkostemp(temporary.data(), O_CLOEXEC));
+  struct stat info {};
+  const bool exists = ::stat(path.c_str(), &info) == 0;
+  if (exists && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode)) return write_in_place(path, head, body);
+  const std::string target = behind_links(path);
+  std::string temporary;
+  const FileDescriptor file(open_temporary(target, &temporary));
   if (file.get() < 0) return usage_error(system_text("cannot write", path));
-  // mkstemp makes the file private; a result should be as readable as any other new file.
-  const mode_t mask = ::umask(0);
-  ::umask(mask);
-  const bool written = ::fchmod(file.get(), 0666 & ~mask) == 0 && write_all(file.get(), head) &&
-                       write_all(file.get(), body) && ::fsync(file.get()) == 0;
-  if (written && ::rename(temporary.c_str(), path.c_str()) == 0) return {};
+  const bool written = write_all(file.get(), head) && write_all(file.get(), body) && ::fsync(file.get()) == 0;
+  if (written && ::rename(temporary.c_str(), target.c_str()) == 0) return {};
   Status failure = usage_error(system_text("cannot write", path));
   ::unlink(temporary.c_str());
   return failure;

@@ -10,7 +10,7 @@
 
 namespace edgekit {
 
-// A regular file mapped read-only. Shared, since a loaded model may go on reading from it.
+// A regular file mapped read-only. Shared by whoever reads from it; a file that shrinks meanwhile ends the process.
 class MappedFile {
  public:
   [[nodiscard]] static Result<std::shared_ptr<const MappedFile>> open(const std::string& path);
@@ -25,7 +25,8 @@ class MappedFile {
   std::span<const std::byte> bytes_;
 };
 
-// Writes a temporary file in the same folder, syncs it, and renames it; on failure nothing is left behind.
+// Writes a temporary file in the same folder, syncs it, and renames it; on failure nothing is left behind. The file
+// that a link leads to is replaced; a device or a pipe is written to.
 [[nodiscard]] Status write_file_atomically(const std::string& path, std::span<const std::byte> head,
                                            std::span<const std::byte> body);
 

@@ -62,8 +62,7 @@ GoldenCase read_case(const json& node) {
   check_names_differ(result.inputs);
   check_names_differ(result.outputs);
   if (!node.contains("tolerance") || node["tolerance"].is_null()) return result;
-  const json& own = node["tolerance"];
-  result.tolerance = {own.at("norm").get<double>(), own.at("max").get<double>(), own.at("absolute").get<double>()};
+  result.tolerance = read_tolerance(node["tolerance"]);
   return result;
 }
 

@@ -2,6 +2,7 @@
 // read_document turns both into an error.
 #pragma once
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
@@ -14,6 +15,7 @@
 namespace edgekit {
 
 constexpr std::size_t kMostElements = std::size_t{1} << 28;  // of one input or output
+constexpr int kDeepest = 64;  // nested values of a document: what walks them does so recursively
 
 struct BadField {
   std::string message;
@@ -41,12 +43,26 @@ void check_names_differ(const std::vector<Named>& items) {
   }
 }
 
+inline Tolerance read_tolerance(const nlohmann::json& node) {
+  const auto bound = [&](const char* name) {
+    const double value = node.at(name).get<double>();
+    if (value >= 0.0 && std::isfinite(value)) return value;  // under NaN everything would pass
+    throw BadField{std::string("tolerance ") + name + " is no number of at least 0"};
+  };
+  return {bound("norm"), bound("max"), bound("absolute")};
+}
+
+inline bool check_depth(int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
+  if (depth > kDeepest) throw BadField{"its values are nested deeper than " + std::to_string(kDeepest)};
+  return true;
+}
+
 // Parses `text`, checks its schema_version, and gives what `read` makes of it; `what` is the document in an error.
 template <typename Read>
 auto read_document(const std::string& what, std::string_view text, Read&& read)
     -> Result<decltype(read(nlohmann::json()))> {
   try {
-    const auto root = nlohmann::json::parse(text);
+    const auto root = nlohmann::json::parse(text, check_depth);
     EK_RETURN_IF_ERROR(check_schema_version(what, root.at("schema_version").template get<std::string>()));
     return read(root);
   } catch (const nlohmann::json::exception& error) {

@@ -48,7 +48,7 @@ torch::jit::mobile::Module load(const Package& package) {
 Result<std::unique_ptr<Engine>> make_lite_engine(const Package& package, const EngineOptions& options) {
   using Made = Result<std::unique_ptr<Engine>>;
   return catching(Code::kBadPackage, package.path + " cannot be loaded", [&]() -> Made {
-    const auto threads = enter_threads(options.threads);
+    const ThreadLease lease(options.threads);
     return std::unique_ptr<Engine>(new LiteEngine(load(package), options.threads));
   });
 }

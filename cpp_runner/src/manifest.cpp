@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <regex>
 
 #include "json_fields.h"
 
@@ -53,8 +54,11 @@ void read_runtime(const json& root, Manifest& manifest) {
   if (pool != "xnnpack" && pool != "openmp") throw BadField{"runtime.pool is '" + pool + "', not xnnpack or openmp"};
   manifest.pool = pool == "openmp" ? Pool::kOpenmp : Pool::kXnnpack;
   if (runtime.contains("threads") && !runtime["threads"].is_null()) {
-    manifest.threads = runtime["threads"].get<int>();
-    if (*manifest.threads < 1) throw BadField{"runtime.threads is below 1"};
+    const auto threads = runtime["threads"].get<std::int64_t>();
+    if (threads < 1 || threads > kMostThreads) {
+      throw BadField{"runtime.threads is not in 1 to " + std::to_string(kMostThreads)};
+    }
+    manifest.threads = static_cast<int>(threads);
   }
 }
 
@@ -70,9 +74,7 @@ Manifest read_manifest(const json& root) {
   read_weights(root, manifest);
   manifest.methods = read_methods(root.at("methods"));
   read_runtime(root, manifest);
-  const json& tolerance = root.at("tolerance");
-  manifest.tolerance = {tolerance.at("norm").get<double>(), tolerance.at("max").get<double>(),
-                        tolerance.at("absolute").get<double>()};
+  manifest.tolerance = read_tolerance(root.at("tolerance"));
   manifest.records = root.at("records").get<std::map<std::string, std::string>>();
   return manifest;
 }
@@ -117,7 +119,8 @@ std::string unescape_label(std::string_view line) {
       code = 0x10000 + ((*code - 0xd800) << 10) + (*low - 0xdc00);
       at += 6;
     }
-    append_utf8(label, *code);
+    const bool lone = *code >= 0xd800 && *code < 0xe000;  // half of a pair is no character
+    append_utf8(label, lone ? 0xfffd : *code);
   }
   return label;
 }
@@ -131,10 +134,12 @@ const MethodSpec* Manifest::find_method(std::string_view method) const {
 }
 
 Status check_schema_version(std::string_view what, const std::string& version) {
-  int major = 0;
-  const auto [end, error] = std::from_chars(version.data(), version.data() + version.size(), major);
-  const bool dotted = error == std::errc() && end != version.data() + version.size() && *end == '.';
-  if (!dotted) return package_error("the " + std::string(what) + " has the odd schema_version '" + version + "'");
+  static const std::regex kPattern("([0-9]{1,6})\\.[0-9]{1,6}");
+  std::smatch match;
+  if (!std::regex_match(version, match, kPattern)) {
+    return package_error("the " + std::string(what) + " has the odd schema_version '" + version + "'");
+  }
+  const int major = std::stoi(match[1]);
   if (major <= kSchemaMajor) return {};
   return package_error("the " + std::string(what) + " has schema_version " + version + ", this runner reads up to " +
                        std::to_string(kSchemaMajor) + ".x; use a newer edgekit-runner");

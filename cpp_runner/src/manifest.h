@@ -13,6 +13,7 @@
 namespace edgekit {
 
 inline constexpr int kSchemaMajor = 1;
+inline constexpr int kMostThreads = 1024;
 inline constexpr std::string_view kManifestRecord = "extra/edgekit/manifest.json";
 inline constexpr std::string_view kGoldenRecord = "extra/edgekit/golden.json";
 inline constexpr std::string_view kLabelsRecord = "extra/edgekit/labels.txt";

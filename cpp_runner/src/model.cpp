@@ -28,13 +28,16 @@ std::string join(const std::vector<std::string>& names) {
 
 Result<std::unique_ptr<Model>> Model::load(const std::string& path, const LoadOptions& options) {
   const Stopwatch watch;
-  if (options.threads < 0)
-    return usage_error("threads is " + std::to_string(options.threads) + "; it must be 1 or more");
+  if (options.threads < 0 || options.threads > kMostThreads) {
+    return usage_error("threads is " + std::to_string(options.threads) + "; it must be in 1 to " +
+                       std::to_string(kMostThreads));
+  }
   std::unique_ptr<Model> model(new Model());
   EK_ASSIGN(model->package_, open_package(path));
   if (options.check_digests) EK_RETURN_IF_ERROR(check_digests(model->package_));
   model->allow_nonfinite_ = options.allow_nonfinite;
   EK_RETURN_IF_ERROR(model->start_engine(options));
+  model->package_.close();
   model->load_ms_ = watch.elapsed_ms();
   return model;
 }
@@ -44,7 +47,11 @@ Status Model::start_engine(const LoadOptions& options) {
   const auto warn = [&](const std::string& message) {
     if (options.warn) options.warn(message);
   };
-  if (!manifest) warn(package_.path + " has no edgekit manifest: inputs are checked only as far as the file tells");
+  if (!manifest) {
+    warn(package_.path +
+         " has no edgekit manifest, and the file tells only the number of inputs: a wrong shape or dtype " +
+         "can give wrong answers or end the process");
+  }
   const Pool usual = package_.kind == ModelKind::kTorchScript ? Pool::kOpenmp : Pool::kXnnpack;
   pool_ = options.pool.value_or(manifest ? manifest->pool : usual);
   threads_ = options.threads > 0 ? options.threads : manifest ? manifest->threads.value_or(core_count()) : core_count();
@@ -54,6 +61,20 @@ Status Model::start_engine(const LoadOptions& options) {
   const bool xnnpack = pool_ == Pool::kXnnpack;
   const ThreadPlan plan{xnnpack ? threads_ : 1, xnnpack ? 1 : threads_};
   EK_ASSIGN(engine_, make_engine(package_, {plan, options.optimize}));
+  return manifest ? check_methods(*manifest) : Status();
+}
+
+// An interpreter does not survive a wrong number of arguments.
+Status Model::check_methods(const Manifest& manifest) const {
+  const std::vector<std::string> methods = engine_->methods();
+  for (const MethodSpec& spec : manifest.methods) {
+    const bool known = std::find(methods.begin(), methods.end(), spec.name) != methods.end();
+    const auto arity = known ? engine_->arity(spec.name) : std::nullopt;
+    if (known && (!arity || (spec.inputs.size() >= arity->least && spec.inputs.size() <= arity->most))) continue;
+    return package_error(package_.path + ": the manifest says that " + spec.name + " takes " +
+                         std::to_string(spec.inputs.size()) + " inputs, the model that it " +
+                         (arity ? "takes " + std::to_string(arity->most) : "does not exist") + "; export it again");
+  }
   return {};
 }
 

@@ -48,6 +48,7 @@ class Model {
  private:
   Model() = default;
   [[nodiscard]] Status start_engine(const LoadOptions& options);
+  [[nodiscard]] Status check_methods(const Manifest& manifest) const;
   [[nodiscard]] Status check_request(const std::string& method, std::span<const TensorView> inputs) const;
 
   Package package_;

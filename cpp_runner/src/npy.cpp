@@ -92,11 +92,15 @@ Result<Tensor> read_npy(const std::string& path) {
   if (*order != "False") return usage_error(path + " is in Fortran order; save numpy.ascontiguousarray(array)");
   const auto shape = parse_shape(*extents);
   if (!shape) return usage_error(path + ": the shape in the header of the .npy file is damaged");
-  EK_ASSIGN(Allocation made, allocate_tensor(*dtype, *shape));
-  if (bytes.size() - header->data_offset != made.mutable_bytes.size()) {
-    return usage_error(path + " has " + std::to_string(bytes.size() - header->data_offset) + " bytes of data, " +
-                       shape_text(*shape) + " needs " + std::to_string(made.mutable_bytes.size()));
+  const auto count = element_count(*shape, *dtype);
+  if (!count) return usage_error(path + " has the shape " + shape_text(*shape) + ", which is negative or too large");
+  const std::size_t size = bytes.size() - header->data_offset;
+  if (size !=
+      *count * dtype_size(*dtype)) {  // before memory is asked for: a damaged header may want more than there is
+    return usage_error(path + " has " + std::to_string(size) + " bytes of data, " + shape_text(*shape) + " needs " +
+                       std::to_string(*count * dtype_size(*dtype)));
   }
+  EK_ASSIGN(Allocation made, allocate_tensor(*dtype, *shape));
   std::memcpy(made.mutable_bytes.data(), bytes.data() + header->data_offset, made.mutable_bytes.size());
   return std::move(made.tensor);
 }

@@ -1,5 +1,7 @@
 #include "package.h"
 
+#include <algorithm>
+
 #include "digest.h"
 
 namespace edgekit {
@@ -26,6 +28,11 @@ Result<ModelKind> zip_kind(const Archive& archive, const std::string& path) {
   return package_error(path + " is a zip file, but holds no PyTorch model");
 }
 
+std::string_view text_of(const Package& package, std::string_view record) {
+  const auto bytes = package.archive->find(record);
+  return bytes ? as_text(*bytes) : std::string_view();
+}
+
 Status check_records(const Package& package) {
   for (const auto& [name, record] : package.archive->records()) {
     if (record.compressed)
@@ -43,10 +50,16 @@ Status check_records(const Package& package) {
 Status read_edgekit_records(Package& package) {
   if (!package.archive->find(kManifestRecord)) return {};
   EK_RETURN_IF_ERROR(check_records(package));
-  auto manifest = parse_manifest(package.manifest_text());
+  package.manifest_text = text_of(package, kManifestRecord);
+  package.golden_text = text_of(package, kGoldenRecord);
+  auto manifest = parse_manifest(package.manifest_text);
   if (!manifest.ok()) return {manifest.status().code(), package.path + ": " + manifest.status().message()};
   package.manifest = std::move(*manifest);
-  if (const auto labels = package.archive->find(kLabelsRecord)) package.labels = parse_labels(as_text(*labels));
+  const std::string_view labels = text_of(package, kLabelsRecord);
+  if (std::any_of(labels.begin(), labels.end(), [](char c) { return static_cast<unsigned char>(c) > 0x7f; })) {
+    return package_error(package.path + ": the labels are not ASCII; export the model again");
+  }
+  package.labels = parse_labels(labels);
   return {};
 }
 
@@ -62,11 +75,6 @@ std::string_view model_kind_name(ModelKind kind) {
       break;
   }
   return "torchscript";
-}
-
-std::string_view Package::text_of(std::string_view record) const {
-  const auto bytes = archive ? archive->find(record) : std::nullopt;
-  return bytes ? as_text(*bytes) : std::string_view();
 }
 
 Result<Package> open_package(const std::string& path) {

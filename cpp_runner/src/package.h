@@ -23,12 +23,14 @@ struct Package {
   std::optional<Archive> archive;  // nothing for a flatbuffer
   std::optional<Manifest> manifest;
   std::vector<std::string> labels;
+  std::string manifest_text;  // empty without a manifest
+  std::string golden_text;    // empty without golden cases
 
-  [[nodiscard]] std::string_view manifest_text() const { return text_of(kManifestRecord); }
-  [[nodiscard]] std::string_view golden_text() const { return text_of(kGoldenRecord); }
-
- private:
-  [[nodiscard]] std::string_view text_of(std::string_view record) const;
+  // Lets go of the file once a model is loaded: whoever replaces it does not disturb the model.
+  void close() {
+    archive.reset();
+    file.reset();
+  }
 };
 
 // Reads the container and the manifest; does not touch libtorch.

@@ -1,5 +1,6 @@
 #include "report_context.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -23,6 +24,14 @@ std::string line_after(const char* path, const std::string& prefix) {
   return "";
 }
 
+// Kernels for ARM name no model of CPU, but the board.
+std::string cpu_name() {
+  std::string name = line_after("/proc/cpuinfo", "model name");
+  if (name.empty()) name = line_after("/proc/device-tree/model", "");
+  name.erase(std::find(name.begin(), name.end(), '\0'), name.end());
+  return name;
+}
+
 ordered_json text_or_null(std::string text) {
   return text.empty() ? ordered_json(nullptr) : ordered_json(std::move(text));
 }
@@ -32,7 +41,7 @@ ordered_json text_or_null(std::string text) {
 ordered_json runtime_context() {
   return {{"edgekit", kVersion},
           {"runtime", runtime_version()},
-          {"cpu", text_or_null(line_after("/proc/cpuinfo", "model name"))},
+          {"cpu", text_or_null(cpu_name())},
           {"cores", std::thread::hardware_concurrency()},
           {"governor", text_or_null(line_after("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", ""))},
           {"load_average", text_or_null(line_after("/proc/loadavg", ""))}};
@@ -51,7 +60,8 @@ ordered_json model_context(const Model& model) {
 
 std::string document(ordered_json context, ordered_json results) {
   const ordered_json root{{"schema_version", "1.0"}, {"context", std::move(context)}, {"results", std::move(results)}};
-  return root.dump(1, ' ', true);
+  // A path need not be UTF-8, and JSON must be.
+  return root.dump(1, ' ', true, ordered_json::error_handler_t::replace);
 }
 
 std::size_t peak_rss_bytes() {

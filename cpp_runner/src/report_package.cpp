@@ -14,7 +14,7 @@ Result<std::string> inspect_report(const std::string& path) {
     }
   }
   ordered_json manifest = nullptr;
-  if (package.manifest) manifest = ordered_json::parse(package.manifest_text());
+  if (package.manifest) manifest = ordered_json::parse(package.manifest_text);
   const ordered_json result{{"kind", model_kind_name(package.kind)},
                             {"size_bytes", package.file->bytes().size()},
                             {"labels", package.labels.size()},

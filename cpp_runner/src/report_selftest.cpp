@@ -1,3 +1,6 @@
+#include <algorithm>
+
+#include "checks.h"
 #include "compare.h"
 #include "golden.h"
 #include "report_context.h"
@@ -40,6 +43,20 @@ Result<Values> run_case(Model& model, const GoldenCase& golden) {
   return model.run(golden.method, views, OutputCheck::kNone);
 }
 
+// A golden case that the manifest contradicts proves nothing of the device.
+Status check_case(const Package& package, const GoldenCase& golden) {
+  const MethodSpec* method = package.manifest->find_method(golden.method);
+  const auto accepts = [](const GeneratedInput& given, const TensorSpec& spec) {
+    return given.dtype == spec.dtype && fits(spec, given.shape);
+  };
+  if (method != nullptr &&
+      std::equal(golden.inputs.begin(), golden.inputs.end(), method->inputs.begin(), method->inputs.end(), accepts)) {
+    return {};
+  }
+  return package_error(package.path + ": golden case '" + golden.name + "' does not fit the manifest's method '" +
+                       golden.method + "'; export the model again");
+}
+
 Comparison failed(std::string reason, const std::string& expected, const std::string& actual) {
   Comparison result;
   result.output = "*";
@@ -62,11 +79,12 @@ std::vector<Comparison> compare_case(Model& model, const GoldenCase& golden) {
 
 Result<SelftestReport> selftest_report(Model& model) {
   const Package& package = model.package();
-  if (!package.manifest || package.golden_text().empty()) {
+  if (!package.manifest || package.golden_text.empty()) {
     return package_error(package.path + " has no golden cases; export it with edgekit to prove it on a device");
   }
-  EK_ASSIGN(const auto cases, parse_golden(package.golden_text()));
+  EK_ASSIGN(const auto cases, parse_golden(package.golden_text));
   if (cases.empty()) return package_error(package.path + " has an empty list of golden cases, which proves nothing");
+  for (const GoldenCase& golden : cases) EK_RETURN_IF_ERROR(check_case(package, golden));
   const std::string runtime = runtime_version();
   ordered_json rows = ordered_json::array();
   bool passed = true;

@@ -6,15 +6,23 @@
 #include <dlfcn.h>
 
 #include <algorithm>
+#include <condition_variable>
+#include <functional>
 #include <map>
+#include <mutex>
 
 #include "clock.h"
 
 namespace edgekit {
 namespace {
 
-std::shared_mutex pool_mutex;
-int pool_threads = 0;                // guarded by pool_mutex; 0 before the first run
+struct {
+  std::mutex door;  // held by whoever waits to change the pool, so that no new run begins
+  std::mutex mutex;
+  std::condition_variable idle;
+  int threads = 0;  // 0 before the first run
+  int runs = 0;     // under way
+} pool;
 thread_local int thread_openmp = 0;  // what OpenMP and MKL are set to in this thread; 0 where unknown
 
 void call_if_found(const char* symbol, int argument) {
@@ -46,11 +54,21 @@ c10::ScalarType to_scalar_type(DType dtype) {
   return c10::ScalarType::Undefined;
 }
 
-Result<Tensor> from_tensor(at::Tensor tensor, const std::string& name) {
+bool overlaps(const at::Tensor& tensor, std::span<const TensorView> inputs) {
+  const auto* data = static_cast<const std::byte*>(tensor.data_ptr());
+  return std::any_of(inputs.begin(), inputs.end(), [&](const TensorView& input) {
+    const std::less<const std::byte*> before;
+    return !before(data, input.bytes.data()) && before(data, input.bytes.data() + input.bytes.size());
+  });
+}
+
+// A model may give back its input or a view of it, whose bytes are the caller's: those are copied.
+Result<Tensor> from_tensor(at::Tensor tensor, const std::string& name, std::span<const TensorView> inputs) {
   if (tensor.is_quantized()) tensor = tensor.dequantize();
   for (const auto& [theirs, ours] : scalar_types()) {
     if (theirs != tensor.scalar_type()) continue;
-    auto owner = std::make_shared<at::Tensor>(tensor.cpu().contiguous());
+    tensor = tensor.cpu().contiguous();
+    auto owner = std::make_shared<at::Tensor>(overlaps(tensor, inputs) ? tensor.clone() : tensor);
     const auto* data = static_cast<const std::byte*>(owner->data_ptr());
     const Shape shape(owner->sizes().begin(), owner->sizes().end());
     return Tensor{ours, shape, std::shared_ptr<const std::byte>(owner, data), owner->nbytes()};
@@ -66,12 +84,23 @@ Result<Tensor> from_number(T value, DType dtype) {
   return std::move(made.tensor);
 }
 
+// A dict's key as docs/format.md spells it.
+std::string quoted(const std::string& key) {
+  std::string text = "'";
+  for (const char c : key) {
+    if (c == '\'' || c == '\\') text += '\\';
+    text += c;
+  }
+  return text + "'";
+}
+
 // Walks a nested output: appends its values to `values` and its spelling to the structure.
 class Flattener {
  public:
+  explicit Flattener(std::span<const TensorView> inputs) : inputs_(inputs) {}
   Status walk(const c10::IValue& value, const std::string& prefix) {
     if (value.isNone()) return spell("None");
-    if (value.isTensor()) return leaf(from_tensor(value.toTensor(), name_of(prefix)), prefix);
+    if (value.isTensor()) return leaf(from_tensor(value.toTensor(), name_of(prefix), inputs_), prefix);
     if (value.isInt()) return leaf(from_number(value.toInt(), DType::kInt64), prefix);
     if (value.isDouble()) return leaf(from_number(value.toDouble(), DType::kFloat64), prefix);
     if (value.isBool()) return leaf(from_number(value.toBool(), DType::kBool), prefix);
@@ -121,13 +150,14 @@ class Flattener {
     (void)spell("{");
     for (const auto& entry : dict) {
       const std::string key = entry.key().isString() ? entry.key().toStringRef() : std::to_string(entry.key().toInt());
-      (void)spell((first ? "'" : ", '") + key + "': ");
+      (void)spell((first ? "" : ", ") + quoted(key) + ": ");
       first = false;
       EK_RETURN_IF_ERROR(walk(entry.value(), join(prefix, key)));
     }
     return spell("}");
   }
 
+  std::span<const TensorView> inputs_;
   Values values_;
 };
 
@@ -143,8 +173,8 @@ std::vector<c10::IValue> to_ivalues(std::span<const TensorView> inputs) {
   return values;
 }
 
-Result<Values> from_ivalue(const c10::IValue& value) {
-  Flattener flattener;
+Result<Values> from_ivalue(const c10::IValue& value, std::span<const TensorView> inputs) {
+  Flattener flattener(inputs);
   EK_RETURN_IF_ERROR(flattener.walk(value, ""));
   return flattener.take();
 }
@@ -161,12 +191,15 @@ struct OperatorStart : at::ObserverContext {
   Stopwatch watch;
 };
 
+// libtorch takes the callbacks along to the threads of `fork`, where no profile is active.
 std::unique_ptr<at::ObserverContext> on_operator_start(const at::RecordFunction&) {
+  if (active_profile == nullptr) return nullptr;
   ++active_profile->depth;
   return std::make_unique<OperatorStart>();
 }
 
 void on_operator_end(const at::RecordFunction& function, at::ObserverContext* context) {
+  if (active_profile == nullptr || context == nullptr) return;
   const double elapsed_ms = static_cast<OperatorStart*>(context)->watch.elapsed_ms();
   if (--active_profile->depth > 0) return;
   OperatorTime& time = active_profile->operators[function.name()];
@@ -202,35 +235,38 @@ std::vector<OperatorTime> longest_first(Profile& profile) {
 
 }  // namespace
 
-std::shared_lock<std::shared_mutex> enter_threads(const ThreadPlan& plan) {
-  while (true) {
-    std::shared_lock<std::shared_mutex> lock(pool_mutex);
-    if (pool_threads == plan.xnnpack) {
-      if (thread_openmp != plan.openmp) set_openmp_of_thread(plan.openmp);
-      return lock;
+ThreadLease::ThreadLease(const ThreadPlan& plan) {
+  {
+    const std::lock_guard<std::mutex> door(pool.door);
+    std::unique_lock<std::mutex> lock(pool.mutex);
+    if (pool.threads != plan.xnnpack) {
+      pool.idle.wait(lock, [] { return pool.runs == 0; });
+      at::set_num_threads(plan.xnnpack);
+      pool.threads = plan.xnnpack;
+      thread_openmp = 0;
     }
-    lock.unlock();
-    // No run is under way while the pool changes its size.
-    const std::unique_lock<std::shared_mutex> change(pool_mutex);
-    if (pool_threads == plan.xnnpack) continue;
-    at::set_num_threads(plan.xnnpack);
-    pool_threads = plan.xnnpack;
-    thread_openmp = 0;
+    ++pool.runs;
   }
+  if (thread_openmp != plan.openmp) set_openmp_of_thread(plan.openmp);
+}
+
+ThreadLease::~ThreadLease() {
+  const std::lock_guard<std::mutex> lock(pool.mutex);
+  if (--pool.runs == 0) pool.idle.notify_one();
 }
 
 Result<Values> TorchEngine::run(const std::string& method, std::span<const TensorView> inputs) {
   return catching(Code::kRuntime, "method " + method + " failed", [&]() -> Result<Values> {
-    const auto threads = enter_threads(threads_);
+    const ThreadLease lease(threads_);
     const c10::InferenceMode inference;
-    return from_ivalue(call(method, to_ivalues(inputs)));
+    return from_ivalue(call(method, to_ivalues(inputs)), inputs);
   });
 }
 
 Result<std::vector<OperatorTime>> TorchEngine::profile(const std::string& method, std::span<const TensorView> inputs,
                                                        std::size_t iterations) {
   return catching(Code::kRuntime, "method " + method + " failed", [&]() -> Result<std::vector<OperatorTime>> {
-    const auto threads = enter_threads(threads_);
+    const ThreadLease lease(threads_);
     const c10::InferenceMode inference;
     Profile profile;
     {

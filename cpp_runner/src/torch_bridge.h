@@ -11,7 +11,6 @@
 #include <algorithm>
 #include <cstring>
 #include <exception>
-#include <shared_mutex>
 #include <string>
 
 #include "engine.h"
@@ -30,9 +29,16 @@ auto catching(Code code, const std::string& what, Body&& body) -> decltype(body(
   }
 }
 
-// Held around every run: sets the process's XNNPACK pool and this thread's OpenMP and MKL to the plan. libtorch's
-// default lets two pools fight for the same cores, which costs up to 280 times the latency.
-[[nodiscard]] std::shared_lock<std::shared_mutex> enter_threads(const ThreadPlan& plan);
+// Held around every run: the process's XNNPACK pool and this thread's OpenMP and MKL are as the plan says. libtorch's
+// default lets two pools fight for the same cores, which costs up to 280 times the latency. Runs of one pool size go
+// side by side; another size waits until they are over, and those that come later wait behind it.
+class ThreadLease {
+ public:
+  explicit ThreadLease(const ThreadPlan& plan);
+  ~ThreadLease();
+  ThreadLease(const ThreadLease&) = delete;
+  ThreadLease& operator=(const ThreadLease&) = delete;
+};
 
 // Hands libtorch the very bytes whose digests were checked, whatever has become of the file's name since.
 class MappedAdapter : public caffe2::serialize::ReadAdapterInterface {

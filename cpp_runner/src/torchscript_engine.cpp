@@ -46,7 +46,7 @@ torch::jit::Module load(const Package& package, bool optimize) {
 Result<std::unique_ptr<Engine>> make_torchscript_engine(const Package& package, const EngineOptions& options) {
   using Made = Result<std::unique_ptr<Engine>>;
   return catching(Code::kBadPackage, package.path + " cannot be loaded", [&]() -> Made {
-    const auto threads = enter_threads(options.threads);
+    const ThreadLease lease(options.threads);
     return std::unique_ptr<Engine>(new TorchScriptEngine(load(package, options.optimize), options.threads));
   });
 }

@@ -51,5 +51,23 @@ TEST(FilesTest, FailedWriteLeavesNothingBehind) {
   EXPECT_EQ(folder.count(), 1u);
 }
 
+TEST(FilesTest, WriteReplacesTheFileBehindALinkAndNotTheLink) {
+  const TemporaryFolder folder;
+  const std::string path = folder.write("a", "old");
+  std::filesystem::create_symlink(path, folder.file("link"));
+  ASSERT_TRUE(write(folder.file("link"), "new", "").ok());
+  EXPECT_TRUE(std::filesystem::is_symlink(folder.file("link")));
+  EXPECT_EQ(read_text(path), "new");
+}
+
+TEST(FilesTest, WriteGoesIntoADeviceAndLeavesItThere) {
+  const TemporaryFolder folder;
+  std::filesystem::create_symlink("/dev/null", folder.file("null"));  // root could replace the device itself
+  EXPECT_TRUE(write(folder.file("null"), "x", "y").ok());
+  EXPECT_TRUE(std::filesystem::is_character_file("/dev/null"));
+  std::filesystem::create_symlink("/dev/full", folder.file("full"));
+  EXPECT_EQ(write(folder.file("full"), "x", "y").code(), Code::kUsage);
+}
+
 }  // namespace
 }  // namespace edgekit

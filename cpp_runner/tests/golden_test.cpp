@@ -64,6 +64,8 @@ TEST(GoldenTest, ACaseMayHaveItsOwnTolerance) {
   EXPECT_FALSE((*parse_golden(document.dump()))[0].tolerance.has_value());
   document["cases"][0]["tolerance"] = {{"norm", 1e-4}, {"max", 2e-4}, {"absolute", 3e-4}, {"loosened", false}};
   EXPECT_EQ((*parse_golden(document.dump()))[0].tolerance->max, 2e-4);
+  document["cases"][0]["tolerance"]["norm"] = -1;
+  EXPECT_EQ(parse_golden(document.dump()).status().code(), Code::kBadPackage);
 }
 
 TEST(GoldenTest, RefusesPositionsAndCountsThatDoNotFit) {

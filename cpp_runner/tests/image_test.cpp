@@ -43,6 +43,15 @@ TEST(ImageTest, TruncationsAreErrorsAndNeverGrey) {
   }
 }
 
+TEST(ImageTest, AWrongChecksumIsAnErrorInAnyChunk) {
+  const TemporaryFolder folder;
+  std::string png = read_text(image_path("png_exif6.png"));
+  const std::size_t chunk = png.find("eXIf");
+  ASSERT_NE(chunk, std::string::npos);
+  png[chunk + 4] ^= 1;  // its first byte of data; libpng's default would pass over such a chunk
+  EXPECT_EQ(decode_image(folder.write("x.png", png)).status().code(), Code::kUsage);
+}
+
 TEST(ImageTest, MessageNamesTheFileAndTheReason) {
   const TemporaryFolder folder;
   const auto status = decode_image(folder.write("notes.jpg", "hello")).status();

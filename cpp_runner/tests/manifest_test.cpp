@@ -78,6 +78,43 @@ TEST(ManifestTest, RefusesTwoInputsOrOutputsOfOneName) {
   }
 }
 
+TEST(ManifestTest, RefusesTolerancesUnderWhichEverythingPassesOrNothing) {
+  for (const char* wrong : {"-1", "1e999", "\"nan\""}) {
+    std::string text = sample_manifest().dump();
+    text.replace(text.find("1e-05"), 5, wrong);
+    EXPECT_EQ(parse_manifest(text).status().code(), Code::kBadPackage) << wrong;
+  }
+}
+
+TEST(ManifestTest, RefusesThreadsBeyondAnyMachine) {
+  auto manifest = sample_manifest();
+  for (const std::int64_t wrong : {std::int64_t{0}, std::int64_t{1025}, std::int64_t{4294967299}}) {
+    manifest["runtime"]["threads"] = wrong;
+    EXPECT_EQ(parse_manifest(manifest.dump()).status().code(), Code::kBadPackage) << wrong;
+  }
+  manifest["runtime"]["threads"] = 1024;
+  EXPECT_TRUE(parse_manifest(manifest.dump()).ok());
+}
+
+TEST(ManifestTest, RefusesNestingThatWouldEndTheStack) {
+  const std::string deep = std::string(200000, '[') + std::string(200000, ']');
+  std::string text = sample_manifest().dump();
+  text.insert(1, "\"unknown\": " + deep + ", ");
+  EXPECT_EQ(parse_manifest(text).status().code(), Code::kBadPackage);
+}
+
+TEST(ManifestTest, RefusesVersionsThatAreNotMajorDotMinor) {
+  auto manifest = sample_manifest();
+  for (const char* wrong : {"1", "1.", "1.x", "one.0", " 1.0", "1.0.0"}) {
+    manifest["schema_version"] = wrong;
+    EXPECT_EQ(parse_manifest(manifest.dump()).status().code(), Code::kBadPackage) << wrong;
+  }
+}
+
+TEST(LabelsTest, HalfAPairIsTheReplacementCharacter) {
+  EXPECT_EQ(parse_labels("\\ud800x\n"), std::vector<std::string>{"\xef\xbf\xbdx"});
+}
+
 TEST(LabelsTest, OneALineWithEscapes) {
   const auto labels = parse_labels("cat\ncaf\\u00e9\n\\u65e5\\ud83d\\ude00\n");
   ASSERT_EQ(labels.size(), 3u);

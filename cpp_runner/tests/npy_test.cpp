@@ -53,6 +53,7 @@ TEST(NpyTest, NamesWhatItCannotRead) {
   EXPECT_TRUE(has(npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }", "1234567"), "7 bytes"));
   EXPECT_TRUE(has(npy("{'descr': '<f4', 'fortran_order': False, 'shape': (-2,), }", ""), "negative"));
   EXPECT_TRUE(has(npy("{'descr': '<f4', 'fortran_order': False, 'shape': (a,), }", ""), "shape"));
+  EXPECT_TRUE(has(npy("{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000000000,), }", ""), "needs 4000"));
   EXPECT_TRUE(has(npy("{'nothing': 1}", ""), "damaged"));
   EXPECT_EQ(read_npy(folder.file("missing.npy")).status().code(), Code::kUsage);
 }

@@ -51,6 +51,25 @@ TEST(PackageTest, ChangedAddedAndMissingRecordsAreNamed) {
   EXPECT_NE(message([](Records& it) { it.erase(it.begin()); }).find("data.pkl is missing"), std::string::npos);
 }
 
+TEST(PackageTest, RefusesLabelsThatAreNotAscii) {
+  const TemporaryFolder folder;
+  const auto labels = [&](const std::string& text) {
+    return open_changed(folder, [&](Records& it) { it.emplace_back("archive/extra/edgekit/labels.txt", text); });
+  };
+  EXPECT_EQ(labels("cat\ndog\n")->labels.size(), 2u);
+  EXPECT_NE(labels("caf\xe9\n").status().message().find("not ASCII"), std::string::npos);
+}
+
+TEST(PackageTest, ItsTextsOutliveTheFile) {
+  const TemporaryFolder folder;
+  auto package = open_changed(folder, [](Records& it) { it.emplace_back("archive/extra/edgekit/golden.json", "{}"); });
+  ASSERT_TRUE(package.ok());
+  package->close();
+  std::filesystem::resize_file(folder.file("toy.ptl"), 0);  // reading a mapping of it would end the process
+  EXPECT_EQ(package->golden_text, "{}");
+  EXPECT_TRUE(parse_manifest(package->manifest_text).ok());
+}
+
 TEST(PackageTest, NamesWhatIsNoModel) {
   const TemporaryFolder folder;
   const auto code = [&](const std::string& bytes) { return open_package(folder.write("x", bytes)).status(); };

@@ -30,20 +30,28 @@ _PICKLES = ("data.pkl", "constants.pkl", "bytecode.pkl")
 def atomic(path: Path) -> Iterator[Path]:
     """A temporary name in the same folder that becomes `path` when the block ends well, and vanishes otherwise.
 
+    The file that a link leads to is replaced, and not the link; a device or a pipe is written to.
+
     Raises:
         UsageError: the folder cannot be made or written, or the disk is full.
     """
     temporary: Path | None = None
     made: list[Path] = []
     try:
-        made = _make_folders(path.parent)
-        if path.is_dir():
+        target = path.resolve()
+        made = _make_folders(target.parent)
+        if target.is_dir():
             raise UsageError(f"{path} is a directory; expected a file name to write.")
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+        replaced = target.is_file() or not target.exists()
+        folder = target.parent if replaced else None
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=folder)
         os.close(handle)
         temporary = Path(name)
         yield temporary
-        _publish(temporary, path)
+        if replaced:
+            _publish(temporary, target)
+        else:
+            shutil.copyfile(temporary, target)
     except OSError as error:
         raise UsageError(
             f"{path} cannot be written: {error.strerror or error}. Free the disk, or name another with -o."
@@ -51,9 +59,9 @@ def atomic(path: Path) -> Iterator[Path]:
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
-        for folder in made:
+        for new in made:
             with suppress(OSError):  # a folder that holds something by now stays
-                folder.rmdir()
+                new.rmdir()
 
 
 def _make_folders(folder: Path) -> list[Path]:

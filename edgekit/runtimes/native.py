@@ -1,8 +1,10 @@
 """The C++ runner as a process: built for this machine, or for aarch64 boards and run by qemu."""
 
 import json
+import logging
 import os
 import platform
+import shlex
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -14,22 +16,28 @@ from edgekit.errors import DeviceError, PackageError, UsageError
 from edgekit.package.archive import Archive
 from edgekit.runtimes.base import CaseResult
 
-VARIABLE = "EDGEKIT_RUNNER"  # the native runner, where it is not found by itself
+VARIABLE = "EDGEKIT_RUNNER"  # the native runner's command line, say "qemu-aarch64 -cpu cortex-a53 PATH"
 _BUILT = {"native": "build/cpp/release/cli/edgekit-runner", "aarch64": "build/edgekit-aarch64/bin/edgekit-runner"}
 _TARGET = {"native": "make runner", "aarch64": "make runner-aarch64"}
 _QEMU = ("qemu-aarch64", "-cpu", "cortex-a72")  # a Raspberry Pi 4
 _PASSED, _VERDICT_FAILED = 0, 1
+_WARNING = "edgekit-runner: warning: "
+
+_log = logging.getLogger(__name__)
 
 
 def find_runner(name: str) -> tuple[str, ...]:
-    """The command line of the runner: in the working folder's build, in that of edgekit's sources, or on the PATH.
+    """The command line of the runner: $EDGEKIT_RUNNER, in the working folder's build, in that of edgekit's sources, or on the
+    PATH.
 
     Raises:
         DeviceError: it is not built, or the emulator is missing.
     """
-    sources = Path(__file__).parents[2]
-    candidates = [os.environ.get(VARIABLE, "")] if name == "native" else []
-    candidates += [_BUILT[name], str(sources / _BUILT[name])]
+    if name == "native" and (told := shlex.split(os.environ.get(VARIABLE, ""))):
+        if shutil.which(told[0]) is None:
+            raise DeviceError(f"{VARIABLE} names {told[0]}, which is no program here. Correct or unset it.")
+        return tuple(told)
+    candidates = [_BUILT[name], str(Path(__file__).parents[2] / _BUILT[name])]
     if name == "native":
         candidates.append(shutil.which("edgekit-runner") or "")
     program = next((Path(path).resolve() for path in candidates if path and Path(path).is_file()), None)
@@ -51,26 +59,32 @@ class RunnerRuntime:
 
     def selftest(self, archive: Archive) -> tuple[CaseResult, ...]:
         """Lets the runner replay the package's golden cases."""
-        return tuple(self._result(row) for row in self._call("selftest", str(archive.path))["results"])
+        document = self._call((_PASSED, _VERDICT_FAILED), "selftest", str(archive.path))
+        return tuple(self._result(row) for row in document["results"])
 
     def bench(self, path: str | os.PathLike[str], options: Sequence[str] = ()) -> dict[str, Any]:
         """The runner's bench document; `options` are those of `edgekit-runner bench`."""
-        return self._call("bench", os.fspath(path), *options)
+        return self._call((_PASSED,), "bench", os.fspath(path), *options)
 
     def _result(self, row: dict[str, Any]) -> CaseResult:
-        fields = {key: value for key, value in row.items() if key not in ("runtime", "case")}
-        if fields["worst_index"] is not None:
-            fields["worst_index"] = tuple(fields["worst_index"])
-        return CaseResult(runtime=self.name, case=row["case"], comparison=Comparison(**fields))
+        return CaseResult(runtime=self.name, case=row["case"], comparison=Comparison.from_row(row))
 
-    def _call(self, *arguments: str) -> dict[str, Any]:
+    def _call(self, expected: Sequence[int], *arguments: str) -> dict[str, Any]:
+        command = [*self._command, *arguments, "--json"]
         try:
-            done = subprocess.run([*self._command, *arguments, "--json"], capture_output=True, text=True, check=False)
+            done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
         except OSError as error:
             raise DeviceError(f"{self._command[-1]} does not start: {error}.") from error
-        if done.returncode not in (_PASSED, _VERDICT_FAILED):
+        if done.returncode not in expected:
             raise self._failure(done.returncode, done.stderr.strip() or f"it ended with {done.returncode}")
-        document: dict[str, Any] = json.loads(done.stdout)
+        try:
+            document: dict[str, Any] = json.loads(done.stdout)
+        except ValueError as error:
+            told = done.stderr.strip() or f"exit code {done.returncode}"
+            raise DeviceError(f"{self._command[-1]} printed no document ({told}). Is it an edgekit-runner?") from error
+        for line in done.stderr.splitlines():
+            if line.startswith(_WARNING):
+                _log.warning("the %s runner: %s", self.name, line.removeprefix(_WARNING))
         return document
 
     def _failure(self, code: int, told: str) -> Exception:

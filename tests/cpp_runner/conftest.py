@@ -57,6 +57,7 @@ def run(runner_command: list[str]) -> Run:
             [*runner_command, *map(str, arguments)],
             capture_output=True,
             text=True,
+            errors="replace",
             cwd=cwd,
             env=os.environ | environment,
             timeout=600,

@@ -77,6 +77,18 @@ def test_bundle_runs_in_an_empty_root(classifier: Exported, tmp_path: Path) -> N
     assert "PASS" in call(*runner, "selftest", "/toy.ptl", environment={})
 
 
+def newest_glibc(folder: Path) -> tuple[int, ...]:
+    needs = [call("readelf", "-V", path) for path in folder.glob("*/*") if path.is_file()]
+    return max(tuple(map(int, version.split("."))) for text in needs for version in re.findall(r"GLIBC_([\d.]+)", text))
+
+
+def test_bundle_needs_no_newer_c_library_than_it_says() -> None:
+    promised = re.search(r"glibc ([\d.]+) or newer", (BUNDLE / "README.txt").read_text())
+    assert promised is not None
+    assert newest_glibc(BUNDLE) <= tuple(map(int, promised[1].split(".")))
+    assert newest_glibc(BUNDLE) > (2, 28)  # or the versions were not read
+
+
 def test_bundle_is_as_small_as_promised() -> None:
     archive = BUNDLE.with_name("edgekit-aarch64.tar.zst")
     assert archive.stat().st_size < 80e6 + sum(path.stat().st_size for path in BUNDLE.glob("*.ptl"))

@@ -6,17 +6,19 @@ import struct
 import subprocess
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from packages import rewrite
+from packages import Edit, edit_golden, edit_manifest, rewrite
 
 from edgekit.package.archive import MANIFEST
 
 from .conftest import Exported, Run
 
 USAGE, BAD_PACKAGE, RUNTIME = 2, 3, 4
+CONFORMANCE = Path(__file__).parents[1] / "conformance" / "images"
 
 
 def save(path: Path, array: np.ndarray) -> Path:
@@ -213,9 +215,96 @@ def test_commandLine_help_and_version_pass(run: Run) -> None:
     assert run("--version").out.startswith("0.")
 
 
-def test_output_whenDiskIsFull_thenItIsSaid(runner_command: list[str], classifier: Exported) -> None:
+@pytest.mark.parametrize("verb", ["info", "ops", "--help"])
+def test_output_whenDiskIsFull_thenItIsSaid(runner_command: list[str], classifier: Exported, verb: str) -> None:
+    arguments = {"info": ["info", str(classifier.package), "--json"], "ops": ["ops", "--json"]}.get(verb, [verb])
     with Path("/dev/full").open("w") as full:
-        command = [*runner_command, "info", str(classifier.package)]
-        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+        done = subprocess.run([*runner_command, *arguments], stdout=full, stderr=subprocess.PIPE, text=True)
     assert done.returncode == USAGE
     assert "cannot be written" in done.stderr
+
+
+def change(classifier: Exported, path: Path, edit: Edit) -> Path:
+    return rewrite(classifier.package, path, edit, remake_digests=True)
+
+
+def test_package_whenManifestAndModelDisagree_thenBadPackage(run: Run, classifier: Exported, tmp_path: Path) -> None:
+    def add_input(manifest: Any) -> None:
+        manifest["methods"][0]["inputs"].append({"name": "y", "dtype": "float32", "shape": [4], "low": 0, "high": 1})
+
+    package = change(classifier, tmp_path / "x.ptl", edit_manifest(add_input))
+    done = run("run", package, "--input", "1x3x32x32", "--input", "4")
+    assert done.code == BAD_PACKAGE
+    assert "forward takes 2 inputs, the model that it takes 1" in done.err
+
+
+@pytest.mark.parametrize("wrong", [{"method": "backward"}, {"inputs": []}])
+def test_selftest_whenGoldenCaseFitsNoMethod_thenBadPackage(
+    run: Run, classifier: Exported, tmp_path: Path, wrong: dict[str, object]
+) -> None:
+    edit = edit_golden(lambda golden: golden["cases"][0].update(wrong))
+    done = run("selftest", change(classifier, tmp_path / "x.ptl", edit))
+    assert done.code == BAD_PACKAGE
+    assert "does not fit the manifest's method" in done.err
+
+
+def test_package_whenNestedDeeply_thenBadPackage(run: Run, classifier: Exported, tmp_path: Path) -> None:
+    def nest(records: dict[str, bytes]) -> None:
+        records[MANIFEST] = b'{"odd": ' + b"[" * 100_000 + b"]" * 100_000 + b", " + records[MANIFEST].lstrip()[1:]
+
+    package = rewrite(classifier.package, tmp_path / "x.ptl", nest, remake_digests=False)
+    for verb in ("info", "selftest"):
+        done = run(verb, package)
+        assert done.code == BAD_PACKAGE
+        assert "nested deeper" in done.err
+
+
+def test_names_that_are_not_utf8_are_no_bug(run: Run, classifier: Exported, tmp_path: Path) -> None:
+    folder = os.fsencode(tmp_path)
+    picture, missing = folder + b"/caf\xe9.jpg", folder + b"/no\xe9.jpg"
+    Path(os.fsdecode(picture)).write_bytes((CONFORMANCE / "jpeg_420.jpg").read_bytes())
+    done = run("classify", classifier.package, os.fsdecode(picture), os.fsdecode(missing), "--json")
+    assert done.code == USAGE
+    assert len(done.results[0]["labels"]) == 5
+    assert "No such file" in done.results[1]["error"]
+    package = Path(os.fsdecode(folder + b"/m\xe9.ptl"))
+    package.write_bytes(classifier.package.read_bytes())
+    assert run("bench", package, "--iterations", 1, "--min-seconds", 0, "--json").code == 0
+
+
+def test_info_whenFieldsItDoesNotReadAreOdd_thenShown(run: Run, classifier: Exported, tmp_path: Path) -> None:
+    edit = edit_manifest(lambda manifest: manifest["provenance"].update(source=5))
+    done = run("info", change(classifier, tmp_path / "x.ptl", edit))
+    assert done.code == 0
+    assert "5" in done.out
+
+
+def test_options_beyond_reason_are_usage_or_bounded(run: Run, classifier: Exported) -> None:
+    picture = CONFORMANCE / "jpeg_420.jpg"
+    done = run("classify", classifier.package, picture, "--topk", 10**12, "--json")
+    assert done.code == 0
+    assert len(done.results[0]["labels"]) == 7
+    assert run("bench", classifier.package, "--threads", 2000).code == USAGE
+    for bounds in (".,1", "1.2.3,4", "1,1e5"):
+        assert run("run", classifier.package, "--input", f"1x3x32x32:float32[{bounds}]").code == USAGE
+
+
+def test_run_writes_all_outputs_or_none(run: Run, nested: Exported, tmp_path: Path) -> None:
+    inputs = ("--input", "4x3", "--input", "2:int64[0,3]")
+    (tmp_path / "y.1.npy").mkdir()
+    done = run("run", nested.package, *inputs, "-o", tmp_path / "y.npy")
+    assert done.code == USAGE
+    assert "cannot write" in done.err
+    assert [path.name for path in tmp_path.iterdir() if path.suffix == ".part"] == []
+
+
+def test_bench_ops_whenWorkIsForked_thenNoCrash(run: Run, tmp_path: Path) -> None:
+    class Forks(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            future = torch.jit.fork(torch.relu, x)
+            return torch.jit.wait(future) + x
+
+    torch.jit.script(Forks()).save(str(tmp_path / "forks.pt"))
+    done = run("bench", tmp_path / "forks.pt", "--input", "4", "--iterations", 2, "--min-seconds", 0, "--ops", "--json")
+    assert done.code == 0, done.err
+    assert done.results[0]["operators"] == []  # after a wait, other threads than the caller's go on

@@ -2,11 +2,14 @@
 
 import os
 import shlex
+import shutil
 import subprocess
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import edgekit
 from edgekit.generator import generate
@@ -37,6 +40,38 @@ def test_concurrency_gives_the_same_answers(build: Path, classifier: Exported) -
     program = build / "tests" / "edgekit_concurrency"
     out = call(*emulator, program, classifier.package, 1, 3, 32, 32, runs)
     assert f"4 threads, {runs} runs each: 0 answers differ with a model each, 0 with a shared one" in out
+
+
+class Echo(torch.nn.Module):
+    """Gives its input and a view of it back."""
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        return x, x[1:], x + 1
+
+
+def ownership(build: Path, what: str, model: Path, *shape: int) -> int:
+    emulator = shlex.split(os.environ.get(RUNNER, ""))[:-1]
+    command = [*emulator, str(build / "tests" / "edgekit_ownership"), what, str(model), *map(str, shape)]
+    return subprocess.run(command, check=False, timeout=300).returncode
+
+
+@pytest.mark.parametrize("suffix", [".ptl", ".pt"])
+def test_outputs_keep_their_values_when_the_input_changes(build: Path, tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"echo{suffix}"
+    module = torch.jit.script(Echo().eval())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        module.save(str(path)) if suffix == ".pt" else module._save_for_lite_interpreter(str(path))
+    assert ownership(build, "inputs", path, 4, 3) == 0
+
+
+def test_another_number_of_threads_gets_its_turn_between_busy_models(build: Path, classifier: Exported) -> None:
+    assert ownership(build, "threads", classifier.package, 1, 3, 32, 32) == 0
+
+
+def test_loaded_model_outlives_its_file(build: Path, classifier: Exported, tmp_path: Path) -> None:
+    copy = shutil.copy(classifier.package, tmp_path / "copy.ptl")
+    assert ownership(build, "file", copy) == 0
 
 
 def test_library_hides_everything_but_its_header(build: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from packages import rewrite, scale_largest_weight
 
 import edgekit
@@ -151,6 +152,17 @@ def test_selftest_passes(run: Run, classifier: Exported, nested: Exported) -> No
     assert run("selftest", classifier.package).out.rstrip().splitlines()[-1].startswith("PASS")
 
 
+class Quoted(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {"it's": x + 1.0, "a\\b": x * 2.0}
+
+
+def test_selftest_spells_odd_keys_as_python_does(run: Run, tmp_path: Path) -> None:
+    report = edgekit.export(Quoted(), ["4x3"], name="quoted", output=tmp_path / "quoted.ptl")
+    done = run("selftest", report.package)
+    assert done.code == 0, done.out + done.err
+
+
 def test_selftest_whenWeightsChangedAndDigestsRemade_thenVerdictFails(
     run: Run, classifier: Exported, tmp_path: Path
 ) -> None:
@@ -187,6 +199,8 @@ def test_random_weights_are_said_in_the_first_line(run: Run, classifier: Exporte
     arguments = {"info": (), "selftest": (), "classify": (IMAGES / "jpeg_420.jpg",), "run": ("--input", "1x3x32x32")}
     for verb, more in arguments.items():
         assert run(verb, package, *more).out.splitlines()[0] == first
+        if verb != "info":
+            assert run(verb, package, *more, "--json").document["context"]["random_weights"] is True
 
 
 def test_output_has_no_progress_where_stderr_is_no_terminal(run: Run, classifier: Exported) -> None:

@@ -31,6 +31,23 @@ def test_atomic_failed_block_keeps_the_old_file_and_nothing_else(tmp_path: Path,
     assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("x", "old")]
 
 
+def test_atomic_replaces_the_file_behind_a_link(tmp_path: Path) -> None:
+    (tmp_path / "x").write_text("old")
+    (tmp_path / "link").symlink_to(tmp_path / "x")
+    with atomic(tmp_path / "link") as temporary:
+        temporary.write_text("new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "x").read_text() == "new"
+
+
+def test_atomic_writes_to_a_device_and_leaves_it_there(tmp_path: Path) -> None:
+    (tmp_path / "null").symlink_to("/dev/null")  # root could replace the device itself
+    with atomic(tmp_path / "null") as temporary:
+        temporary.write_text("new")
+    assert Path("/dev/null").is_char_device()
+    assert [p.name for p in tmp_path.iterdir()] == ["null"]
+
+
 def test_atomic_under_a_file_is_a_usage_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match="cannot be written"), atomic(tmp_path / "file" / "x"):

@@ -59,6 +59,29 @@ def test_runner_whenItFails_thenTheErrorHasItsKind(native: RunnerRuntime, tiny: 
         RunnerRuntime("native", ["/dev/null/runner"]).selftest(archive)
 
 
+@pytest.mark.parametrize("program", ["false", "true"])
+def test_runner_whenItIsAnotherProgram_thenDeviceError(tiny: Path, program: str) -> None:
+    with Archive(tiny) as archive, pytest.raises(DeviceError, match=r"edgekit-runner|ended with 1"):
+        RunnerRuntime("native", [program]).selftest(archive)
+    with pytest.raises(DeviceError):
+        RunnerRuntime("native", [program]).bench(tiny)
+
+
+def test_find_whenTheVariableNamesNoProgram_thenItIsSaid(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDGEKIT_RUNNER", "/no/such/runner")
+    with pytest.raises(DeviceError, match="EDGEKIT_RUNNER names /no/such/runner"):
+        find_runner("native")
+    monkeypatch.setenv("EDGEKIT_RUNNER", "env -i cat")
+    assert find_runner("native") == ("env", "-i", "cat")
+
+
+def test_bench_whenTheRunnerWarns_thenItIsPassedOn(
+    native: RunnerRuntime, tiny: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    native.bench(tiny, ["--iterations", "1", "--min-seconds", "0", "--threads", "50"])
+    assert "the native runner: 50 threads on" in caplog.text
+
+
 def test_find_whenNotBuilt_thenTheTargetIsNamed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edgekit.runtimes.native._BUILT", {"aarch64": "no/such/runner"})
     with pytest.raises(DeviceError, match="make runner-aarch64"):

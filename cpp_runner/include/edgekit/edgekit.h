@@ -9,8 +9,10 @@
  *  - Handles are opaque. What a call makes, the caller destroys with the function named at the call; destroying NULL
  *    does nothing.
  *  - Structs that begin with struct_size are filled by their init function first, so that they can grow.
- *  - Threads: different models may run at the same time. One model may be shared: its calls then wait for each other.
+ *  - Threads: different models may run at the same time where their thread settings are the same; models with other
+ *    settings take turns, since the pool is the process's. One model may be shared: its calls then wait for each other.
  *    The strings and specs of a model may be read from any thread. Destroy a model when no call on it is left.
+ *  - Files are read during a call and not after it. Nobody may shorten a file while a call reads it.
  *  - No C++ exception leaves the library.
  */
 #ifndef EDGEKIT_EDGEKIT_H_
@@ -98,7 +100,7 @@ EK_API ek_status ek_inspect(const char* path, char** json);
 
 typedef struct ek_options {
   size_t struct_size;
-  int32_t threads;         /* 0: what the manifest says, else as many as this process may use cores */
+  int32_t threads;         /* 1 to 1024; 0: what the manifest says, else as many as this process may use cores */
   ek_pool pool;            /* EK_POOL_AUTO */
   int32_t check_digests;   /* 1: every record's SHA-256 is checked before libtorch reads a byte */
   int32_t allow_nonfinite; /* 0: NaN and infinities in inputs and outputs are errors */
