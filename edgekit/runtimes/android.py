@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -92,11 +93,17 @@ class AndroidRuntime:
             done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
         except subprocess.TimeoutExpired as error:
             raise DeviceError(f"runtime {self.name}: no answer within {_TIMEOUT_S} s.") from error
-        if done.returncode not in (0, 1) or not done.stdout:
-            reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-            raise _FAILURES.get(done.returncode, DeviceError)(f"runtime {self.name}: {reason}")
-        document: dict[str, Any] = json.loads(done.stdout)
-        return document
+        if done.returncode in (0, 1) and done.stdout:
+            document: dict[str, Any] = json.loads(done.stdout)
+            return document
+        raise _FAILURES.get(done.returncode, DeviceError)(f"runtime {self.name}: {_reason(done)}")
+
+
+def _reason(done: subprocess.CompletedProcess[str]) -> str:
+    """Its last words; a process that was killed has none of its own, but maybe warnings that have nothing to do with it."""
+    if done.returncode < 0:
+        return f"the process was ended by {signal.Signals(-done.returncode).name}"
+    return (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
 
 
 def _comparison(row: dict[str, Any]) -> Comparison:

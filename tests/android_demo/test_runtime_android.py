@@ -63,3 +63,64 @@ def test_selftest_of_a_process_that_dies_names_the_runtime(tiny: Path, monkeypat
     monkeypatch.setattr(runtime, "_java", ["false"])
     with Archive(tiny) as archive, pytest.raises(DeviceError, match="runtime android: exit code 1"):
         runtime.selftest(archive)
+
+
+def test_selftest_of_a_process_that_is_killed_names_the_signal(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = tmp_path / "java"
+    script.write_text("#!/bin/sh\necho a warning >&2\nkill -ABRT $$\n")
+    script.chmod(0o755)
+    runtime = android.AndroidRuntime()
+    monkeypatch.setattr(android.AndroidRuntime, "built", lambda _: True)
+    monkeypatch.setattr(runtime, "_java", [str(script)])
+    with (
+        Archive(tiny) as archive,
+        pytest.raises(DeviceError, match="runtime android: the process was ended by SIGABRT"),
+    ):
+        runtime.selftest(archive)
+
+
+@built
+def test_classify_of_what_is_no_picture_ends_with_a_reason(tiny: Path, tmp_path: Path) -> None:
+    """What the process does not expect must not leave it hanging."""
+    photo = tmp_path / "photo.png"
+    photo.write_bytes(b"no picture")
+    with pytest.raises(DeviceError, match=r"runtime android: a bug of edgekit: java\.lang\.NullPointerException"):
+        android.AndroidRuntime().classify(tiny, [photo], 5)
+
+
+@built
+def test_selftest_without_enough_memory_ends_with_a_reason(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JAVA_TOOL_OPTIONS", "-XX:MaxDirectMemorySize=1k")
+    with Archive(tiny) as archive, pytest.raises(DeviceError, match="runtime android: the memory of this machine"):
+        android.AndroidRuntime().selftest(archive)
+
+
+@built
+def test_selftest_without_a_compiler_says_what_it_needs(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runtime = android.AndroidRuntime()
+    monkeypatch.setattr(runtime, "_cache", tmp_path / "host")
+    monkeypatch.setattr(android, "_HOST_CACHE", tmp_path / "host")
+    monkeypatch.setenv("CC", str(tmp_path / "gone"))
+    with Archive(tiny) as archive, pytest.raises(DeviceError, match=r"runtime android: .*needs a C compiler"):
+        runtime.selftest(archive)
+
+
+@built
+def test_selftest_with_a_cache_of_another_version_makes_it_again(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = tmp_path / "host"
+    cache.mkdir()
+    (cache / "key").write_text("of another library")
+    (cache / "libbionic_shim.so").write_bytes(b"too old to load")
+    runtime = android.AndroidRuntime()
+    monkeypatch.setattr(runtime, "_cache", cache)
+    monkeypatch.setattr(android, "_HOST_CACHE", cache)
+    for _ in range(2):
+        with Archive(tiny) as archive:
+            assert all(row.comparison.passed for row in runtime.selftest(archive))
+    assert (cache / "key").read_text() != "of another library"

@@ -34,6 +34,7 @@ private const val EXIT_FAILED = 1
 private const val EXIT_USAGE = 2
 private const val EXIT_PACKAGE = 3
 private const val EXIT_RUNTIME = 4
+private const val EXIT_BUG = 70
 
 fun main(arguments: Array<String>) {
     // PyTorch's Java side keeps a thread that is no daemon, so returning would not end the process.
@@ -52,6 +53,13 @@ private fun run(arguments: List<String>): Int = try {
     fail(EXIT_PACKAGE, e.message.orEmpty())
 } catch (e: UnsupportedOperationException) {
     fail(EXIT_RUNTIME, e.message.orEmpty())
+} catch (e: LinkageError) {
+    fail(EXIT_RUNTIME, "Android's library does not load here: ${e.message}")
+} catch (e: OutOfMemoryError) {
+    fail(EXIT_RUNTIME, "the memory of this machine, or of its Java, does not suffice: ${e.message}")
+} catch (e: Throwable) { // Anything that got out would leave the process hanging, by the thread that is no daemon.
+    e.printStackTrace()
+    fail(EXIT_BUG, "a bug of edgekit: $e")
 }
 
 private fun prepare(arguments: List<String>): Int {
@@ -122,7 +130,8 @@ private fun result(method: String, loadMs: Double, measured: Measured, threads: 
 private fun peakRssBytes(): Long =
     File("/proc/self/status").readLines().first { it.startsWith("VmHWM:") }.filter { it.isDigit() }.toLong() * 1024
 
+/** The caller shows the last line. */
 private fun fail(code: Int, message: String): Int {
-    System.err.println(message)
+    System.err.println(message.replace('\n', ' '))
     return code
 }

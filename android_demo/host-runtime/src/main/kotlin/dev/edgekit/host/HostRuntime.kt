@@ -2,14 +2,21 @@ package dev.edgekit.host
 
 import com.facebook.soloader.nativeloader.NativeLoader
 import com.facebook.soloader.nativeloader.NativeLoaderDelegate
+import java.io.IOException
 import java.nio.file.Files
 import java.nio.file.Path
 import java.nio.file.StandardCopyOption
+import java.security.MessageDigest
 import kotlin.io.path.Path
 import kotlin.io.path.createDirectories
+import kotlin.io.path.deleteIfExists
 import kotlin.io.path.exists
+import kotlin.io.path.fileSize
+import kotlin.io.path.getLastModifiedTime
 import kotlin.io.path.readBytes
+import kotlin.io.path.readText
 import kotlin.io.path.writeBytes
+import kotlin.io.path.writeText
 
 /**
  * Android's own PyTorch library in a desktop JVM, for tests and for `verify --runtime android`.
@@ -26,6 +33,10 @@ object HostRuntime {
 
     /** The name under which the libraries ask for the shim. */
     private const val BIONIC_LIBC = "libc.so"
+
+    /** The file that says what the copies were made of. */
+    private const val KEY = "key"
+    private val OWN_PARTS = listOf("/bionic_shim.c", "/bionic_tls.c", "ElfPatch.class", "HostRuntime.class")
     private val LIBRARIES = listOf("libc++_shared.so", "libfbjni.so", "libpytorch_jni_lite.so")
 
     /** Why this machine cannot run Android's library, or null where it can. */
@@ -47,39 +58,59 @@ object HostRuntime {
      * Prepares the libraries in [into] and makes PyTorch's classes use them.
      *
      * @param jni the unpacked AAR's `jni` folder, with one folder for each ABI
-     * @param into a folder for the copies; what is already there is kept
+     * @param into a folder for the copies; they are made again when the AAR or this module has changed
+     * @throws UnsupportedOperationException where this machine cannot run them
      */
     @Synchronized
     fun install(jni: Path, into: Path) {
         unsupportedReason()?.let { throw UnsupportedOperationException(it) }
         if (NativeLoader.isInitialized()) return
-        prepare(jni.resolve(androidAbi()!!), into)
+        val libraries = jni.resolve(androidAbi()!!)
+        if (into.resolve(KEY).let { !it.exists() || it.readText() != key(libraries) }) prepare(libraries, into)
         NativeLoader.init(HostDelegate(into.toAbsolutePath()))
     }
 
     /** Makes the patched copies and the shim; [compiler] builds for the processor that will run them. */
     fun prepare(libraries: Path, into: Path, compiler: String = System.getenv("CC") ?: "cc") {
         into.createDirectories()
-        LIBRARIES.filterNot { into.resolve(it).exists() }.forEach { name ->
+        into.resolve(KEY).deleteIfExists()
+        LIBRARIES.forEach { name ->
             val library = libraries.resolve(name).readBytes()
             ElfPatch.apply(library, keptNeeded = LIBRARIES.toSet() + BIONIC_LIBC)
             replace(into.resolve(name)) { it.writeBytes(library) }
         }
         compile(compiler, "bionic_shim.c", into.resolve(SHIM), "-Wl,-soname,$BIONIC_LIBC", "-Wl,--no-as-needed", "-lm")
         compile(compiler, "bionic_tls.c", into.resolve(TLS))
+        replace(into.resolve(KEY)) { it.writeText(key(libraries)) }
+    }
+
+    /** What the copies were made of and by; dates and sizes tell the AAR's libraries apart, as reading 50 MB takes too long. */
+    private fun key(libraries: Path): String {
+        val digest = MessageDigest.getInstance("SHA-256")
+        for (name in OWN_PARTS) digest.update(checkNotNull(javaClass.getResource(name)) { "$name is missing from the class path" }.readBytes())
+        for (name in LIBRARIES) {
+            val library = libraries.resolve(name)
+            digest.update("$name ${library.fileSize()} ${library.getLastModifiedTime()}".encodeToByteArray())
+        }
+        return digest.digest().joinToString("") { "%02x".format(it) }
     }
 
     private fun compile(compiler: String, name: String, target: Path, vararg flags: String) {
-        if (target.exists()) return
         val source = checkNotNull(javaClass.getResource("/$name")) { "$name is missing from the class path" }
         val include = Path(System.getProperty("java.home"), "include")
         val common = listOf("-x", "c", "-", "-shared", "-fPIC", "-O1", "-fno-builtin", "-Wall", "-Werror", "-I$include", "-I$include/linux")
         replace(target) { partial ->
-            val process = ProcessBuilder(listOf(compiler) + common + flags + listOf("-o", "$partial")).redirectErrorStream(true).start()
+            val process = start(listOf(compiler) + common + flags + listOf("-o", "$partial"))
             process.outputStream.use { stdin -> source.openStream().use { it.copyTo(stdin) } }
             val output = process.inputReader().readText()
-            check(process.waitFor() == 0) { "$compiler cannot build $name:\n$output" }
+            if (process.waitFor() != 0) throw UnsupportedOperationException("$compiler cannot build $name: ${output.trim()}")
         }
+    }
+
+    private fun start(command: List<String>): Process = try {
+        ProcessBuilder(command).redirectErrorStream(true).start()
+    } catch (e: IOException) {
+        throw UnsupportedOperationException("Android's library needs a C compiler on the host: ${e.message}. Install one, or name it by CC.", e)
     }
 
     /** Another process may be doing the same: write beside it, then rename. */
