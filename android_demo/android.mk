@@ -21,7 +21,7 @@ android-apk: $(READY) android-deps ## build build/android/edgekit-demo.apk with 
 	$(PY) android_demo/tools/check_apk.py $(ANDROID_APK) --model $(ANDROID_PTL) --abis $(ABIS)
 
 android-test-inputs: $(DEV_READY)
-	$(PY) android_demo/tools/make_test_inputs.py --out $(ANDROID_TEST_INPUTS)
+	OMP_NUM_THREADS=1 $(PY) android_demo/tools/make_test_inputs.py --out $(ANDROID_TEST_INPUTS)
 
 android-runtime: $(READY) android-deps ## build what `edgekit verify --runtime android` runs
 	$(ANDROID_MVN) package -DskipTests -pl core,aars,host-runtime,runtime-lite,host-cli
