@@ -68,12 +68,16 @@ Status Model::start_engine(const LoadOptions& options) {
 Status Model::check_methods(const Manifest& manifest) const {
   const std::vector<std::string> methods = engine_->methods();
   for (const MethodSpec& spec : manifest.methods) {
-    const bool known = std::find(methods.begin(), methods.end(), spec.name) != methods.end();
-    const auto arity = known ? engine_->arity(spec.name) : std::nullopt;
-    if (known && (!arity || (spec.inputs.size() >= arity->least && spec.inputs.size() <= arity->most))) continue;
-    return package_error(package_.path + ": the manifest says that " + spec.name + " takes " +
-                         std::to_string(spec.inputs.size()) + " inputs, the model that it " +
-                         (arity ? "takes " + std::to_string(arity->most) : "does not exist") + "; export it again");
+    const std::string subject = package_.path + ": the manifest's method " + spec.name;
+    if (std::find(methods.begin(), methods.end(), spec.name) == methods.end()) {
+      return package_error(subject + " is not in the model; export it again");
+    }
+    const auto arity = engine_->arity(spec.name);
+    if (!arity) continue;
+    const auto [least, most] = *arity;
+    if (spec.inputs.size() >= least && spec.inputs.size() <= most) continue;
+    return package_error(subject + " takes " + std::to_string(spec.inputs.size()) + " inputs, the model's " +
+                         std::to_string(most) + "; export it again");
   }
   return {};
 }

@@ -1,34 +1,22 @@
 // Four threads, first with a model each and then with one that they share: every run gives the first run's answer.
 // Usage: edgekit_concurrency MODEL SHAPE_AXIS... RUNS, all numbers; the input is float32.
-#include <edgekit/edgekit.h>
-
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
+
+#include "handles.h"
 
 namespace {
 
 constexpr int kThreads = 4;
 
-struct ModelDeleter {
-  void operator()(ek_model* model) const { ek_model_destroy(model); }
-};
-struct ValuesDeleter {
-  void operator()(ek_values* values) const { ek_values_destroy(values); }
-};
-using ModelPtr = std::unique_ptr<ek_model, ModelDeleter>;
-using ValuesPtr = std::unique_ptr<ek_values, ValuesDeleter>;
-
-void check(ek_status status) {
-  if (status == EK_OK) return;
-  std::fprintf(stderr, "%s\n", ek_last_error());
-  std::exit(status);
-}
+using edgekit::testing::check;
+using edgekit::testing::ModelPtr;
+using edgekit::testing::ValuesPtr;
 
 ModelPtr load(const char* path) {
   ek_model* model = nullptr;

@@ -3,34 +3,22 @@
 //   inputs: an output keeps its values when the input's bytes change (the model gives its input back)
 //   threads: a model with another number of threads is loaded and run while two threads run theirs without a break
 //   file: a loaded model proves itself after its file was cut off
-#include <edgekit/edgekit.h>
-
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "handles.h"
+
 namespace {
 
-struct ModelDeleter {
-  void operator()(ek_model* model) const { ek_model_destroy(model); }
-};
-struct ValuesDeleter {
-  void operator()(ek_values* values) const { ek_values_destroy(values); }
-};
-using ModelPtr = std::unique_ptr<ek_model, ModelDeleter>;
-using ValuesPtr = std::unique_ptr<ek_values, ValuesDeleter>;
-
-void check(ek_status status) {
-  if (status == EK_OK) return;
-  std::fprintf(stderr, "%s\n", ek_last_error());
-  std::exit(status);
-}
+using edgekit::testing::check;
+using edgekit::testing::ModelPtr;
+using edgekit::testing::ValuesPtr;
 
 ModelPtr load(const char* path, int32_t threads) {
   ek_options options;

@@ -235,7 +235,7 @@ def test_package_whenManifestAndModelDisagree_thenBadPackage(run: Run, classifie
     package = change(classifier, tmp_path / "x.ptl", edit_manifest(add_input))
     done = run("run", package, "--input", "1x3x32x32", "--input", "4")
     assert done.code == BAD_PACKAGE
-    assert "forward takes 2 inputs, the model that it takes 1" in done.err
+    assert "method forward takes 2 inputs, the model's 1" in done.err
 
 
 @pytest.mark.parametrize("wrong", [{"method": "backward"}, {"inputs": []}])
