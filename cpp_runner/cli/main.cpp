@@ -17,6 +17,17 @@ int finish(int exit_code) {
   return fail(EK_USAGE, "the output cannot be written");
 }
 
+// The library only says that a subcommand is missing where there is one that it does not know.
+std::string explain(const CLI::App& app, int argc, char** argv, const CLI::ParseError& error) {
+  const bool no_verb = argc > 1 && argv[1][0] != '-' && app.get_subcommands().empty();
+  if (!no_verb) return error.what();
+  std::string verbs;
+  for (const CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; })) {
+    verbs += (verbs.empty() ? "" : ", ") + verb->get_name();
+  }
+  return std::string("there is no verb '") + argv[1] + "'; expected one of " + verbs;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -36,7 +47,7 @@ int main(int argc, char** argv) {
   } catch (const CLI::Success& success) {
     return finish(app.exit(success));
   } catch (const CLI::ParseError& error) {
-    return fail(EK_USAGE, std::string(error.what()) + "; see edgekit-runner --help");
+    return fail(EK_USAGE, explain(app, argc, argv, error) + "; see edgekit-runner --help");
   } catch (const runner::Failure& failure) {
     return fail(finish(failure.exit_code), failure.message);
   } catch (const std::exception& error) {

@@ -210,6 +210,12 @@ def test_commandLine_whenWrong_thenUsage(run: Run, arguments: tuple[str, ...]) -
     assert done.err.startswith("edgekit-runner: ")
 
 
+def test_commandLine_whenVerbIsUnknown_thenTheVerbsAreNamed(run: Run) -> None:
+    done = run("clasify", "x.ptl")
+    assert done.code == USAGE
+    assert "no verb 'clasify'; expected one of info, run, classify" in done.err
+
+
 def test_commandLine_help_and_version_pass(run: Run) -> None:
     assert "classify" in run("--help").out
     assert run("--version").out.startswith("0.")
