@@ -3,6 +3,9 @@ package dev.edgekit.demo
 import android.graphics.Bitmap
 import android.graphics.BitmapFactory
 import android.graphics.Color
+import android.os.Handler
+import android.os.Looper
+import android.view.PixelCopy
 import dev.edgekit.core.BenchmarkState
 import dev.edgekit.core.Screen
 import dev.edgekit.core.SelfTestState
@@ -11,7 +14,9 @@ import java.io.File
 import kotlin.math.abs
 import kotlin.math.max
 import kotlin.test.Test
+import kotlin.test.assertEquals
 import kotlin.test.assertTrue
+import org.junit.Before
 import org.robolectric.RuntimeEnvironment
 import org.robolectric.android.controller.ActivityController
 
@@ -21,6 +26,11 @@ import org.robolectric.android.controller.ActivityController
  * `-Dedgekit.screenshots.update=true` writes them anew. Latencies differ from run to run, so a small part of the pixels may.
  */
 class ScreenshotTest : AppTest() {
+    @Before
+    fun drawAsHardwareDoes() {
+        System.setProperty("robolectric.pixelCopyRenderMode", "hardware")
+    }
+
     @Test
     fun photo_light() = assertLooksLike("photo-light", classified())
 
@@ -89,7 +99,7 @@ class ScreenshotTest : AppTest() {
     }
 
     private fun assertLooksLike(name: String, activity: ActivityController<MainActivity>) {
-        val actual = activity.draw()
+        val actual = activity.screenshot()
         val file = committed(name)
         if (System.getProperty("edgekit.screenshots.update") == "true") {
             file.parentFile.mkdirs()
@@ -98,6 +108,15 @@ class ScreenshotTest : AppTest() {
         val part = differingPart(BitmapFactory.decodeFile(file.path), actual)
         if (part > TOLERATED_PART) File("target/$name.png").outputStream().use { actual.compress(Bitmap.CompressFormat.PNG, 100, it) }
         assertTrue(part <= TOLERATED_PART, "%s differs in %.1f %% of its pixels; see target/%s.png".format(name, 100 * part, name))
+    }
+
+    /** As the device's compositor would draw it: outlines clip, and elevation has shadows. */
+    private fun ActivityController<MainActivity>.screenshot(): Bitmap {
+        val size = draw() // It is laid out now.
+        val result = Bitmap.createBitmap(size.width, size.height, Bitmap.Config.ARGB_8888)
+        PixelCopy.request(get().window, result, { assertEquals(PixelCopy.SUCCESS, it) }, Handler(Looper.getMainLooper()))
+        await { true }
+        return result
     }
 
     private fun differingPart(expected: Bitmap, actual: Bitmap): Double {
