@@ -21,6 +21,7 @@ import java.io.InputStream
 import kotlin.io.path.Path
 import kotlin.test.assertIs
 import kotlin.test.fail
+import kotlinx.coroutines.Job
 import org.junit.Assume.assumeTrue
 import org.junit.Before
 import org.junit.runner.RunWith
@@ -65,6 +66,9 @@ abstract class AppTest {
         }
         shadowOf(Looper.getMainLooper()).idle()
     }
+
+    /** A state that is there already would end the wait before the work begins. */
+    protected fun await(job: Job) = await { job.isCompleted }
 
     /** A photograph behind a content URI, as a document picker would give it. */
     protected fun photo(name: String): Uri = content(inputs.resolve(name))

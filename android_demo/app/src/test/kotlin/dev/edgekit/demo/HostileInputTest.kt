@@ -39,7 +39,8 @@ class HostileInputTest : AppTest() {
 
     @Test
     fun selfTest_anInputThatNoBufferHolds_isAFailureOfTheCase() {
-        launchPushed(golden { it.replaceFirst(Regex("\"dtype\": *\"float32\", *\"shape\":\\s*\\[[^]]*]"), "\"dtype\": \"float64\", \"shape\": [268435456]") })
+        val input = Regex("\"dtype\": *\"float32\", *\"shape\":\\s*\\[[^]]*]")
+        launchPushed(golden { it.replaceFirst(input, "\"dtype\": \"float64\", \"shape\": [268435456]") })
         val verdict = assertIs<SelfTestState.Done>(state.selfTest).report.verdicts.first()
         assertContains(verdict.comparison.actual!!, "2147483648 bytes")
         controller.runBenchmark()
@@ -49,7 +50,8 @@ class HostileInputTest : AppTest() {
     @Test
     fun open_aToleranceOfNan_isAnError() {
         launch()
-        val file = PackageEditor.withManifest(model, pushed()) { it.replaceFirst(Regex("\"tolerance\":\\s*\\{\\s*\"norm\":\\s*[0-9.e-]+"), "\"tolerance\": {\"norm\": \"nan\"") }
+        val bound = Regex("\"tolerance\":\\s*\\{\\s*\"norm\":\\s*[0-9.e-]+")
+        val file = PackageEditor.withManifest(model, pushed()) { it.replaceFirst(bound, "\"tolerance\": {\"norm\": \"nan\"") }
         assertContains(refused(file).detail, "tolerance norm is NaN")
     }
 
@@ -109,7 +111,7 @@ class HostileInputTest : AppTest() {
 
     private fun importOf(stream: () -> InputStream): Problem {
         val job = controller.import(failing("model.ptl", stream))
-        await { job.isCompleted }
+        await(job)
         return assertIs<ModelState.Broken>(state.model).failure.problem
     }
 
@@ -119,7 +121,7 @@ class HostileInputTest : AppTest() {
         controller.showPhoto(photo("flower0.jpg"))
         shown()
         val job = controller.showPhoto(failing("gone.jpg") { throw IllegalArgumentException("no such row") })
-        await { job.isCompleted }
+        await(job)
         assertEquals(Problem.PHOTO_UNREADABLE, assertIs<PhotoState.Failed>(state.photo).failure.problem)
         assertNull(controller.picture)
         assertTrue(activity.isVisible(R.id.photo_error))
@@ -129,7 +131,7 @@ class HostileInputTest : AppTest() {
     fun photo_thatBreaksOff_isAnError() {
         launch()
         val job = controller.showPhoto(failing("broken.jpg") { breakingOff(IllegalStateException("cursor is closed")) })
-        await { job.isCompleted }
+        await(job)
         assertIs<PhotoState.Failed>(state.photo)
     }
 
@@ -143,7 +145,7 @@ class HostileInputTest : AppTest() {
 
     private fun refused(file: File): Failure {
         val job = controller.open(ModelSource.Pushed(file.name))
-        await { job.isCompleted }
+        await(job)
         return assertIs<ModelState.Broken>(state.model).failure
     }
 }

@@ -89,19 +89,18 @@ class ModelSourceTest : AppTest() {
     @Test
     fun open_aModelThatHintsAtItsThreads_takesThem() {
         launch()
-        controller.open(ModelSource.Pushed(hintingAt("1").name))
-        await { it.threads == 1 }
+        await(controller.open(ModelSource.Pushed(hintingAt("1").name)))
+        assertEquals(1, state.threads)
         controller.setThreads(2)
-        controller.open(ModelSource.Pushed(pushed().name))
-        awaitModel()
+        await(controller.open(ModelSource.Pushed(pushed().name)))
         assertEquals(2, state.threads) // The user's choice goes first.
     }
 
     @Test
     fun open_aHintThatNoDeviceCanFollow_takesWhatThereIs() {
         launch()
-        controller.open(ModelSource.Pushed(hintingAt("1000000000").name))
-        await { it.threads == DemoController.maxThreads }
+        await(controller.open(ModelSource.Pushed(hintingAt("1000000000").name)))
+        assertEquals(DemoController.maxThreads, state.threads)
         controller.runBenchmark()
         await { !it.isBusy }
     }
@@ -114,8 +113,7 @@ class ModelSourceTest : AppTest() {
         val activity = launch()
         assertTrue(activity.get().findViewById<View>(R.id.choose_photo).isEnabled)
         PackageEditor.withManifest(model, pushed()) { it.replace(Regex("\"image\": *\\{"), "\"image\": null, \"was\": {") }
-        controller.open(ModelSource.Pushed(pushed().name))
-        awaitModel()
+        await(controller.open(ModelSource.Pushed(pushed().name)))
         assertFalse(activity.get().findViewById<View>(R.id.choose_photo).isEnabled)
         controller.showPhoto(photo("flower0.jpg")) // As another app's share would.
         await { it.photo is PhotoState.Failed }

@@ -17,10 +17,10 @@ class PhotoLoaderTest : AppTest() {
     fun load_tenPhotographs_givesTheSameTopLabelAsPython() {
         launch()
         val opened = controller.import(content(inputs.resolve("fitted.ptl")))
-        await { opened.isCompleted }
+        await(opened)
         for (answer in Json.parse(inputs.resolve("fitted.json").readText(), "fitted.json")["results"].items()) {
             val job = controller.showPhoto(photo(answer["file"].text()))
-            await { job.isCompleted }
+            await(job)
             val top = shown().predictions.first()
             assertEquals(answer["labels"].items().first()["label"].text(), top.label, answer["file"].text())
         }

@@ -45,7 +45,8 @@ data class Failure(val problem: Problem, val detail: String) {
         /** Also for what no reader expects: a damaged file or a native library must not end the app. */
         fun of(error: Throwable) = when (error) {
             is EdgekitException -> Failure(error.problem, error.message.orEmpty())
-            is OutOfMemoryError -> Failure(Problem.MEMORY, "the memory of this device does not suffice for that (${error.message}). Try a smaller model or photograph.")
+            is OutOfMemoryError ->
+                Failure(Problem.MEMORY, "this device has not enough memory for that (${error.message}). Try a smaller model or photograph.")
             else -> Failure(Problem.UNEXPECTED, error.toString())
         }
     }

@@ -65,7 +65,9 @@ class Tensor(val dtype: DType, val shape: List<Int>, val bytes: ByteBuffer) {
     companion object {
         fun allocate(dtype: DType, shape: List<Int>): Tensor {
             val size = byteCount(dtype, shape)
-            if (size > Int.MAX_VALUE) throw PackageException("a ${dtype.id} tensor of shape $shape has $size bytes; at most ${Int.MAX_VALUE} fit a buffer")
+            if (size > Int.MAX_VALUE) {
+                throw PackageException("a ${dtype.id} tensor of shape $shape has $size bytes; at most ${Int.MAX_VALUE} fit a buffer")
+            }
             return Tensor(dtype, shape, ByteBuffer.allocateDirect(size.toInt()).order(ByteOrder.nativeOrder()))
         }
 
