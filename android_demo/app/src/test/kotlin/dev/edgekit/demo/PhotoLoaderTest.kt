@@ -77,7 +77,9 @@ class PhotoLoaderTest : AppTest() {
             "png_grey16_gamma.png" to "up to 71 levels",
             "png_truncated.png" to "decoded",
             "png_no_iend.png" to "decoded",
+            "png_bad_text_crc.png" to "decoded",
             "png_missing_rows.png" to "decoded",
+            "png_bad_text_crc.png" to "decoded",
         )
     }
 }
