@@ -209,6 +209,8 @@ def add_png_cases(out: Collection) -> None:
     out.add_bad("png_header_only.png", whole[:33], "cut behind the header")
     changed = whole[:middle] + bytes([whole[middle] ^ 0x10]) + whole[middle + 1 :]
     out.add_bad("png_bad_crc.png", changed, "one bit of the image data is changed, the CRC tells")
+    text = png(colour, 8, RGB, before=((b"tEXt", b"note\0one"),)).replace(b"note\0one", b"note\0two")
+    out.add_bad("png_bad_text_crc.png", text, "a text chunk is changed, the CRC tells")
     data = png(colour, 8, RGB, idat=lambda d: [d[:200] + bytes(40) + d[240:]])
     out.add_bad("png_bad_deflate.png", data, "damaged deflate stream, the CRC is right")
     data = png(colour, 8, RGB, idat=lambda d: [zlib.compress(zlib.decompress(d)[: -3 * (3 * width + 1)], 9)])
