@@ -12,7 +12,7 @@ runner: $(READY) ## build the C++ runner
 
 test-runner: runner $(DEV_READY) ## the runner's tests: core, C ABI, command line with real packages
 	ctest --test-dir build/cpp/release --output-on-failure --no-tests=error
-	EDGEKIT_RUNNER=build/cpp/release/cli/edgekit-runner $(PY) -m pytest -q -m "not aarch64 and not slow" tests/cpp_runner tests/runtimes tests/test_bench.py
+	EDGEKIT_RUNNER=build/cpp/release/cli/edgekit-runner $(PY) -m pytest -q -m "not aarch64 and not slow" --deselect "$(ANDROID_BENCH_TEST)" tests/cpp_runner tests/runtimes tests/test_bench.py
 
 test-runner-asan: $(DEV_READY) ## the same under AddressSanitizer and UndefinedBehaviorSanitizer
 	$(CPP_SCRIPTS)/test_asan.sh $(abspath $(PY))

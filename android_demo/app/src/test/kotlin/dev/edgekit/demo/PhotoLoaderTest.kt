@@ -79,7 +79,6 @@ class PhotoLoaderTest : AppTest() {
             "png_no_iend.png" to "decoded",
             "png_bad_text_crc.png" to "decoded",
             "png_missing_rows.png" to "decoded",
-            "png_bad_text_crc.png" to "decoded",
         )
     }
 }
