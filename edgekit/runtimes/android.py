@@ -54,7 +54,8 @@ class AndroidRuntime:
         """
         document = self._call("selftest", archive.path)
         return tuple(
-            CaseResult(runtime=self.name, case=row["case"], comparison=_comparison(row)) for row in document["results"]
+            CaseResult(runtime=self.name, case=row["case"], comparison=Comparison.from_row(row))
+            for row in document["results"]
         )
 
     def bench(
@@ -104,9 +105,3 @@ def _reason(done: subprocess.CompletedProcess[str]) -> str:
     if done.returncode < 0:
         return f"the process was ended by {signal.Signals(-done.returncode).name}"
     return (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-
-
-def _comparison(row: dict[str, Any]) -> Comparison:
-    fields = {name: row[name] for name in Comparison.__dataclass_fields__}
-    worst = fields.pop("worst_index")
-    return Comparison(worst_index=None if worst is None else tuple(worst), **fields)
