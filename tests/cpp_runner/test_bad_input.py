@@ -313,4 +313,5 @@ def test_bench_ops_whenWorkIsForked_thenNoCrash(run: Run, tmp_path: Path) -> Non
     torch.jit.script(Forks()).save(str(tmp_path / "forks.pt"))
     done = run("bench", tmp_path / "forks.pt", "--input", "4", "--iterations", 2, "--min-seconds", 0, "--ops", "--json")
     assert done.code == 0, done.err
-    assert done.results[0]["operators"] == []  # after a wait, other threads than the caller's go on
+    names = {row["name"] for row in done.results[0]["operators"]}
+    assert names <= {"aten::add", "aten::relu"}  # those of the caller's thread: after a wait, another one may go on
