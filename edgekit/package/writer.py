@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import os
+import secrets
 import shutil
 import tempfile
 import zipfile
@@ -43,10 +44,10 @@ def atomic(path: Path) -> Iterator[Path]:
         if target.is_dir():
             raise UsageError(f"{path} is a directory; expected a file name to write.")
         replaced = target.is_file() or not target.exists()
-        folder = target.parent if replaced else None
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=folder)
-        os.close(handle)
-        temporary = Path(name)
+        folder = target.parent if replaced else Path(tempfile.gettempdir())
+        # Named before it is there, so that no interrupt in between leaves it behind.
+        temporary = folder / f".{target.name}.{secrets.token_hex(4)}.tmp"
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         yield temporary
         if replaced:
             _publish(temporary, target)
@@ -85,9 +86,6 @@ def reserve(folder: Path, size_bytes: int) -> None:
 
 
 def _publish(temporary: Path, path: Path) -> None:
-    umask = os.umask(0)
-    os.umask(umask)
-    temporary.chmod(0o666 & ~umask)
     with temporary.open("rb") as file:
         os.fsync(file.fileno())
     temporary.replace(path)
