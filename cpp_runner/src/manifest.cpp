@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <regex>
 
 #include "json_fields.h"
 
@@ -125,6 +124,11 @@ std::string unescape_label(std::string_view line) {
   return label;
 }
 
+bool is_short_number(std::string_view text) {
+  constexpr std::size_t kMostDigits = 6;
+  return !text.empty() && text.size() <= kMostDigits && text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
 }  // namespace
 
 const MethodSpec* Manifest::find_method(std::string_view method) const {
@@ -134,12 +138,11 @@ const MethodSpec* Manifest::find_method(std::string_view method) const {
 }
 
 Status check_schema_version(std::string_view what, const std::string& version) {
-  static const std::regex kPattern("([0-9]{1,6})\\.[0-9]{1,6}");
-  std::smatch match;
-  if (!std::regex_match(version, match, kPattern)) {
+  const std::size_t dot = std::min(version.find('.'), version.size());
+  if (!is_short_number(version.substr(0, dot)) || !is_short_number(version.substr(std::min(dot + 1, version.size())))) {
     return package_error("the " + std::string(what) + " has the odd schema_version '" + version + "'");
   }
-  const int major = std::stoi(match[1]);
+  const int major = std::stoi(version.substr(0, dot));
   if (major <= kSchemaMajor) return {};
   return package_error("the " + std::string(what) + " has schema_version " + version + ", this runner reads up to " +
                        std::to_string(kSchemaMajor) + ".x; use a newer edgekit-runner");
