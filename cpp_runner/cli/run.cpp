@@ -56,7 +56,8 @@ void write_outputs(const std::vector<Output>& outputs) {
   if (outputs.size() == 1) return check(ek_npy_write(outputs[0].path.c_str(), &outputs[0].tensor));
   for (const Output& it : outputs) {  // or the renaming of a later one would fail behind those before it
     std::error_code error;
-    if (std::filesystem::is_directory(it.path, error)) throw Failure{EK_USAGE, "cannot write " + it.path + ": a folder"};
+    if (std::filesystem::is_directory(it.path, error))
+      throw Failure{EK_USAGE, "cannot write " + it.path + ": a folder"};
   }
   std::vector<std::string> written;
   const auto partial = [](const Output& it) { return it.path + ".part"; };
