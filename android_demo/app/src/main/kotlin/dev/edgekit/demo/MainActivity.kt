@@ -14,10 +14,10 @@ import android.widget.RadioGroup
 import android.widget.SeekBar
 import android.widget.TextView
 import android.widget.Toast
-import dev.edgekit.core.ModelState
-import dev.edgekit.core.Screen
-import dev.edgekit.core.SelfTestState
-import dev.edgekit.core.UiState
+import dev.edgekit.core.ui.ModelState
+import dev.edgekit.core.ui.Screen
+import dev.edgekit.core.ui.SelfTestState
+import dev.edgekit.core.ui.UiState
 import java.io.File
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.MainScope

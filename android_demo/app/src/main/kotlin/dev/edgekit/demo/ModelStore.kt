@@ -2,9 +2,9 @@ package dev.edgekit.demo
 
 import android.content.Context
 import android.net.Uri
-import dev.edgekit.core.PackageException
-import dev.edgekit.core.Problem
-import dev.edgekit.core.sha256
+import dev.edgekit.core.format.PackageException
+import dev.edgekit.core.format.Problem
+import dev.edgekit.core.format.sha256
 import java.io.File
 import java.io.IOException
 import java.io.InputStream

@@ -6,11 +6,11 @@ import android.graphics.BitmapFactory
 import android.graphics.Matrix
 import android.media.ExifInterface
 import android.net.Uri
-import dev.edgekit.core.ImageException
-import dev.edgekit.core.Problem
-import dev.edgekit.core.RgbImage
-import dev.edgekit.core.Tensor
-import dev.edgekit.core.sampleSize
+import dev.edgekit.core.format.ImageException
+import dev.edgekit.core.format.Problem
+import dev.edgekit.core.format.Tensor
+import dev.edgekit.core.run.RgbImage
+import dev.edgekit.core.run.sampleSize
 import java.io.IOException
 import java.io.InputStream
 

@@ -7,16 +7,16 @@ import android.view.ViewGroup
 import android.widget.ImageView
 import android.widget.ProgressBar
 import android.widget.TextView
-import dev.edgekit.core.BenchmarkState
-import dev.edgekit.core.Failure
-import dev.edgekit.core.ModelState
-import dev.edgekit.core.PhotoState
-import dev.edgekit.core.Prediction
-import dev.edgekit.core.Problem
-import dev.edgekit.core.SelfTestReport
-import dev.edgekit.core.SelfTestState
-import dev.edgekit.core.UiState
-import dev.edgekit.core.Verdict
+import dev.edgekit.core.format.Failure
+import dev.edgekit.core.format.Problem
+import dev.edgekit.core.run.Prediction
+import dev.edgekit.core.run.SelfTestReport
+import dev.edgekit.core.run.Verdict
+import dev.edgekit.core.ui.BenchmarkState
+import dev.edgekit.core.ui.ModelState
+import dev.edgekit.core.ui.PhotoState
+import dev.edgekit.core.ui.SelfTestState
+import dev.edgekit.core.ui.UiState
 
 internal fun View.showIf(visible: Boolean) {
     visibility = if (visible) View.VISIBLE else View.GONE

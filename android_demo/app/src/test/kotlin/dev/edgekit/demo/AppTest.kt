@@ -10,10 +10,10 @@ import android.os.Bundle
 import android.os.Looper
 import android.view.View
 import android.widget.TextView
-import dev.edgekit.core.ModelState
-import dev.edgekit.core.PhotoState
-import dev.edgekit.core.SelfTestState
-import dev.edgekit.core.UiState
+import dev.edgekit.core.ui.ModelState
+import dev.edgekit.core.ui.PhotoState
+import dev.edgekit.core.ui.SelfTestState
+import dev.edgekit.core.ui.UiState
 import dev.edgekit.host.HostRuntime
 import dev.edgekit.host.PackageEditor
 import java.io.File

@@ -1,6 +1,6 @@
 package dev.edgekit.demo
 
-import dev.edgekit.core.Json
+import dev.edgekit.core.format.Json
 import java.io.File
 
 /** @property expected the PNG with the right pixels; null where the file must be refused */

@@ -1,16 +1,16 @@
 package dev.edgekit.demo
 
-import dev.edgekit.core.BenchmarkState
-import dev.edgekit.core.Failure
-import dev.edgekit.core.ModelLoader
-import dev.edgekit.core.ModelRuntime
-import dev.edgekit.core.ModelState
-import dev.edgekit.core.Outputs
-import dev.edgekit.core.PhotoState
-import dev.edgekit.core.Problem
-import dev.edgekit.core.SelfTestState
-import dev.edgekit.core.Tensor
-import dev.edgekit.core.reduce
+import dev.edgekit.core.format.Failure
+import dev.edgekit.core.format.Outputs
+import dev.edgekit.core.format.Problem
+import dev.edgekit.core.format.Tensor
+import dev.edgekit.core.run.ModelLoader
+import dev.edgekit.core.run.ModelRuntime
+import dev.edgekit.core.ui.BenchmarkState
+import dev.edgekit.core.ui.ModelState
+import dev.edgekit.core.ui.PhotoState
+import dev.edgekit.core.ui.SelfTestState
+import dev.edgekit.core.ui.reduce
 import dev.edgekit.host.PackageEditor
 import dev.edgekit.lite.LiteModelRuntime
 import java.io.ByteArrayInputStream

@@ -2,9 +2,9 @@ package dev.edgekit.demo
 
 import android.content.Intent
 import android.view.View
-import dev.edgekit.core.ModelState
-import dev.edgekit.core.PhotoState
-import dev.edgekit.core.Problem
+import dev.edgekit.core.format.Problem
+import dev.edgekit.core.ui.ModelState
+import dev.edgekit.core.ui.PhotoState
 import dev.edgekit.host.PackageEditor
 import java.io.File
 import kotlin.test.Test

@@ -2,8 +2,8 @@ package dev.edgekit.demo
 
 import android.graphics.Bitmap
 import android.graphics.BitmapFactory
-import dev.edgekit.core.ImageException
-import dev.edgekit.core.Json
+import dev.edgekit.core.format.ImageException
+import dev.edgekit.core.format.Json
 import java.io.File
 import kotlin.math.abs
 import kotlin.test.Test

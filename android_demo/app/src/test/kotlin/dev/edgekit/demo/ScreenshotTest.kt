@@ -6,9 +6,9 @@ import android.graphics.Color
 import android.os.Handler
 import android.os.Looper
 import android.view.PixelCopy
-import dev.edgekit.core.BenchmarkState
-import dev.edgekit.core.Screen
-import dev.edgekit.core.SelfTestState
+import dev.edgekit.core.ui.BenchmarkState
+import dev.edgekit.core.ui.Screen
+import dev.edgekit.core.ui.SelfTestState
 import dev.edgekit.host.PackageEditor
 import java.io.File
 import kotlin.math.abs

@@ -1,9 +1,9 @@
 package dev.edgekit.lite
 
-import dev.edgekit.core.DType
-import dev.edgekit.core.ModelException
-import dev.edgekit.core.Outputs
-import dev.edgekit.core.Tensor
+import dev.edgekit.core.format.DType
+import dev.edgekit.core.format.ModelException
+import dev.edgekit.core.format.Outputs
+import dev.edgekit.core.format.Tensor
 import org.pytorch.DType as TorchDType
 import org.pytorch.IValue
 import org.pytorch.MemoryFormat

@@ -1,11 +1,11 @@
 package dev.edgekit.lite
 
-import dev.edgekit.core.DType
-import dev.edgekit.core.ModelException
-import dev.edgekit.core.ModelLoader
-import dev.edgekit.core.ModelRuntime
-import dev.edgekit.core.Outputs
-import dev.edgekit.core.Tensor
+import dev.edgekit.core.format.DType
+import dev.edgekit.core.format.ModelException
+import dev.edgekit.core.format.Outputs
+import dev.edgekit.core.format.Tensor
+import dev.edgekit.core.run.ModelLoader
+import dev.edgekit.core.run.ModelRuntime
 import java.io.File
 import org.pytorch.Device
 import org.pytorch.IValue

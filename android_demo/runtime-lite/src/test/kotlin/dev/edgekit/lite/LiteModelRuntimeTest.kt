@@ -1,15 +1,15 @@
 package dev.edgekit.lite
 
-import dev.edgekit.core.DType
-import dev.edgekit.core.Json
-import dev.edgekit.core.ModelException
-import dev.edgekit.core.ModelPackage
-import dev.edgekit.core.Reason
-import dev.edgekit.core.RgbImage
-import dev.edgekit.core.Tensor
-import dev.edgekit.core.classify
-import dev.edgekit.core.generate
-import dev.edgekit.core.selfTest
+import dev.edgekit.core.format.DType
+import dev.edgekit.core.format.Json
+import dev.edgekit.core.format.ModelException
+import dev.edgekit.core.format.ModelPackage
+import dev.edgekit.core.format.Reason
+import dev.edgekit.core.format.Tensor
+import dev.edgekit.core.format.generate
+import dev.edgekit.core.run.RgbImage
+import dev.edgekit.core.run.classify
+import dev.edgekit.core.run.selfTest
 import dev.edgekit.host.HostRuntime
 import dev.edgekit.host.PackageEditor
 import java.io.File

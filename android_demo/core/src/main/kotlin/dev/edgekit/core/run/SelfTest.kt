@@ -1,4 +1,15 @@
-package dev.edgekit.core
+package dev.edgekit.core.run
+
+import dev.edgekit.core.format.Comparison
+import dev.edgekit.core.format.EdgekitException
+import dev.edgekit.core.format.GoldenCase
+import dev.edgekit.core.format.Json
+import dev.edgekit.core.format.Manifest
+import dev.edgekit.core.format.ModelPackage
+import dev.edgekit.core.format.PackageException
+import dev.edgekit.core.format.Reason
+import dev.edgekit.core.format.compare
+import dev.edgekit.core.format.generate
 
 /** One line of a verdict: an output of a golden case. */
 data class Verdict(val case: String, val comparison: Comparison)

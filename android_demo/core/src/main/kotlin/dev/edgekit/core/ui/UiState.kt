@@ -1,4 +1,10 @@
-package dev.edgekit.core
+package dev.edgekit.core.ui
+
+import dev.edgekit.core.format.Failure
+import dev.edgekit.core.run.BenchmarkReport
+import dev.edgekit.core.run.LatencyStats
+import dev.edgekit.core.run.Prediction
+import dev.edgekit.core.run.SelfTestReport
 
 enum class Screen { PHOTO, BENCHMARK, SELF_TEST }
 

@@ -1,4 +1,7 @@
-package dev.edgekit.core
+package dev.edgekit.core.run
+
+import dev.edgekit.core.format.DType
+import dev.edgekit.core.format.Tensor
 
 /**
  * Turns pixels as Android hands them out, one ARGB int each, into the uint8 tensor `[height, width, 3]` of `predict`.

@@ -1,5 +1,13 @@
-package dev.edgekit.core
+package dev.edgekit.core.run
 
+import dev.edgekit.core.format.DType
+import dev.edgekit.core.format.Json
+import dev.edgekit.core.format.ModelException
+import dev.edgekit.core.format.ModelPackage
+import dev.edgekit.core.format.Outputs
+import dev.edgekit.core.format.Reason
+import dev.edgekit.core.format.Tensor
+import dev.edgekit.core.format.TinyPackage
 import kotlin.test.Test
 import kotlin.test.assertContains
 import kotlin.test.assertEquals

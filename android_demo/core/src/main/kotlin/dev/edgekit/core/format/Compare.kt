@@ -1,4 +1,4 @@
-package dev.edgekit.core
+package dev.edgekit.core.format
 
 import kotlin.math.abs
 import kotlin.math.sqrt

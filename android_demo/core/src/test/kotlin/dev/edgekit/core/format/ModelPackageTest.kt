@@ -1,11 +1,11 @@
-package dev.edgekit.core
+package dev.edgekit.core.format
 
 import dev.edgekit.host.PackageEditor
+import java.io.File
 import java.nio.ByteBuffer
 import java.nio.ByteOrder
 import java.util.zip.ZipEntry
 import java.util.zip.ZipOutputStream
-import java.io.File
 import kotlin.test.Test
 import kotlin.test.assertContains
 import kotlin.test.assertEquals

@@ -1,4 +1,4 @@
-package dev.edgekit.core
+package dev.edgekit.core.format
 
 import dev.edgekit.host.PackageEditor
 import java.io.File

@@ -1,4 +1,4 @@
-package dev.edgekit.core
+package dev.edgekit.core.format
 
 /** A JSON value with its place in the document, so that a wrong field is named in the error. */
 class Json private constructor(private val value: Any?, private val place: String) {

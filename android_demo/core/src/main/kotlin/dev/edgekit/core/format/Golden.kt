@@ -1,4 +1,4 @@
-package dev.edgekit.core
+package dev.edgekit.core.format
 
 /**
  * One recorded run of the source model: how to make its inputs, and the outputs that it gave.

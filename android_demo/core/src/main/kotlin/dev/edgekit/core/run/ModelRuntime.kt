@@ -1,5 +1,7 @@
-package dev.edgekit.core
+package dev.edgekit.core.run
 
+import dev.edgekit.core.format.Outputs
+import dev.edgekit.core.format.Tensor
 import java.io.File
 
 /** A loaded model. It is not thread-safe: one run at a time; models are independent of each other. */

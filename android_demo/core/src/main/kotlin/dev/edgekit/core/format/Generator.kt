@@ -1,4 +1,4 @@
-package dev.edgekit.core
+package dev.edgekit.core.format
 
 /** Makes a golden case's input: the same bits as the generators in Python and C++ (`docs/format.md`). */
 fun generate(input: GeneratedInput): Tensor {

@@ -1,4 +1,10 @@
-package dev.edgekit.core
+package dev.edgekit.core.run
+
+import dev.edgekit.core.format.DType
+import dev.edgekit.core.format.ModelException
+import dev.edgekit.core.format.ModelPackage
+import dev.edgekit.core.format.Outputs
+import dev.edgekit.core.format.Tensor
 
 data class Prediction(val index: Int, val label: String, val score: Double)
 

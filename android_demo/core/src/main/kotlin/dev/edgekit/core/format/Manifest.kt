@@ -1,4 +1,4 @@
-package dev.edgekit.core
+package dev.edgekit.core.format
 
 /** What of a package's manifest a device needs; the whole of it is described in `docs/format.md`. */
 data class Manifest(

@@ -1,5 +1,6 @@
-package dev.edgekit.core
+package dev.edgekit.core.run
 
+import dev.edgekit.core.format.Tensor
 import kotlin.math.floor
 
 /** Latencies of runs in the steady state, in milliseconds, with the definitions of `edgekit bench`. */
