@@ -3,13 +3,13 @@
 #include <cstring>
 #include <exception>
 
-#include "classify.h"
+#include "core/npy.h"
+#include "core/version.h"
 #include "edgekit/edgekit.h"
-#include "golden.h"
-#include "model.h"
-#include "npy.h"
-#include "reports.h"
-#include "version.h"
+#include "engine/classify.h"
+#include "engine/model.h"
+#include "format/golden.h"
+#include "report/reports.h"
 
 struct ek_model {
   std::unique_ptr<edgekit::Model> model;

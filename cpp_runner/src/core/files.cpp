@@ -1,0 +1,105 @@
+#include "core/files.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+namespace edgekit {
+namespace {
+
+class FileDescriptor {
+ public:
+  explicit FileDescriptor(int fd) : fd_(fd) {}
+  ~FileDescriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  FileDescriptor(const FileDescriptor&) = delete;
+  FileDescriptor& operator=(const FileDescriptor&) = delete;
+  [[nodiscard]] int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+std::string system_text(const std::string& what, const std::string& path) {
+  return what + " " + path + ": " + std::strerror(errno);
+}
+
+bool write_all(int fd, std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return false;
+    bytes = bytes.subspan(static_cast<std::size_t>(written));
+  }
+  return true;
+}
+
+Status write_in_place(const std::string& path, std::span<const std::byte> head, std::span<const std::byte> body) {
+  const FileDescriptor file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  if (file.get() >= 0 && write_all(file.get(), head) && write_all(file.get(), body)) return {};
+  return usage_error(system_text("cannot write", path));
+}
+
+// Opened with the mode of any other new file, which mkstemp would not give it.
+int open_temporary(const std::string& target, std::string* name) {
+  static std::atomic<unsigned> counter = 0;
+  constexpr int kTries = 100;  // names that a killed process left behind are passed over
+  int fd = -1;
+  for (int i = 0; i < kTries; ++i) {
+    *name = target + "." + std::to_string(::getpid()) + "-" + std::to_string(counter++);
+    fd = ::open(name->c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd >= 0 || errno != EEXIST) break;
+  }
+  return fd;
+}
+
+// Where a link leads, so that its file is replaced and not the link.
+std::string behind_links(const std::string& path) {
+  const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr), &std::free);
+  return real ? real.get() : path;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const MappedFile>> MappedFile::open(const std::string& path) {
+  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (file.get() < 0) return usage_error(system_text("cannot read", path));
+  struct stat info {};
+  if (::fstat(file.get(), &info) != 0) return usage_error(system_text("cannot read", path));
+  if (!S_ISREG(info.st_mode)) return usage_error("cannot read " + path + ": it is not a regular file");
+  const auto size = static_cast<std::size_t>(info.st_size);
+  if (size == 0) return std::shared_ptr<const MappedFile>(new MappedFile({}));
+  void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.get(), 0);
+  if (address == MAP_FAILED) return runtime_error(system_text("cannot map", path));
+  return std::shared_ptr<const MappedFile>(new MappedFile({static_cast<const std::byte*>(address), size}));
+}
+
+MappedFile::~MappedFile() {
+  // munmap takes a non-const address although it changes no byte.
+  if (!bytes_.empty()) ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
+}
+
+Status write_file_atomically(const std::string& path, std::span<const std::byte> head,
+                             std::span<const std::byte> body) {
+  struct stat info {};
+  const bool exists = ::stat(path.c_str(), &info) == 0;
+  if (exists && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode)) return write_in_place(path, head, body);
+  const std::string target = behind_links(path);
+  std::string temporary;
+  const FileDescriptor file(open_temporary(target, &temporary));
+  if (file.get() < 0) return usage_error(system_text("cannot write", path));
+  const bool written = write_all(file.get(), head) && write_all(file.get(), body) && ::fsync(file.get()) == 0;
+  if (written && ::rename(temporary.c_str(), target.c_str()) == 0) return {};
+  Status failure = usage_error(system_text("cannot write", path));
+  ::unlink(temporary.c_str());
+  return failure;
+}
+
+}  // namespace edgekit

@@ -1,0 +1,121 @@
+#include "engine/model.h"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "core/clock.h"
+#include "format/checks.h"
+
+namespace edgekit {
+namespace {
+
+// The cores that this process may use: fewer than the machine has in a container or under taskset.
+int core_count() {
+  cpu_set_t allowed;
+  if (::sched_getaffinity(0, sizeof(allowed), &allowed) == 0) return std::max(1, CPU_COUNT(&allowed));
+  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
+
+std::string join(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Model>> Model::load(const std::string& path, const LoadOptions& options) {
+  const Stopwatch watch;
+  if (options.threads < 0 || options.threads > kMostThreads) {
+    return usage_error("threads is " + std::to_string(options.threads) + "; it must be in 1 to " +
+                       std::to_string(kMostThreads));
+  }
+  std::unique_ptr<Model> model(new Model());
+  EK_ASSIGN(model->package_, open_package(path));
+  if (options.check_digests) EK_RETURN_IF_ERROR(check_digests(model->package_));
+  model->allow_nonfinite_ = options.allow_nonfinite;
+  EK_RETURN_IF_ERROR(model->start_engine(options));
+  model->package_.close();
+  model->load_ms_ = watch.elapsed_ms();
+  return model;
+}
+
+Status Model::start_engine(const LoadOptions& options) {
+  const auto& manifest = package_.manifest;
+  const auto warn = [&](const std::string& message) {
+    if (options.warn) options.warn(message);
+  };
+  if (!manifest) {
+    warn(package_.path +
+         " has no edgekit manifest, and the file tells only the number of inputs: a wrong shape or dtype " +
+         "can give wrong answers or end the process");
+  }
+  const Pool usual = package_.kind == ModelKind::kTorchScript ? Pool::kOpenmp : Pool::kXnnpack;
+  pool_ = options.pool.value_or(manifest ? manifest->pool : usual);
+  threads_ = options.threads > 0 ? options.threads : manifest ? manifest->threads.value_or(core_count()) : core_count();
+  if (threads_ > core_count()) {
+    warn(std::to_string(threads_) + " threads on " + std::to_string(core_count()) + " cores: expect it to be slower");
+  }
+  const bool xnnpack = pool_ == Pool::kXnnpack;
+  const ThreadPlan plan{xnnpack ? threads_ : 1, xnnpack ? 1 : threads_};
+  EK_ASSIGN(engine_, make_engine(package_, {plan, options.optimize}));
+  return manifest ? check_methods(*manifest) : Status();
+}
+
+// An interpreter does not survive a wrong number of arguments.
+Status Model::check_methods(const Manifest& manifest) const {
+  const std::vector<std::string> methods = engine_->methods();
+  for (const MethodSpec& spec : manifest.methods) {
+    const std::string subject = package_.path + ": the manifest's method " + spec.name;
+    if (std::find(methods.begin(), methods.end(), spec.name) == methods.end()) {
+      return package_error(subject + " is not in the model; export it again");
+    }
+    const auto arity = engine_->arity(spec.name);
+    if (!arity) continue;
+    const auto [least, most] = *arity;
+    if (spec.inputs.size() >= least && spec.inputs.size() <= most) continue;
+    return package_error(subject + " takes " + std::to_string(spec.inputs.size()) + " inputs, the model's " +
+                         std::to_string(most) + "; export it again");
+  }
+  return {};
+}
+
+Status Model::check_request(const std::string& method, std::span<const TensorView> inputs) const {
+  const MethodSpec* spec = package_.manifest ? package_.manifest->find_method(method) : nullptr;
+  const std::vector<std::string> methods = engine_->methods();
+  if (std::find(methods.begin(), methods.end(), method) == methods.end() || (package_.manifest && spec == nullptr)) {
+    return usage_error(package_.path + " has no method '" + method + "'; it has: " + join(methods));
+  }
+  if (spec != nullptr) {
+    EK_RETURN_IF_ERROR(check_inputs(*spec, inputs));
+  } else if (const auto arity = engine_->arity(method);
+             arity && (inputs.size() < arity->least || inputs.size() > arity->most)) {
+    return usage_error("method " + method + " takes " + std::to_string(arity->least) + " to " +
+                       std::to_string(arity->most) + " inputs, got " + std::to_string(inputs.size()));
+  }
+  return allow_nonfinite_ ? Status() : check_inputs_finite(inputs);
+}
+
+Result<Values> Model::run(const std::string& method, std::span<const TensorView> inputs, OutputCheck check) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  EK_RETURN_IF_ERROR(check_request(method, inputs));
+  const Stopwatch watch;
+  auto outputs = engine_->run(method, inputs);
+  if (!outputs.ok()) return outputs;
+  if (!first_ms_) first_ms_ = watch.elapsed_ms();
+  if (check == OutputCheck::kNone) return outputs;
+  if (package_.manifest) EK_RETURN_IF_ERROR(check_outputs(*package_.manifest->find_method(method), *outputs));
+  if (!allow_nonfinite_) EK_RETURN_IF_ERROR(check_outputs_finite(*outputs));
+  return outputs;
+}
+
+Result<std::vector<OperatorTime>> Model::profile(const std::string& method, std::span<const TensorView> inputs,
+                                                 std::size_t iterations) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  EK_RETURN_IF_ERROR(check_request(method, inputs));
+  return engine_->profile(method, inputs, iterations);
+}
+
+}  // namespace edgekit

@@ -1,0 +1,40 @@
+// Reads the zip container of a package without libtorch: names, sizes and the bytes of records.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "core/files.h"
+#include "core/status.h"
+
+namespace edgekit {
+
+struct Record {
+  std::span<const std::byte> bytes;
+  bool compressed = false;  // torch compresses the source code of its records, and nothing else
+};
+
+class Archive {
+ public:
+  // Whether the bytes begin as a zip file does.
+  [[nodiscard]] static bool looks_like_zip(std::span<const std::byte> bytes);
+
+  // Checks the directory and every local header. `path` is only for messages.
+  [[nodiscard]] static Result<Archive> open(std::shared_ptr<const MappedFile> file, const std::string& path);
+
+  // Record names are without the archive's root folder.
+  [[nodiscard]] const std::map<std::string, Record, std::less<>>& records() const { return records_; }
+  [[nodiscard]] std::optional<std::span<const std::byte>> find(std::string_view name) const;
+
+ private:
+  std::shared_ptr<const MappedFile> file_;
+  std::map<std::string, Record, std::less<>> records_;
+};
+
+}  // namespace edgekit

@@ -1,0 +1,34 @@
+// The one verdict on outputs: the metric of docs/format.md.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/tensor.h"
+#include "format/golden.h"
+#include "format/manifest.h"
+
+namespace edgekit {
+
+// The verdict on one output. Errors are absent where they are undefined; `reason` is empty where it passed.
+struct Comparison {
+  std::string output;
+  std::string reason;
+  std::optional<double> norm_error;
+  std::optional<double> max_error;
+  std::optional<double> cosine;
+  std::optional<bool> top1;
+  std::optional<Shape> worst_index;
+  std::string expected;  // a JSON value: the number there, or a description of what was there instead
+  std::string actual;
+
+  [[nodiscard]] bool passed() const { return reason.empty(); }
+};
+
+// One Comparison for each output that either side has.
+[[nodiscard]] std::vector<Comparison> compare_golden(const std::vector<GoldenOutput>& expected,
+                                                     const std::vector<NamedTensor>& actual,
+                                                     const Tolerance& tolerance);
+
+}  // namespace edgekit

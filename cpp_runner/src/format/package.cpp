@@ -1,0 +1,121 @@
+#include "format/package.h"
+
+#include <algorithm>
+
+#include "core/digest.h"
+
+namespace edgekit {
+namespace {
+
+constexpr std::size_t kLongestText = std::size_t{64} << 20;  // what a reader is willing to parse
+
+std::string_view as_text(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+bool is_flatbuffer(std::span<const std::byte> bytes) {
+  return bytes.size() >= 8 && as_text(bytes.subspan(4, 4)) == "PTMF";
+}
+
+Result<ModelKind> zip_kind(const Archive& archive, const std::string& path) {
+  if (archive.find("bytecode.pkl")) return ModelKind::kLiteZip;
+  for (const auto& [name, record] : archive.records()) {
+    if (name.starts_with("code/")) return ModelKind::kTorchScript;
+  }
+  if (archive.find("data.pkl")) {
+    return package_error(path + " is a plain torch.save file (a state dict?), not a model; export it with edgekit");
+  }
+  return package_error(path + " is a zip file, but holds no PyTorch model");
+}
+
+std::string_view text_of(const Package& package, std::string_view record) {
+  const auto bytes = package.archive->find(record);
+  return bytes ? as_text(*bytes) : std::string_view();
+}
+
+Status check_records(const Package& package) {
+  for (const auto& [name, record] : package.archive->records()) {
+    if (record.compressed)
+      return package_error(package.path + ": record " + name + " is compressed; packages store it");
+  }
+  for (const std::string_view name : {kManifestRecord, kGoldenRecord, kLabelsRecord}) {
+    const auto record = package.archive->find(name);
+    if (!record || record->size() <= kLongestText) continue;
+    return package_error(package.path + ": record " + std::string(name) + " has " + std::to_string(record->size()) +
+                         " bytes; at most " + std::to_string(kLongestText) + " are read");
+  }
+  return {};
+}
+
+Status read_edgekit_records(Package& package) {
+  if (!package.archive->find(kManifestRecord)) return {};
+  EK_RETURN_IF_ERROR(check_records(package));
+  package.manifest_text = text_of(package, kManifestRecord);
+  package.golden_text = text_of(package, kGoldenRecord);
+  auto manifest = parse_manifest(package.manifest_text);
+  if (!manifest.ok()) return {manifest.status().code(), package.path + ": " + manifest.status().message()};
+  package.manifest = std::move(*manifest);
+  const std::string_view labels = text_of(package, kLabelsRecord);
+  if (std::any_of(labels.begin(), labels.end(), [](char c) { return static_cast<unsigned char>(c) > 0x7f; })) {
+    return package_error(package.path + ": the labels are not ASCII; export the model again");
+  }
+  package.labels = parse_labels(labels);
+  return {};
+}
+
+}  // namespace
+
+std::string_view model_kind_name(ModelKind kind) {
+  switch (kind) {
+    case ModelKind::kLiteZip:
+      return "lite";
+    case ModelKind::kLiteFlatbuffer:
+      return "lite flatbuffer";
+    case ModelKind::kTorchScript:
+      break;
+  }
+  return "torchscript";
+}
+
+Result<Package> open_package(const std::string& path) {
+  auto file = MappedFile::open(path);
+  if (!file.ok()) return Status(Code::kBadPackage, file.status().message());
+  Package package;
+  package.path = path;
+  package.file = *file;
+  const auto bytes = package.file->bytes();
+  if (bytes.empty()) return package_error(path + " is empty");
+  if (is_flatbuffer(bytes)) {
+    package.kind = ModelKind::kLiteFlatbuffer;
+    return package;
+  }
+  if (!Archive::looks_like_zip(bytes)) {
+    return package_error(path + " is no PyTorch model: neither a zip archive nor a lite flatbuffer");
+  }
+  EK_ASSIGN(package.archive, Archive::open(package.file, path));
+  EK_ASSIGN(package.kind, zip_kind(*package.archive, path));
+  EK_RETURN_IF_ERROR(read_edgekit_records(package));
+  return package;
+}
+
+Status check_digests(const Package& package) {
+  if (!package.manifest) return {};
+  const auto& expected = package.manifest->records;
+  for (const auto& [name, record] : package.archive->records()) {
+    if (name == kManifestRecord || name == kSerializationIdRecord) continue;
+    const auto known = expected.find(name);
+    if (known == expected.end()) {
+      return package_error(package.path + ": record " + name + " is not in the manifest; export the model again");
+    }
+    const std::string actual = sha256_hex(record.bytes);
+    if (actual == known->second) continue;
+    return package_error(package.path + ": record " + name + " has changed since the export (SHA-256 " + actual +
+                         ", the manifest says " + known->second + "); copy or export the model again");
+  }
+  for (const auto& [name, digest] : expected) {
+    if (!package.archive->find(name)) return package_error(package.path + ": record " + name + " is missing");
+  }
+  return {};
+}
+
+}  // namespace edgekit

@@ -1,0 +1,42 @@
+// A model file as it lies on disk: its kind, and, where edgekit wrote it, its manifest, labels and golden cases.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/status.h"
+#include "format/archive.h"
+#include "format/manifest.h"
+
+namespace edgekit {
+
+enum class ModelKind { kLiteZip, kLiteFlatbuffer, kTorchScript };
+[[nodiscard]] std::string_view model_kind_name(ModelKind kind);
+
+struct Package {
+  std::string path;
+  ModelKind kind = ModelKind::kLiteZip;
+  std::shared_ptr<const MappedFile> file;
+  std::optional<Archive> archive;  // nothing for a flatbuffer
+  std::optional<Manifest> manifest;
+  std::vector<std::string> labels;
+  std::string manifest_text;  // empty without a manifest
+  std::string golden_text;    // empty without golden cases
+
+  // Lets go of the file once a model is loaded: whoever replaces it does not disturb the model.
+  void close() {
+    archive.reset();
+    file.reset();
+  }
+};
+
+// Reads the container and the manifest; does not touch libtorch.
+[[nodiscard]] Result<Package> open_package(const std::string& path);
+
+// Compares every record with the manifest: the same names, the same SHA-256. Passes where there is no manifest.
+[[nodiscard]] Status check_digests(const Package& package);
+
+}  // namespace edgekit

@@ -1,0 +1,35 @@
+#include "report/context.h"
+#include "report/reports.h"
+
+namespace edgekit {
+
+using nlohmann::ordered_json;
+
+Result<std::string> inspect_report(const std::string& path) {
+  EK_ASSIGN(const Package package, open_package(path));
+  ordered_json records = ordered_json::array();
+  if (package.archive) {
+    for (const auto& [name, record] : package.archive->records()) {
+      records.push_back({{"name", name}, {"size_bytes", record.bytes.size()}});
+    }
+  }
+  ordered_json manifest = nullptr;
+  if (package.manifest) manifest = ordered_json::parse(package.manifest_text);
+  const ordered_json result{{"kind", model_kind_name(package.kind)},
+                            {"size_bytes", package.file->bytes().size()},
+                            {"labels", package.labels.size()},
+                            {"records", std::move(records)},
+                            {"manifest", std::move(manifest)}};
+  return document(runtime_context(), ordered_json::array({result}));
+}
+
+Result<std::string> operators_report() {
+  EK_ASSIGN(const auto operators, runtime_operators());
+  ordered_json results = ordered_json::array();
+  for (const auto& [name, arguments] : operators) {
+    results.push_back({{"name", name}, {"arguments", arguments ? ordered_json(*arguments) : ordered_json(nullptr)}});
+  }
+  return document(runtime_context(), std::move(results));
+}
+
+}  // namespace edgekit

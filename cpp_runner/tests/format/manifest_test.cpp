@@ -1,0 +1,132 @@
+#include "format/manifest.h"
+
+#include "format/sample_manifest.h"
+#include "support.h"
+
+namespace edgekit {
+namespace {
+
+using testing::sample_manifest;
+
+TEST(ManifestTest, ReadsWhatTheFormatPromises) {
+  const auto manifest = parse_manifest(sample_manifest().dump());
+  ASSERT_TRUE(manifest.ok()) << manifest.status().message();
+  EXPECT_EQ(manifest->name, "toy");
+  EXPECT_TRUE(manifest->random_weights);
+  EXPECT_EQ(manifest->pool, Pool::kXnnpack);
+  EXPECT_FALSE(manifest->threads.has_value());
+  ASSERT_NE(manifest->find_method("forward"), nullptr);
+  EXPECT_EQ(manifest->find_method("forward")->inputs[0].shape, (Shape{kFreeAxis, 3}));
+  EXPECT_EQ(manifest->find_method("forward")->inputs[0].low, -2.0);
+  EXPECT_EQ(manifest->find_method("backward"), nullptr);
+}
+
+TEST(ManifestTest, IgnoresUnknownFields) {
+  auto document = sample_manifest();
+  document["news"] = {{"deep", {1, 2}}};
+  EXPECT_TRUE(parse_manifest(document.dump()).ok());
+}
+
+TEST(ManifestTest, RefusesANewerMajorVersionAndReadsANewerMinor) {
+  auto document = sample_manifest();
+  document["schema_version"] = "2.0";
+  const auto status = parse_manifest(document.dump()).status();
+  EXPECT_EQ(status.code(), Code::kBadPackage);
+  EXPECT_NE(status.message().find("2.0"), std::string::npos);
+  document["schema_version"] = "1.7";
+  EXPECT_TRUE(parse_manifest(document.dump()).ok());
+  document["schema_version"] = "one";
+  EXPECT_FALSE(parse_manifest(document.dump()).ok());
+}
+
+TEST(ManifestTest, EveryTruncationIsAnError) {
+  const std::string text = sample_manifest().dump();
+  for (std::size_t size = 0; size < text.size(); ++size) {
+    EXPECT_EQ(parse_manifest(text.substr(0, size)).status().code(), Code::kBadPackage) << size;
+  }
+}
+
+TEST(ManifestTest, EveryMissingFieldIsAnError) {
+  for (const char* key : {"schema_version", "name", "provenance", "methods", "tolerance", "records"}) {
+    auto document = sample_manifest();
+    document.erase(key);
+    EXPECT_EQ(parse_manifest(document.dump()).status().code(), Code::kBadPackage) << key;
+  }
+}
+
+TEST(ManifestTest, RefusesOddDTypesShapesAndPools) {
+  const auto refuses = [](const char* pointer, const nlohmann::json& value) {
+    auto document = sample_manifest();
+    document[nlohmann::json::json_pointer(pointer)] = value;
+    return !parse_manifest(document.dump()).ok();
+  };
+  EXPECT_TRUE(refuses("/methods/0/inputs/0/dtype", "float16"));
+  EXPECT_TRUE(refuses("/methods/0/inputs/0/shape/0", -1));
+  EXPECT_TRUE(refuses("/methods/0/inputs/0/shape/0", "many"));
+  EXPECT_TRUE(refuses("/methods/0/inputs/0/shape", {16385, 16384}));  // over 2^28 elements
+  EXPECT_FALSE(refuses("/methods/0/inputs/0/shape", {16384, 16384}));
+  EXPECT_TRUE(refuses("/runtime/pool", "swimming"));
+  EXPECT_TRUE(refuses("/runtime/threads", 0));
+}
+
+TEST(ManifestTest, RefusesTwoInputsOrOutputsOfOneName) {
+  for (const char* side : {"inputs", "outputs"}) {
+    auto document = sample_manifest();
+    auto& specs = document["methods"][0][side];
+    specs.push_back(specs[0]);
+    EXPECT_NE(parse_manifest(document.dump()).status().message().find("twice"), std::string::npos) << side;
+  }
+}
+
+TEST(ManifestTest, RefusesTolerancesUnderWhichEverythingPassesOrNothing) {
+  for (const char* wrong : {"-1", "1e999", "\"nan\""}) {
+    std::string text = sample_manifest().dump();
+    text.replace(text.find("1e-05"), 5, wrong);
+    EXPECT_EQ(parse_manifest(text).status().code(), Code::kBadPackage) << wrong;
+  }
+}
+
+TEST(ManifestTest, RefusesThreadsBeyondAnyMachine) {
+  auto manifest = sample_manifest();
+  for (const std::int64_t wrong : {std::int64_t{0}, std::int64_t{1025}, std::int64_t{4294967299}}) {
+    manifest["runtime"]["threads"] = wrong;
+    EXPECT_EQ(parse_manifest(manifest.dump()).status().code(), Code::kBadPackage) << wrong;
+  }
+  manifest["runtime"]["threads"] = 1024;
+  EXPECT_TRUE(parse_manifest(manifest.dump()).ok());
+}
+
+TEST(ManifestTest, RefusesNestingThatWouldEndTheStack) {
+  const std::string deep = std::string(200000, '[') + std::string(200000, ']');
+  std::string text = sample_manifest().dump();
+  text.insert(1, "\"unknown\": " + deep + ", ");
+  EXPECT_EQ(parse_manifest(text).status().code(), Code::kBadPackage);
+}
+
+TEST(ManifestTest, RefusesVersionsThatAreNotMajorDotMinor) {
+  auto manifest = sample_manifest();
+  for (const char* wrong : {"1", "1.", "1.x", "one.0", " 1.0", "1.0.0"}) {
+    manifest["schema_version"] = wrong;
+    EXPECT_EQ(parse_manifest(manifest.dump()).status().code(), Code::kBadPackage) << wrong;
+  }
+}
+
+TEST(LabelsTest, HalfAPairIsTheReplacementCharacter) {
+  EXPECT_EQ(parse_labels("\\ud800x\n"), std::vector<std::string>{"\xef\xbf\xbdx"});
+}
+
+TEST(LabelsTest, OneALineWithEscapes) {
+  const auto labels = parse_labels("cat\ncaf\\u00e9\n\\u65e5\\ud83d\\ude00\n");
+  ASSERT_EQ(labels.size(), 3u);
+  EXPECT_EQ(labels[0], "cat");
+  EXPECT_EQ(labels[1], "caf\xc3\xa9");
+  EXPECT_EQ(labels[2], "\xe6\x97\xa5\xf0\x9f\x98\x80");
+}
+
+TEST(LabelsTest, WhatIsNoEscapeStays) {
+  EXPECT_EQ(parse_labels("a\\b \\u12")[0], "a\\b \\u12");
+  EXPECT_TRUE(parse_labels("").empty());
+}
+
+}  // namespace
+}  // namespace edgekit
