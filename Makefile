@@ -36,7 +36,7 @@ export-mobile: $(READY) ## export MODEL to build/mobile/MODEL/, verified
 test: system-deps test-python test-runner android-apk test-android ## all tests but the slow ones
 
 test-python: $(DEV_READY)
-	$(PY) -m pytest -q -m "not slow" --ignore tests/cpp_runner --ignore tests/runtimes --ignore tests/android_demo --ignore tests/test_bench.py
+	$(PY) -m pytest -q -m "not slow" --ignore tests/cpp_runner --ignore tests/runtimes --ignore tests/android_demo --ignore tests/measure/test_bench.py
 
 test-slow: test test-runner-asan test-aarch64 android-runtime-arm64 ## the exhaustive suites too
 	$(PY) -m pytest -q -m slow

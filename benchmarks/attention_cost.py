@@ -44,7 +44,7 @@ def measure(name: str, rounds: int) -> dict[str, Any]:
     import torch
 
     torch.set_num_threads(1)
-    from edgekit.compat import FUSED
+    from edgekit.runtimes.compat import FUSED
     from edgekit.runtimes.lite import LiteModule
 
     torch.manual_seed(0)

@@ -29,13 +29,13 @@ def measure(model: str, threads: int, rounds: int) -> dict[str, Any]:
     if threads:
         torch.set_num_threads(threads)
 
-    from edgekit.eager import exact_eager
-    from edgekit.inputs import parse_input
-    from edgekit.passes import Context
-    from edgekit.recipes import RECIPES as KNOWN
-    from edgekit.source import SourceRequest
-    from edgekit.tracing import trace
-    from edgekit.zoo import load_source
+    from edgekit.capture.trace import trace
+    from edgekit.optimize.passes.base import Context
+    from edgekit.optimize.recipes import RECIPES as KNOWN
+    from edgekit.parity.eager import exact_eager
+    from edgekit.sources.inputs import parse_input
+    from edgekit.sources.names import load_source
+    from edgekit.sources.source import SourceRequest
 
     source = load_source(model, SourceRequest(inputs=(parse_input("1x3x224x224"),), weights="random"))
     example = source.example()

@@ -11,23 +11,23 @@ from edgekit.version import __version__
 
 if TYPE_CHECKING:
     from edgekit.errors import EdgekitError
+    from edgekit.format.schema import ImageSpec, Manifest, Tolerance
     from edgekit.model import LiteModel, ServerModel, load
     from edgekit.pipeline import ExportReport, export
-    from edgekit.spec import ImageSpec, Manifest, Tolerance
-    from edgekit.verdict import VerifyReport, verify
+    from edgekit.runtimes.verdict import VerifyReport, verify
 
 _HOMES = {
     "EdgekitError": "errors",
     "ExportReport": "pipeline",
-    "ImageSpec": "spec",
+    "ImageSpec": "format.schema",
     "LiteModel": "model",
-    "Manifest": "spec",
+    "Manifest": "format.schema",
     "ServerModel": "model",
-    "Tolerance": "spec",
-    "VerifyReport": "verdict",
+    "Tolerance": "format.schema",
+    "VerifyReport": "runtimes.verdict",
     "export": "pipeline",
     "load": "model",
-    "verify": "verdict",
+    "verify": "runtimes.verdict",
 }
 
 __all__ = [  # noqa: RUF022  sorted, with the version last

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from edgekit.package.archive import Archive, Record
-from edgekit.spec import ConstantInfo, Manifest
+from edgekit.format.archive import Archive, Record
+from edgekit.format.schema import ConstantInfo, Manifest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,14 +9,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from edgekit.decode import decode_image
-from edgekit.eager import exact_eager
 from edgekit.errors import DeviceError, PackageError, UsageError
+from edgekit.format.archive import Archive
+from edgekit.format.decode import decode_image
+from edgekit.format.schema import DTYPES, Manifest, MethodSpec, TensorSpec
 from edgekit.nested import named_arrays
-from edgekit.package.archive import Archive
+from edgekit.packaging.server import load_server
+from edgekit.parity.eager import exact_eager
 from edgekit.runtimes.lite import LiteModule
-from edgekit.server import load_server
-from edgekit.spec import DTYPES, Manifest, MethodSpec, TensorSpec
 from edgekit.threads import warn_if_too_late
 
 Array = npt.NDArray[np.generic]

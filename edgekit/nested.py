@@ -8,7 +8,7 @@ import numpy.typing as npt
 import torch
 
 from edgekit.errors import CaptureError
-from edgekit.spec import DTYPES
+from edgekit.format.schema import DTYPES
 
 Array = npt.NDArray[np.generic]
 

@@ -13,20 +13,20 @@ import numpy as np
 import torch
 from torch import nn
 
-from edgekit.build import PackageDraft, draft_package, with_parity, write_draft
-from edgekit.capture import capture
-from edgekit.compat import ANDROID, operator_table, remedy
+from edgekit.capture.decide import capture
 from edgekit.errors import ParityError, UsageError
-from edgekit.inputs import InputSpec, from_array, parse_input
-from edgekit.package.archive import Archive
-from edgekit.package.writer import atomic
-from edgekit.recipes import DEFAULT_RECIPE, FITS, RECIPES, OptimizedModel, fitted, optimize
-from edgekit.server import check_server, save_server
-from edgekit.source import SourceModel, SourceRequest, from_module
-from edgekit.spec import SCHEMA_VERSION, ImageSpec, Manifest, Tolerance
+from edgekit.format.archive import Archive
+from edgekit.format.schema import SCHEMA_VERSION, ImageSpec, Manifest, Tolerance
+from edgekit.format.writer import atomic
+from edgekit.optimize.recipes import DEFAULT_RECIPE, FITS, RECIPES, OptimizedModel, fitted, optimize
+from edgekit.packaging.draft import PackageDraft, draft_package, with_parity, write_draft
+from edgekit.packaging.server import check_server, save_server
+from edgekit.runtimes.compat import ANDROID, operator_table, remedy
+from edgekit.runtimes.verdict import VerifyReport, verify
+from edgekit.sources.inputs import InputSpec, from_array, parse_input
+from edgekit.sources.names import load_source
+from edgekit.sources.source import SourceModel, SourceRequest, from_module
 from edgekit.threads import warn_if_too_late
-from edgekit.verdict import VerifyReport, verify
-from edgekit.zoo import load_source
 
 STAGES = ("source", "capture", "optimize", "package", "verify")
 Progress = Callable[[str], None]
@@ -91,7 +91,7 @@ def export(
         name: the package's name; the class's by default.
         output: the file to write; `build/mobile/<name>/<name>.ptl` by default.
         mode: auto, trace, script or hybrid.
-        recipe: one of `edgekit.recipes.RECIPES`.
+        recipe: one of `edgekit.optimize.recipes.RECIPES`.
         fit: `android` keeps to operators that Android's runtime has, where a pass can; `current` is for the newest.
         image: for an image classifier on [N, C, crop, crop], the preprocessing that `predict` gets.
         labels: the names of the classes.

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from edgekit.package.archive import GOLDEN, MANIFEST, SERIALIZATION_ID
+from edgekit.format.archive import GOLDEN, MANIFEST, SERIALIZATION_ID
 
 Edit = Callable[[dict[str, bytes]], None]
 

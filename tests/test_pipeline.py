@@ -16,8 +16,8 @@ from torch import nn
 
 import edgekit
 from edgekit.errors import ParityError, UsageError
-from edgekit.package.archive import Archive
-from edgekit.spec import Tolerance
+from edgekit.format.archive import Archive
+from edgekit.format.schema import Tolerance
 
 ROOT = Path(__file__).parents[1]
 
@@ -94,7 +94,7 @@ def test_export_free_axes_are_null_in_the_manifest_and_others_are_not(tmp_path: 
 
 
 def test_export_golden_outputs_are_the_eager_models(tmp_path: Path) -> None:
-    from edgekit.generator import generate
+    from edgekit.format.generator import generate
 
     torch.manual_seed(0)
     model = models.conv_net().eval()

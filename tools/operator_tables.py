@@ -1,4 +1,4 @@
-"""Writes edgekit/data/operators/*.json: the operators and bytecode versions that each known runtime has.
+"""Writes edgekit/runtimes/operators/*.json: the operators and bytecode versions that each known runtime has.
 
 A runtime is asked with a file for each operator that this torch knows (a package of it can have no other), and for each bytecode
 version: what it loads, it has; what it refuses by name, it lacks.
@@ -25,7 +25,7 @@ import torch
 
 import edgekit
 
-TABLES = Path(edgekit.__file__).parent / "data" / "operators"
+TABLES = Path(edgekit.__file__).parent / "runtimes" / "operators"
 MADE_UP = "edgekit::made_up"  # every runtime must refuse it, and load the other, or its answers mean nothing
 PRESENT = "aten::relu"
 BYTECODES = range(1, 33)

@@ -19,8 +19,8 @@ from sklearn.datasets import __file__ as datasets
 from torchvision.models import mobilenet_v3_small
 
 import edgekit
-from edgekit.preprocess import Preprocess
-from edgekit.weights import randomize, seeded
+from edgekit.packaging.predict import Preprocess
+from edgekit.sources.weights import randomize, seeded
 
 SOURCES = ("flower.jpg", "china.jpg")
 PLAIN_KERNELS = {"ATEN_CPU_CAPABILITY": "default"}

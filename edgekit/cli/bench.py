@@ -23,8 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from edgekit.bench import BenchRequest, bench, context, rows
-    from edgekit.package.archive import Archive
+    from edgekit.format.archive import Archive
+    from edgekit.measure.bench import BenchRequest, bench, context, rows
 
     request = BenchRequest(
         method=options.method,

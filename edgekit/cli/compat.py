@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 
 from edgekit.cli.output import banner, print_document, print_table
-from edgekit.compat import check_fit
-from edgekit.package.archive import Archive
+from edgekit.format.archive import Archive
+from edgekit.runtimes.compat import check_fit
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

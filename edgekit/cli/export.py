@@ -61,14 +61,14 @@ def run(options: argparse.Namespace) -> int:
     image = image_spec(options.image) if options.image else None
     labels = labels_file(options.labels) if options.labels else ()
     bounds = tolerance(options.tolerance)
-    from edgekit.inputs import parse_input
+    from edgekit.sources.inputs import parse_input
 
     inputs = tuple(parse_input(text) for text in options.input)
     if image is not None and not inputs:
         inputs = (parse_input(f"1x{image.channels}x{image.crop}x{image.crop}"),)
 
     from edgekit.pipeline import STAGES, ExportRequest, export_source
-    from edgekit.source import SourceRequest
+    from edgekit.sources.source import SourceRequest
 
     # What a model's own code prints is no result.
     with contextlib.redirect_stdout(sys.stderr), Progress(STAGES, options.quiet) as progress:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from edgekit.cli.output import banner, bound, print_document, print_table, size
+from edgekit.format.archive import Archive
 from edgekit.inspection import Inspection, inspect_package, selective_build_yaml
-from edgekit.package.archive import Archive
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +26,7 @@ def run(options: argparse.Namespace) -> int:
         found = inspect_package(archive)
         checked = archive.check_digests() if options.digests else None
     if options.selective_build is not None:
-        from edgekit.package.writer import atomic
+        from edgekit.format.writer import atomic
 
         with atomic(options.selective_build) as temporary:
             temporary.write_text(selective_build_yaml(found.operators))

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from edgekit.spec import SCHEMA_VERSION, Manifest
+from edgekit.format.schema import SCHEMA_VERSION, Manifest
 
 
 def banner(manifest: Manifest | None) -> str:

@@ -4,7 +4,7 @@ import math
 from pathlib import Path
 
 from edgekit.errors import UsageError
-from edgekit.spec import ImageSpec, Tolerance
+from edgekit.format.schema import ImageSpec, Tolerance
 
 _MOST_PIXELS = 2**12  # of a side that a network takes
 _IMAGE_HELP = "Expected resize=N,crop=N,mean=A[/B/C],std=A[/B/C][,channels=1|3][,interpolation=bilinear|bicubic]."

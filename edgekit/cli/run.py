@@ -10,7 +10,7 @@ from edgekit.cli.output import banner, print_document, print_table
 from edgekit.errors import UsageError
 
 if TYPE_CHECKING:
-    from edgekit.compare import Array
+    from edgekit.format.compare import Array
     from edgekit.model import LiteModel
 
 
@@ -61,7 +61,7 @@ def _classify(model: "LiteModel", options: argparse.Namespace) -> int:
 
 
 def _run_arrays(model: "LiteModel", options: argparse.Namespace) -> int:
-    from edgekit.inputs import load_npy
+    from edgekit.sources.inputs import load_npy
 
     named = [text.rpartition("=") for text in options.input]
     arrays = {name or str(index): load_npy(path) for index, (name, _, path) in enumerate(named)}
@@ -98,7 +98,7 @@ def _save(paths: dict[str, Path], outputs: "dict[str, Array]") -> None:
     """Writes all files or none."""
     import numpy as np
 
-    from edgekit.package.writer import atomic
+    from edgekit.format.writer import atomic
 
     with contextlib.ExitStack() as stack:
         for name, path in paths.items():

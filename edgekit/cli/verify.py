@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from edgekit.verdict import verify
+    from edgekit.runtimes.verdict import verify
 
     report = verify(options.package, options.runtime or ["lite"])
     if options.json:

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from edgekit.compare import Comparison
 from edgekit.errors import DeviceError, EdgekitError, PackageError, UsageError
-from edgekit.package.archive import Archive
+from edgekit.format.archive import Archive
+from edgekit.format.compare import Comparison
 from edgekit.runtimes.base import CaseResult
 
 _ROOT = Path(__file__).resolve().parents[2]

@@ -7,8 +7,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from edgekit.compare import Comparison
-from edgekit.package.archive import Archive
+from edgekit.format.archive import Archive
+from edgekit.format.compare import Comparison
 
 Array = npt.NDArray[np.generic]
 

@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from torch.jit.mobile import _load_for_lite_interpreter
 
-from edgekit.compare import Comparison, compare_golden
 from edgekit.errors import DeviceError, PackageError, first_line
-from edgekit.generator import generate
+from edgekit.format.archive import Archive
+from edgekit.format.compare import Comparison, compare_golden
+from edgekit.format.generator import generate
+from edgekit.format.schema import GoldenCase, Manifest
 from edgekit.nested import named_arrays, structure_of
-from edgekit.package.archive import Archive
 from edgekit.runtimes.base import Array, CaseResult, Runs
-from edgekit.spec import GoldenCase, Manifest
 
 
 @contextlib.contextmanager

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from edgekit.compare import Comparison
 from edgekit.errors import DeviceError, PackageError, UsageError
-from edgekit.package.archive import Archive
+from edgekit.format.archive import Archive
+from edgekit.format.compare import Comparison
 from edgekit.runtimes.base import CaseResult
 
 VARIABLE = "EDGEKIT_RUNNER"  # the native runner's command line, say "qemu-aarch64 -cpu cortex-a53 PATH"

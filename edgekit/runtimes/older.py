@@ -16,9 +16,9 @@ import numpy as np
 import torch
 
 from edgekit.errors import DeviceError, PackageError
-from edgekit.generator import generate
+from edgekit.format.archive import Archive
+from edgekit.format.generator import generate
 from edgekit.nested import named_arrays, structure_of
-from edgekit.package.archive import Archive
 from edgekit.runtimes.base import Array, CaseResult
 from edgekit.runtimes.lite import replay
 

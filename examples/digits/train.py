@@ -20,7 +20,7 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from torch import nn
 
-from edgekit.preprocess import Preprocess
+from edgekit.packaging.predict import Preprocess
 
 Pictures = npt.NDArray[np.uint8]
 Classes = npt.NDArray[np.int64]

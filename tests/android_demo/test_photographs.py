@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from edgekit.decode import decode_image
+from edgekit.format.decode import decode_image
 from edgekit.runtimes.android import AndroidRuntime
 
 INPUTS = Path(__file__).parents[2] / "build" / "android" / "test"

@@ -6,9 +6,9 @@ import pytest
 from packages import rewrite, scale_largest_weight
 
 from edgekit.errors import DeviceError, PackageError
-from edgekit.package.archive import Archive
+from edgekit.format.archive import Archive
 from edgekit.runtimes import android
-from edgekit.verdict import verify
+from edgekit.runtimes.verdict import verify
 
 built = pytest.mark.skipif(not android.AndroidRuntime().built(), reason="make android-runtime has not run here")
 

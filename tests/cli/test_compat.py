@@ -12,9 +12,9 @@ from torch import nn
 
 import edgekit
 from cli.command import Command
-from edgekit.compat import ANDROID, FUSED, check_fit, known_runtimes, operator_table
-from edgekit.package.archive import Archive
-from edgekit.verdict import verify
+from edgekit.format.archive import Archive
+from edgekit.runtimes.compat import ANDROID, FUSED, check_fit, known_runtimes, operator_table
+from edgekit.runtimes.verdict import verify
 
 WITHOUT_FUSED = {ANDROID, "torch-1.13.1"}
 MADE_UP = "made::softmax"

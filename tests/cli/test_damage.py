@@ -10,7 +10,7 @@ from packages import Edit, edit_golden, edit_manifest, rewrite, scale_largest_we
 from torch import nn
 
 from cli.command import Command, everything_in
-from edgekit.package.archive import GOLDEN, LABELS, MANIFEST
+from edgekit.format.archive import GOLDEN, LABELS, MANIFEST
 
 READERS = ("verify", "inspect", "run")
 

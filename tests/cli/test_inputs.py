@@ -45,8 +45,8 @@ def test_export_malformed_input_is_a_usage_error(cli: Command, folder: Path, tex
 
 def test_parse_input_random_text_is_a_spec_or_a_usage_error() -> None:
     from edgekit.errors import UsageError
-    from edgekit.inputs import parse_input
-    from edgekit.spec import MAX_ELEMENTS
+    from edgekit.format.schema import MAX_ELEMENTS
+    from edgekit.sources.inputs import parse_input
 
     chance = random.Random(0)
     good = ["1x3x224x224", "ids=1x16:int64[0,1000]", "scalar:float64[-1.5,2]", "2x4:uint8", "m=3:bool"]

@@ -15,7 +15,7 @@ from torchvision.models import SqueezeNet1_1_Weights
 
 from cli.command import SOURCES, Command, everything_in
 from cli.sources import classifier
-from edgekit.weights import state_digest
+from edgekit.sources.weights import state_digest
 
 NET = f"{SOURCES}:classifier"
 EXPORT = ("export", NET, "--input", "1x3x32x32", "-o", "x.ptl")

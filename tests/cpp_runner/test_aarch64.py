@@ -15,7 +15,7 @@ import pytest
 
 import edgekit
 from edgekit.pipeline import ExportRequest, export_source
-from edgekit.source import SourceRequest
+from edgekit.sources.source import SourceRequest
 
 from .conftest import Exported
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 from packages import Edit, edit_golden, edit_manifest, rewrite
 
-from edgekit.package.archive import MANIFEST
+from edgekit.format.archive import MANIFEST
 
 from .conftest import Exported, Run
 

@@ -12,8 +12,8 @@ import pytest
 import torch
 
 import edgekit
-from edgekit.generator import generate
-from edgekit.spec import GoldenInput
+from edgekit.format.generator import generate
+from edgekit.format.schema import GoldenInput
 
 from .conftest import RUNNER, Exported
 

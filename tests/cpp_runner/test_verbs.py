@@ -9,7 +9,7 @@ import torch
 from packages import rewrite, scale_largest_weight
 
 import edgekit
-from edgekit.package.archive import MANIFEST
+from edgekit.format.archive import MANIFEST
 from edgekit.runtimes.lite import LiteModule
 
 from .conftest import Exported, Run, save_plain

@@ -8,10 +8,10 @@ import pytest
 from packages import rewrite, scale_largest_weight
 
 from edgekit.errors import DeviceError, PackageError, UsageError
-from edgekit.package.archive import Archive
-from edgekit.runtimes import resolve
+from edgekit.format.archive import Archive
 from edgekit.runtimes.native import RunnerRuntime, find_runner
-from edgekit.verdict import verify
+from edgekit.runtimes.registry import resolve
+from edgekit.runtimes.verdict import verify
 
 
 @pytest.fixture

@@ -12,10 +12,11 @@ from packages import edit_golden, rewrite, scale_largest_weight
 
 import edgekit
 from edgekit.errors import DeviceError, PackageError, UsageError
-from edgekit.package.archive import Archive
-from edgekit.runtimes import NAMES, older, resolve
+from edgekit.format.archive import Archive
+from edgekit.runtimes import older
 from edgekit.runtimes.older import VERSIONS, OlderRuntime, environment, environment_folder
-from edgekit.verdict import verify
+from edgekit.runtimes.registry import NAMES, resolve
+from edgekit.runtimes.verdict import verify
 
 needs_wheels = pytest.mark.skipif(
     sys.version_info[:2] > (3, 11) and shutil.which("python3.11") is None, reason="no wheels for this Python"

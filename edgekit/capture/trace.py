@@ -1,0 +1,51 @@
+"""Tracing with its warnings as data: what the tracer baked in, and on which line of whose code."""
+
+import re
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.jit._trace import TracerWarning
+
+from edgekit.errors import CaptureError
+from edgekit.parity.eager import exact_eager
+
+
+@dataclass(frozen=True, slots=True)
+class TraceWarning:
+    """A TracerWarning; `path` is where the code is on this machine and never leaves it."""
+
+    path: str
+    line: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{Path(self.path).name}:{self.line}: {self.message}"
+
+
+def trace(module: Any, example: tuple[torch.Tensor, ...]) -> tuple[torch.jit.ScriptModule, tuple[TraceWarning, ...]]:
+    """Traces a module in eval mode on its example inputs.
+
+    Raises:
+        CaptureError: the tracer refuses, say an output that is no tensor.
+    """
+    with exact_eager(), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            # Our own probes check the trace, on more inputs than check_trace; strict=False allows dicts and lists.
+            traced = torch.jit.trace(module, example, check_trace=False, strict=False)
+        except Exception as error:
+            raise CaptureError(f"{type(error).__name__}: {_first_line(str(error))}") from error
+    seen = [
+        TraceWarning(str(w.filename), w.lineno, _first_line(str(w.message)))
+        for w in caught
+        if issubclass(w.category, TracerWarning)
+    ]
+    return traced, tuple(dict.fromkeys(seen))
+
+
+def _first_line(text: str) -> str:
+    lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
+    return re.sub(r"\s+", " ", lines[0]).partition(". ")[0] if lines else "no message"

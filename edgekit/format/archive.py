@@ -1,0 +1,198 @@
+"""Reads a package without torch or numpy: its records, their digests, the manifest and what torch's pickles say."""
+
+import hashlib
+import os
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import IO
+
+from edgekit.errors import PackageError
+from edgekit.format.labels import decode_labels
+from edgekit.format.pickles import Bytecode, StorageTensor, read_bytecode, read_tensors
+from edgekit.format.schema import Golden, GoldenInput, Manifest, TensorSpec, from_json
+
+MANIFEST = "extra/edgekit/manifest.json"
+GOLDEN = "extra/edgekit/golden.json"
+LABELS = "extra/edgekit/labels.txt"
+SERIALIZATION_ID = ".data/serialization_id"
+TEXT_LIMIT = 64 << 20  # bytes of a manifest, golden or pickle record that a reader is willing to parse
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One file of the archive; `name` is without the root folder, `offset` is that of its local header."""
+
+    name: str
+    size_bytes: int
+    offset: int
+
+
+class Archive:
+    """A `.ptl` opened for reading.
+
+    Raises:
+        PackageError: no file, a directory, empty, truncated, no zip, or no lite-interpreter archive.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self._zip = _open_zip(self.path)
+        names = self._zip.namelist()
+        self._root = names[0].partition("/")[0] + "/" if names else ""
+        self.records = tuple(
+            Record(info.filename.removeprefix(self._root), info.file_size, info.header_offset)
+            for info in self._zip.infolist()
+        )
+        self._by_name = {record.name: record for record in self.records}
+        if "bytecode.pkl" not in self._by_name:
+            self._zip.close()
+            raise PackageError(self._foreign())
+
+    def __enter__(self) -> "Archive":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._zip.close()
+
+    def _foreign(self) -> str:
+        if "data.pkl" in self._by_name:
+            return (
+                f"{self.path} is a plain TorchScript or checkpoint file (.pt): it has no bytecode for the lite interpreter. "
+                "Export it first: edgekit export " + self.path.name
+            )
+        return f"{self.path} is a zip archive of another tool: it has no bytecode.pkl. Expected a .ptl of edgekit or torch."
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._by_name
+
+    def open(self, name: str) -> IO[bytes]:
+        return self._zip.open(self._root + name)
+
+    def read(self, name: str) -> bytes:
+        """A whole record of at most TEXT_LIMIT bytes."""
+        if self._by_name[name].size_bytes > TEXT_LIMIT:
+            raise PackageError(
+                f"{self.path}: record {name} has {self._by_name[name].size_bytes} bytes; at most {TEXT_LIMIT}."
+            )
+        try:
+            with self.open(name) as file:
+                return file.read()
+        except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+            raise PackageError(f"{self.path}: record {name} is damaged ({error}). Copy or export it again.") from error
+
+    @cached_property
+    def manifest(self) -> Manifest | None:
+        """The manifest, or None in a plain `.ptl`."""
+        if MANIFEST not in self:
+            return None
+        return from_json(self.read(MANIFEST), Manifest, f"{self.path}: {MANIFEST}")
+
+    @cached_property
+    def golden(self) -> Golden | None:
+        if GOLDEN not in self:
+            return None
+        return from_json(self.read(GOLDEN), Golden, f"{self.path}: {GOLDEN}")
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        if LABELS not in self:
+            return ()
+        try:
+            return decode_labels(self.read(LABELS).decode("ascii"))
+        except UnicodeDecodeError as error:
+            raise PackageError(f"{self.path}: {LABELS} is not escaped ASCII: {error}. Export it again.") from error
+
+    @cached_property
+    def bytecode(self) -> Bytecode:
+        return read_bytecode(self.read("bytecode.pkl"), f"{self.path}: bytecode.pkl")
+
+    def tensors(self) -> Iterator[StorageTensor]:
+        """The tensors of the constants and of the module's state, in the order of the pickles."""
+        for pickle, folder in (("constants.pkl", "constants"), ("data.pkl", "data")):
+            if pickle in self:
+                yield from read_tensors(self.read(pickle), folder, f"{self.path}: {pickle}")
+
+    def digest(self, name: str) -> str:
+        """SHA-256 of a record, in hex."""
+        sha = hashlib.sha256()
+        try:
+            with self.open(name) as file:
+                while chunk := file.read(_CHUNK):
+                    sha.update(chunk)
+        except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+            raise PackageError(f"{self.path}: record {name} is damaged ({error}). Copy or export it again.") from error
+        return sha.hexdigest()
+
+    def check_digests(self) -> int:
+        """Compares every record with the manifest, and returns how many agree.
+
+        Raises:
+            PackageError: a record is changed, missing or surplus, or there is no manifest.
+        """
+        if self.manifest is None:
+            raise PackageError(
+                f"{self.path} has no edgekit manifest, so no digests to check. Make it with edgekit export."
+            )
+        expected = self.manifest.records
+        present = {record.name for record in self.records} - {MANIFEST, SERIALIZATION_ID}
+        if len({record.name for record in self.records}) != len(self.records):
+            raise PackageError(f"{self.path} has two records of one name. Copy or export it again.")
+        for name in sorted(expected.keys() ^ present):
+            state = "is missing" if name in expected else "is not in the manifest"
+            raise PackageError(f"{self.path}: record {name} {state}. The file was changed; copy or export it again.")
+        for name, digest in expected.items():
+            if (got := self.digest(name)) != digest:
+                raise PackageError(
+                    f"{self.path}: record {name} was changed: expected sha256 {digest[:16]}…, got {got[:16]}…. "
+                    "Copy or export it again."
+                )
+        return len(expected)
+
+    def check_methods(self) -> None:
+        """Compares the manifest's methods with the bytecode's, and the golden cases' inputs with the manifest's.
+
+        The interpreter does not survive a wrong number of arguments, nor XNNPACK's kernels another number of channels.
+
+        Raises:
+            PackageError: they contradict each other.
+        """
+        methods = {} if self.manifest is None else {method.name: method.inputs for method in self.manifest.methods}
+        arity = {method.name: len(method.inputs) for method in self.bytecode.methods}
+        for name, inputs in methods.items():
+            if arity.get(name) != len(inputs):
+                raise PackageError(
+                    f"{self.path}: the manifest says that {name} has {len(inputs)} inputs, the bytecode that it "
+                    f"{f'has {arity[name]}' if name in arity else 'does not exist'}. The file was changed; export it again."
+                )
+        for case in self.golden.cases if self.golden is not None else ():
+            specs = methods.get(case.method, ())
+            if case.method not in methods or len(case.inputs) != len(specs) or not all(map(_fits, case.inputs, specs)):
+                raise PackageError(
+                    f"{self.path}: golden case {case.name!r} does not fit {case.method}({', '.join(map(str, specs))}). "
+                    "The file was changed; export it again."
+                )
+
+
+def _fits(given: GoldenInput, spec: TensorSpec) -> bool:
+    return given.dtype == spec.dtype and spec.accepts(given.shape)
+
+
+def _open_zip(path: Path) -> zipfile.ZipFile:
+    try:
+        if path.is_dir():
+            raise PackageError(f"{path} is a directory; expected a .ptl file.")
+        if path.stat().st_size == 0:
+            raise PackageError(f"{path} is empty; expected a .ptl file. Copy or export it again.")
+        return zipfile.ZipFile(path)
+    except FileNotFoundError as error:
+        raise PackageError(f"{path} does not exist. Make it with edgekit export.") from error
+    except zipfile.BadZipFile as error:
+        raise PackageError(
+            f"{path} is not a zip archive, or is cut short: {error}. Expected a .ptl; copy or export it again."
+        ) from error
+    except (OSError, ValueError, NotImplementedError) as error:
+        raise PackageError(f"{path} cannot be read: {error}") from error

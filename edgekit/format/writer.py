@@ -1,0 +1,168 @@
+"""Writes the package: edgekit's own archive around torch's records (docs/format.md)."""
+
+import errno
+import hashlib
+import os
+import secrets
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+from edgekit.errors import UsageError
+from edgekit.format.archive import MANIFEST, SERIALIZATION_ID
+from edgekit.format.canonical import Renamer
+
+_ROOT = "archive/"
+_ALIGNMENT = 64
+_LOCAL_HEADER = 30
+_EXTRA_HEADER = 4
+_DATE = (1980, 1, 1, 0, 0, 0)
+_FIXED_ID = b"0" * 40
+_CHUNK = 1 << 20
+_DROPPED = ("code/", "extra/")  # debug records hold source paths; the lite interpreter reads neither
+_PICKLES = ("data.pkl", "constants.pkl", "bytecode.pkl")
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """A temporary name in the same folder that becomes `path` when the block ends well, and vanishes otherwise.
+
+    The file that a link leads to is replaced, and not the link; a device or a pipe is written to.
+
+    Raises:
+        UsageError: the folder cannot be made or written, or the disk is full.
+    """
+    temporary: Path | None = None
+    made: list[Path] = []
+    try:
+        target = path.resolve()
+        made = _make_folders(target.parent)
+        if target.is_dir():
+            raise UsageError(f"{path} is a directory; expected a file name to write.")
+        replaced = target.is_file() or not target.exists()
+        folder = target.parent if replaced else Path(tempfile.gettempdir())
+        # Named before it is there, so that no interrupt in between leaves it behind.
+        temporary = folder / f".{target.name}.{secrets.token_hex(4)}.tmp"
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        yield temporary
+        if replaced:
+            _publish(temporary, target)
+        else:
+            shutil.copyfile(temporary, target)
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be written: {error.strerror or error}. Free the disk, or name another with -o."
+        ) from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        for new in made:
+            with suppress(OSError):  # a folder that holds something by now stays
+                new.rmdir()
+
+
+def _make_folders(folder: Path) -> list[Path]:
+    """Makes a folder, and gives those that were not there before, the innermost first."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    return missing
+
+
+def reserve(folder: Path, size_bytes: int) -> None:
+    """Proves that a folder takes a file of this size: torch's own writer ends the process where a disk is full.
+
+    Raises:
+        OSError: it does not.
+    """
+    with tempfile.TemporaryFile(dir=folder) as file:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, size_bytes)
+        elif shutil.disk_usage(folder).free < size_bytes:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _publish(temporary: Path, path: Path) -> None:
+    with temporary.open("rb") as file:
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def write_package(
+    torch_file: Path, destination: Path, extras: Mapping[str, str], manifest: Callable[[dict[str, str]], str]
+) -> None:
+    """Rewrites a file of `_save_for_lite_interpreter` as a package.
+
+    Args:
+        torch_file: what torch wrote.
+        destination: the file to write; see `atomic`.
+        extras: further records by name, as ASCII text.
+        manifest: gives the manifest's text for the SHA-256 digests of all other records.
+    """
+    digests: dict[str, str] = {}
+    renamer = Renamer()
+    with zipfile.ZipFile(torch_file) as source, zipfile.ZipFile(destination, "w", zipfile.ZIP_STORED) as target:
+        root = source.namelist()[0].partition("/")[0] + "/"
+        names = [name for name in source.namelist() if not name.removeprefix(root).startswith(_DROPPED)]
+        for name in [
+            *(root + p for p in _PICKLES if root + p in names),
+            *(n for n in names if n.removeprefix(root) not in _PICKLES),
+        ]:
+            short = name.removeprefix(root)
+            if short in _PICKLES:
+                digests[short] = _write(target, short, renamer.rewrite(source.read(name)))
+            elif short == SERIALIZATION_ID:
+                _write(target, short, _FIXED_ID)
+            else:
+                with source.open(name) as record:
+                    digests[short] = _copy(target, short, record, source.getinfo(name).file_size)
+        for short, text in extras.items():
+            digests[short] = _write(target, short, text.encode("ascii"))
+        _write(target, MANIFEST, manifest(dict(sorted(digests.items()))).encode("ascii"))
+
+
+def rewrite_plain(torch_file: Path, destination: Path) -> None:
+    """Rewrites a file of `torch.jit.save` without its debug records, under the fixed root, dates and id."""
+    with zipfile.ZipFile(torch_file) as source, zipfile.ZipFile(destination, "w", zipfile.ZIP_STORED) as target:
+        for info in source.infolist():
+            short = info.filename.partition("/")[2]
+            if short == SERIALIZATION_ID:
+                _write(target, short, _FIXED_ID)
+            elif not short.endswith(".debug_pkl"):
+                with source.open(info) as record:
+                    _copy(target, short, record, info.file_size)
+
+
+def _entry(target: zipfile.ZipFile, name: str, size: int) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(_ROOT + name, date_time=_DATE)
+    info.file_size = size
+    info.create_system = 3
+    info.external_attr = 0o644 << 16
+    if target.fp is None:
+        raise ValueError("the archive is closed")
+    data_at = target.fp.tell() + _LOCAL_HEADER + len(info.filename) + _EXTRA_HEADER
+    padding = -data_at % _ALIGNMENT
+    info.extra = b"FB" + padding.to_bytes(2, "little") + b"Z" * padding  # the field that torch's own writer pads with
+    return info
+
+
+def _write(target: zipfile.ZipFile, name: str, data: bytes) -> str:
+    target.writestr(_entry(target, name, len(data)), data)
+    return hashlib.sha256(data).hexdigest()
+
+
+def _copy(target: zipfile.ZipFile, name: str, record: IO[bytes], size: int) -> str:
+    sha = hashlib.sha256()
+    with target.open(_entry(target, name, size), "w") as out:
+        while chunk := record.read(_CHUNK):
+            sha.update(chunk)
+            out.write(chunk)
+    return sha.hexdigest()

@@ -1,0 +1,66 @@
+"""Attention in operators that older runtimes have: the fused one is missing from those before torch 2.0."""
+
+from collections.abc import Collection
+from typing import Any
+
+import torch
+from torch.jit._recursive import wrap_cpp_module
+
+from edgekit.optimize.passes.base import Context, Pass, is_frozen
+from edgekit.runtimes.compat import DECOMPOSE, FUSED
+
+_ARGUMENTS = ("query", "key", "value", "mask", "dropout", "causal", "scale", "grouped")
+
+
+def _fused(module: torch.jit.ScriptModule) -> list[dict[str, Any]]:
+    """The inputs by name, and the node itself, of every fused attention that has a plain equivalent here."""
+    graph: Any = module.graph  # torch's stubs leave most of the graph's methods out
+    found = [
+        {**dict(zip(_ARGUMENTS, node.inputs(), strict=False)), "node": node}
+        for node in graph.findAllNodes(FUSED, recurse=True)
+    ]
+    return [given for given in found if _is_plain(given)]
+
+
+def _is_plain(given: dict[str, Any]) -> bool:
+    """Neither mask nor causal, dropout, scale or grouped heads: those stay fused, and the package needs a newer runtime."""
+    absent = all(given[name].type().kind() == "NoneType" for name in ("mask", "scale") if name in given)
+    return absent and not any(given[name].toIValue() for name in ("dropout", "causal", "grouped") if name in given)
+
+
+def _fits(module: torch.jit.ScriptModule, _: Context) -> str:
+    if not is_frozen(module):
+        return "the module is not frozen"
+    return "" if _fused(module) else "no fused attention without a mask"
+
+
+def _apply(module: torch.jit.ScriptModule, _: Context, __: Collection[str]) -> torch.jit.ScriptModule:
+    """softmax(q / sqrt(d) @ k^T) @ v, as in Vaswani et al., Attention Is All You Need, 2017."""
+    # Freezing what is frozen is the one copy of graphs that Python can ask for; constants stay shared.
+    changed: torch.jit.ScriptModule = wrap_cpp_module(torch._C._freeze_module(module._c, [], True, False))
+    graph: Any = changed.graph
+    for given in _fused(changed):
+        node = given["node"]
+        graph.setInsertPoint(node)
+        last, before_last, none = graph.insertConstant(-1), graph.insertConstant(-2), graph.insertConstant(None)
+        width = _insert(graph, "aten::size", [given["query"], last], torch._C.IntType.get())
+        root = _insert(graph, "aten::sqrt", [width], torch._C.FloatType.get())
+        query = _insert(graph, "aten::div", [given["query"], root])
+        keys = _insert(graph, "aten::transpose", [given["key"], before_last, last])
+        scores = _insert(graph, "aten::matmul", [query, keys])
+        weights = _insert(graph, "aten::softmax", [scores, last, none])
+        result = _insert(graph, "aten::matmul", [weights, given["value"]])
+        node.output().replaceAllUsesWith(result)
+        node.destroy()
+    torch._C._jit_pass_lint(graph)
+    return changed
+
+
+def _insert(graph: Any, kind: str, inputs: list[Any], type_: Any = None) -> Any:
+    node = graph.insertNode(graph.create(kind, inputs, 1))
+    if type_ is not None:
+        node.output().setType(type_)
+    return node.output()
+
+
+DECOMPOSE_ATTENTION = Pass(name=DECOMPOSE, apply=_apply, fits=_fits)

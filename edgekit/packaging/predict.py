@@ -1,0 +1,85 @@
+"""The image contract as a module: uint8 HWC in, the model's normalized NCHW out, then scores in order."""
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import nn
+from torch.jit._recursive import wrap_cpp_module
+
+from edgekit.format.schema import ImageSpec
+
+
+class Preprocess(nn.Module):
+    """Equal bit for bit to torchvision's `ImageClassification` on a uint8 tensor.
+
+    Resizing goes through float32 and back to whole levels: the uint8 antialias operator is missing from older runtimes.
+    """
+
+    mean: torch.Tensor
+    std: torch.Tensor
+
+    def __init__(self, spec: ImageSpec) -> None:
+        super().__init__()
+        self.resize = spec.resize
+        self.crop = spec.crop
+        self.mode = spec.interpolation
+        self.antialias = spec.antialias
+        self.grey = spec.channels == 1
+        self.register_buffer("mean", torch.tensor(spec.mean).reshape(-1, 1, 1))
+        self.register_buffer("std", torch.tensor(spec.std).reshape(-1, 1, 1))
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """[H, W, 3] uint8 to [1, C, crop, crop] float32."""
+        levels = self.cropped(image, torch.float32).round().clamp(0.0, 255.0)
+        return ((levels / 255.0) - self.mean) / self.std
+
+    def cropped(self, image: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+        """[H, W, 3] uint8 to [1, C, crop, crop] in `dtype`: resized and cropped, not yet rounded to whole levels."""
+        pixels = image.permute(2, 0, 1).unsqueeze(0)
+        if self.grey:
+            wide = pixels.to(torch.int32)
+            grey = (19595 * wide[:, 0] + 38470 * wide[:, 1] + 7471 * wide[:, 2] + 32768) // 65536
+            pixels = grey.unsqueeze(1)
+        x = pixels.to(dtype)
+        height, width = x.size(2), x.size(3)
+        if height <= width:
+            new_height, new_width = self.resize, int(self.resize * width / height)
+        else:
+            new_height, new_width = int(self.resize * height / width), self.resize
+        if new_height != height or new_width != width:
+            x = F.interpolate(x, [new_height, new_width], mode=self.mode, align_corners=False, antialias=self.antialias)
+        pad_width, pad_height = max(self.crop - new_width, 0), max(self.crop - new_height, 0)
+        if pad_width > 0 or pad_height > 0:
+            x = F.pad(x, [pad_width // 2, (pad_width + 1) // 2, pad_height // 2, (pad_height + 1) // 2])
+        top = int(round((x.size(2) - self.crop) / 2.0))  # noqa: RUF046  TorchScript's round gives a float
+        left = int(round((x.size(3) - self.crop) / 2.0))  # noqa: RUF046
+        return x[:, :, top : top + self.crop, left : left + self.crop]
+
+
+class Classifier(nn.Module):
+    """A classifier's `forward` as it was, and `predict` with the whole preprocessing; the weights are shared."""
+
+    def __init__(self, core: torch.jit.ScriptModule, preprocess: torch.jit.ScriptModule) -> None:
+        super().__init__()
+        self.core = core
+        self.preprocess = preprocess
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.core(x)  # type: ignore[no-any-return]
+
+    @torch.jit.export
+    def predict(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """[H, W, 3] uint8 to softmax scores [C] in descending order, and their classes [C]."""
+        scores = torch.softmax(self.core(self.preprocess(image)), dim=1)[0]
+        return torch.topk(scores, scores.size(0))
+
+
+def with_predict(core: torch.jit.ScriptModule, spec: ImageSpec) -> torch.jit.ScriptModule:
+    """Puts `predict` beside an optimized core.
+
+    Both halves are frozen and the wrapper is not: freezing it with two methods would store the weights twice, and
+    unfrozen preprocessing would drag operators along that older runtimes lack.
+    """
+    frozen = torch.jit.freeze(torch.jit.script(Preprocess(spec).eval()))
+    halves = (wrap_cpp_module(core._c), wrap_cpp_module(frozen._c))
+    module: torch.jit.ScriptModule = torch.jit.script(Classifier(*halves).eval())
+    return module

@@ -1,0 +1,153 @@
+"""Models by name: torchvision's, with their pretrained weights, image contract and labels."""
+
+import difflib
+import inspect
+import logging
+import re
+import warnings
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import nn
+
+from edgekit.errors import UsageError
+from edgekit.format.schema import ImageSpec
+from edgekit.sources.inputs import InputSpec, parse_input
+from edgekit.sources.source import SourceModel, SourceRequest, from_module, load_code_source
+from edgekit.sources.weights import DownloadError, choose_named, download, load_state, seeded
+
+_log = logging.getLogger(__name__)
+
+
+def load_source(text: str, request: SourceRequest) -> SourceModel:
+    """Resolves any source: a torchvision name, or what `load_code_source` takes.
+
+    Raises:
+        UsageError: unknown name, or inputs that do not fit the signature.
+        SourceError: the factory, the file or the weights cannot be had.
+    """
+    if re.fullmatch(r"[\w-]+", text):
+        return _from_torchvision(text, request)
+    return load_code_source(text, request)
+
+
+def _from_torchvision(name: str, request: SourceRequest) -> SourceModel:
+    from torchvision import models
+
+    names = models.list_models()
+    if name not in names:
+        near = difflib.get_close_matches(name.lower(), names, n=4, cutoff=0.5)
+        hint = f" Did you mean {', '.join(near)}?" if near else ""
+        raise UsageError(
+            f"unknown model {name!r}.{hint} `edgekit models` lists the torchvision names; your own model is FILE.py:FACTORY."
+        )
+    available = models.get_model_weights(name)
+    default = getattr(available, "DEFAULT", None)
+    named = _named_weights(name, available, default, request)
+    module = _build(name, request.seed)
+    image, labels = _image_of(default)
+    weights_request = replace(
+        request,
+        inputs=request.inputs or _image_inputs(request.image or image, name),
+        weights="random" if named is None else None,
+        image=request.image or image,
+        labels=request.labels or labels,
+    )
+    if name.startswith("quantized_"):
+        return _quantized(name, module, named, weights_request)
+    if named is not None and request.checkpoint is None:
+        load_state(module, named[1], f"weights {named[0]}")
+    result = from_module(module, name=name, source=f"torchvision:{name}", request=weights_request, default_kind="named")
+    if named is not None and request.checkpoint is None:
+        result = replace(result, weights=replace(result.weights, name=named[0].name))
+    return result
+
+
+def _named_weights(name: str, available: Any, default: Any, request: SourceRequest) -> tuple[Any, Any] | None:
+    """The weights enum member and its state dict, or None where the weights are to be random."""
+    if request.checkpoint is not None:
+        return (default, None)
+    if request.weights == "random":
+        return None
+    asked = request.weights not in (None, "default")
+    member = choose_named(str(request.weights), available) if asked else default
+    try:
+        return (member, download(member))
+    except DownloadError as error:
+        if asked or request.require_pretrained:
+            raise
+        _log.warning(
+            "RANDOM WEIGHTS: the pretrained weights of %s cannot be had, so this export has random ones (seed %d) and its "
+            "answers mean nothing. Reason: %s",
+            name,
+            request.seed,
+            error,
+        )
+        return None
+
+
+def _build(name: str, seed: int) -> nn.Module:
+    from torchvision import models
+
+    options: dict[str, Any] = {"quantize": False} if name.startswith("quantized_") else {"weights": None}
+    if "inception" in name or "googlenet" in name:
+        options |= {"init_weights": False}  # the default draws from scipy's truncated normal for half a minute
+    if name in ("inception_v3", "googlenet"):
+        options |= {"aux_logits": True, "transform_input": True}
+    if "weights_backbone" in inspect.signature(models.get_model_builder(name)).parameters:
+        options |= {"weights_backbone": None}  # the default downloads them, whatever `weights` says
+    with seeded(seed), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        module: nn.Module = models.get_model(name, **options)
+    return module.eval()
+
+
+def _image_of(weights: Any) -> tuple[ImageSpec | None, tuple[str, ...]]:
+    """The image contract and labels of a torchvision classifier, read off its weights."""
+    from torchvision.transforms._presets import ImageClassification
+
+    transforms = weights.transforms() if weights is not None else None
+    if not isinstance(transforms, ImageClassification):
+        return None, ()
+    spec = ImageSpec(
+        resize=transforms.resize_size[0],
+        crop=transforms.crop_size[0],
+        mean=tuple(transforms.mean),
+        std=tuple(transforms.std),
+        interpolation=transforms.interpolation.value,
+        antialias=bool(transforms.antialias),
+    )
+    return spec, tuple(weights.meta["categories"])
+
+
+def _image_inputs(image: ImageSpec | None, name: str) -> tuple[InputSpec, ...]:
+    if image is None:
+        raise UsageError(
+            f"{name} is no image classifier, so its inputs are not known. Add --input, say --input 1x3x520x520."
+        )
+    return (parse_input(f"1x{image.channels}x{image.crop}x{image.crop}:float32[-2,2]"),)
+
+
+def _quantized(name: str, module: nn.Module, named: Any, request: SourceRequest) -> SourceModel:
+    """A quantized torchvision model: pretrained, or built in float, given random weights, calibrated and converted."""
+    from torch.ao.quantization import convert, get_default_qconfig, prepare
+    from torchvision import models
+
+    source = f"torchvision:{name}"
+    if named is not None and request.checkpoint is None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            module = models.get_model(name, weights=named[0], quantize=True)
+        result = from_module(module, name=name, source=source, request=request, default_kind="named")
+        return replace(result, weights=replace(result.weights, name=named[0].name))
+    draft = from_module(module, name=name, source=source, request=request)
+    torch.backends.quantized.engine = "x86" if "x86" in torch.backends.quantized.supported_engines else "qnnpack"
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        module.fuse_model(is_qat=False)  # type: ignore[operator]
+        module.qconfig = get_default_qconfig(torch.backends.quantized.engine)
+        prepared = prepare(module)
+        for seed in range(1, 5):
+            prepared(*draft.example(seed))
+        return replace(draft, module=convert(prepared).eval())

@@ -1,0 +1,160 @@
+"""Capture decides from evidence, and refuses what it cannot prove."""
+
+from collections.abc import Callable
+
+import models
+import pytest
+import torch
+from torch import nn
+
+from edgekit.capture.decide import CapturedModel, capture
+from edgekit.errors import CaptureError, ParityError, SourceError, UsageError
+from edgekit.format.schema import Tolerance
+from edgekit.parity.eager import compare
+from edgekit.sources.inputs import parse_input
+from edgekit.sources.source import SourceModel, SourceRequest, from_module
+
+
+def source_of(factory: Callable[[], nn.Module], *inputs: str) -> SourceModel:
+    torch.manual_seed(0)
+    request = SourceRequest(inputs=[parse_input(text) for text in inputs])
+    return from_module(factory().eval(), name=factory.__name__, source=f"models:{factory.__name__}", request=request)
+
+
+def captured(factory: Callable[[], nn.Module], *inputs: str, mode: str = "auto", allow: bool = False) -> CapturedModel:
+    return capture(source_of(factory, *inputs), mode, Tolerance(), allow)
+
+
+def test_capture_plain_network_is_traced_with_free_batch_and_size() -> None:
+    result = captured(models.conv_net, "1x3x32x32")
+    assert result.evidence.mode == "trace"
+    assert result.free_axes == ((0, 0), (0, 2), (0, 3))
+
+
+def test_capture_branch_on_data_is_scripted_and_evidence_names_probe_and_line() -> None:
+    result = captured(models.DynamicModel, "2x4")
+    assert result.evidence.mode == "script"
+    traced = {p.name: p.verdict for p in result.evidence.probes if p.mode == "trace"}
+    assert traced["negated"] == "fail"
+    assert traced["positive"] == "pass"
+    assert any("models.py:" in warning for warning in result.evidence.warnings)
+    assert all("/" not in warning.partition(":")[0] for warning in result.evidence.warnings)
+
+
+def test_capture_trace_of_branch_on_data_is_refused_with_the_probe() -> None:
+    with pytest.raises(
+        ParityError, match=r"trace of models:DynamicModel gives other answers .* 'zeros'[\s\S]*models.py:\d+"
+    ):
+        captured(models.DynamicModel, "2x4", mode="trace")
+
+
+def test_capture_trace_of_branch_on_data_when_allowed_is_recorded() -> None:
+    result = captured(models.DynamicModel, "2x4", mode="trace", allow=True)
+    assert (result.evidence.mode, result.evidence.mismatch_allowed) == ("trace", True)
+    assert "negated" in result.evidence.reason
+    assert "negated" not in {r.probe.name for r in result.references}
+
+
+def test_capture_scripted_helper_in_traced_model_keeps_its_branch() -> None:
+    result = captured(models.ScriptedHelper, "2x4")
+    assert result.evidence.mode == "trace"
+    names = {r.probe.name for r in result.references}
+    assert {"positive", "negated"} <= names
+
+
+@pytest.mark.parametrize(("factory", "shape"), [(models.VariableLoop, "5x8"), (models.ScriptedLoopLSTM, "6x2x12")])
+def test_capture_loop_over_length_is_scripted_for_any_length(factory: Callable[[], nn.Module], shape: str) -> None:
+    result = captured(factory, shape)
+    assert result.evidence.mode == "script"
+    assert (0, 0) in result.free_axes
+
+
+def test_capture_unscriptable_whole_is_hybrid_with_the_guilty_child_scripted() -> None:
+    result = captured(models.Unscriptable, "3x4")
+    assert result.evidence.mode == "hybrid"
+    assert "inner" in result.evidence.scripted
+
+
+def test_capture_unscriptable_whole_with_guilty_function_scripts_the_function() -> None:
+    result = captured(models.UnscriptableWithFunction, "3x4")
+    assert result.evidence.mode == "hybrid"
+    assert "branch()" in result.evidence.scripted
+    assert type(models.branch).__name__ == "function"  # and puts the user's own function back
+
+
+@pytest.mark.parametrize("mode", ["script", "hybrid"])
+def test_capture_mode_asked_for_is_used(mode: str) -> None:
+    assert captured(models.conv_net, "1x3x32x32", mode=mode).evidence.mode == mode
+
+
+def test_capture_hopeless_model_names_the_source_line() -> None:
+    with pytest.raises(CaptureError, match=r"models.py:\d+"):
+        captured(models.Hopeless, "3x4")
+
+
+def test_capture_size_dependent_constant_is_pinned_to_the_example() -> None:
+    result = captured(models.FixedSize, "3x4")
+    assert "pins" in result.evidence.reason
+    assert result.free_axes == ((0, 0),)
+    assert not result.evidence.mismatch_allowed
+
+
+def test_capture_counter_is_captured_from_a_copy() -> None:
+    source = source_of(models.Counter, "3x4")
+    capture(source, "auto", Tolerance())
+    assert source.module.calls.item() == 0
+
+
+@pytest.mark.parametrize(("factory", "match"), [(models.Stateful, "keeps state"), (models.Noisy, "is random")])
+def test_capture_unrepeatable_model_is_refused(factory: Callable[[], nn.Module], match: str) -> None:
+    with pytest.raises(CaptureError, match=match):
+        captured(factory, "3x4")
+
+
+def test_capture_dict_of_several_inputs_has_flattened_names() -> None:
+    result = captured(models.TwoInputs, "ids=1x7:int64[0,49]", "mask=1x7")
+    first = result.references[0]
+    assert (first.structure, set(first.outputs)) == ("{'logits': *, 'hidden': *}", {"logits", "hidden"})
+    assert result.free_axes == ((0, 0), (0, 1), (1, 0), (1, 1))
+
+
+def test_capture_constant_answer_is_reported_as_unproven(caplog: pytest.LogCaptureFixture) -> None:
+    result = captured(models.Constant, "3x4")
+    assert {p.verdict for p in result.evidence.probes if p.mode == "trace"} == {"unproven"}
+    assert "proves little" in caplog.text
+
+
+def test_capture_nan_outputs_are_a_bad_model() -> None:
+    with pytest.raises(SourceError, match=r"12 of 12 elements NaN"):
+        captured(models.NotANumber, "3x4")
+
+
+def test_capture_no_inputs_is_traced() -> None:
+    assert captured(models.NoInputs).evidence.mode == "trace"
+
+
+def test_capture_refused_shape_says_what_the_model_says() -> None:
+    with pytest.raises(SourceError, match=r"refuses x float32 \[1, 4, 32, 32\].*--input"):
+        captured(models.conv_net, "1x4x32x32")
+
+
+def test_capture_unknown_mode_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match="expected one of auto"):
+        captured(models.conv_net, "1x3x32x32", mode="compile")
+
+
+def test_compare_other_module_fails() -> None:
+    result = captured(models.conv_net, "1x3x32x32")
+    other = models.perturb_batchnorm(models.ConvNet(), seed=7).eval()
+    assert not any(c.passed for r in result.references for c in compare(r, other, Tolerance()))
+
+
+def test_compare_other_structure_fails() -> None:
+    reference = captured(models.conv_net, "1x3x32x32").references[0]
+    assert compare(reference, lambda _: (torch.zeros(1, 5),), Tolerance())[0].reason == "structure"
+
+
+def test_compare_raising_module_is_a_verdict() -> None:
+    reference = captured(models.conv_net, "1x3x32x32").references[0]
+    found = compare(reference, nn.Linear(3, 5), Tolerance())[0]
+    assert (found.passed, found.reason) == (False, "error")

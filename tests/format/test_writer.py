@@ -1,0 +1,99 @@
+"""Writing: all or nothing, and names that do not depend on the process."""
+
+import pickletools
+import threading
+from pathlib import Path
+
+import pytest
+
+from edgekit.errors import UsageError
+from edgekit.format.canonical import Renamer
+from edgekit.format.writer import atomic
+
+
+def test_atomic_good_block_leaves_the_file_alone(tmp_path: Path) -> None:
+    with atomic(tmp_path / "deep" / "x") as temporary:
+        temporary.write_text("new")
+    assert [p.name for p in (tmp_path / "deep").iterdir()] == ["x"]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_atomic_failed_block_keeps_the_old_file_and_nothing_else(tmp_path: Path, error: type[BaseException]) -> None:
+    (tmp_path / "x").write_text("old")
+
+    def fail() -> None:
+        with atomic(tmp_path / "x") as temporary:
+            temporary.write_text("half")
+            raise error
+
+    with pytest.raises(error):
+        fail()
+    assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("x", "old")]
+
+
+def test_atomic_replaces_the_file_behind_a_link(tmp_path: Path) -> None:
+    (tmp_path / "x").write_text("old")
+    (tmp_path / "link").symlink_to(tmp_path / "x")
+    with atomic(tmp_path / "link") as temporary:
+        temporary.write_text("new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "x").read_text() == "new"
+
+
+def test_atomic_writes_to_a_device_and_leaves_it_there(tmp_path: Path) -> None:
+    (tmp_path / "null").symlink_to("/dev/null")  # root could replace the device itself
+    with atomic(tmp_path / "null") as temporary:
+        temporary.write_text("new")
+    assert Path("/dev/null").is_char_device()
+    assert [p.name for p in tmp_path.iterdir()] == ["null"]
+
+
+def test_atomic_under_a_file_is_a_usage_error(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match="cannot be written"), atomic(tmp_path / "file" / "x"):
+        pass
+
+
+def test_atomic_over_a_directory_is_a_usage_error(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is a directory"), atomic(tmp_path):
+        pass
+
+
+def test_atomic_two_writers_leave_one_whole_file(tmp_path: Path) -> None:
+    def write(text: str) -> None:
+        for _ in range(20):
+            with atomic(tmp_path / "x") as temporary:
+                temporary.write_text(text * 1000)
+
+    threads = [threading.Thread(target=write, args=(text,)) for text in "ab"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (tmp_path / "x").read_text() in ("a" * 1000, "b" * 1000)
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def names(data: bytes) -> list[str]:
+    return [str(argument) for _, argument, _ in pickletools.genops(data) if isinstance(argument, str)]
+
+
+def test_renamer_same_names_whatever_the_numbers_were() -> None:
+    template = (
+        b"\x80\x02c__torch__.___torch_mangle_%d\nNet\nq\x00X%c\x00\x00\x00__torch__.___torch_mangle_%d.Net.fq\x01\x86."
+    )
+    first, second = (template % (n, len(f"__torch__.___torch_mangle_{n}.Net.f"), n) for n in (7, 12345))
+    assert Renamer().rewrite(first) == Renamer().rewrite(second)
+    assert names(Renamer().rewrite(second)) == [
+        "__torch__.___torch_mangle_0 Net",
+        "__torch__.___torch_mangle_0.Net.f",
+    ]
+
+
+def test_renamer_different_classes_stay_different() -> None:
+    data = b"\x80\x02ca.___torch_mangle_3\nNet\nca.___torch_mangle_9\nNet\n\x86."
+    assert names(Renamer().rewrite(data)) == ["a.___torch_mangle_0 Net", "a.___torch_mangle_1 Net"]
+
+
+def test_renamer_data_without_mangled_names_is_untouched() -> None:
+    assert Renamer().rewrite(b"\x80\x02X\x01\x00\x00\x00aq\x00.") == b"\x80\x02X\x01\x00\x00\x00aq\x00."

@@ -1,0 +1,72 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from edgekit.errors import DeviceError, UsageError
+from edgekit.measure.bench import BenchRequest, bench
+from edgekit.measure.statistics import percentile, summarize
+from edgekit.threads import set_threads
+
+FIGURES = {"load_ms", "first_ms", "min_ms", "p50_ms", "p90_ms", "p99_ms", "mean_ms", "iterations", "threads", "engine"}
+SHORT = BenchRequest(iterations=3, min_seconds=0, threads=1)
+
+
+def test_summary_is_the_runners() -> None:
+    summary = summarize([float(i) for i in range(100, -1, -1)])
+    assert (summary.min_ms, summary.p50_ms, summary.p90_ms, summary.p99_ms) == (0, 50, 90, 99)
+    assert percentile([1.0, 2.0, 4.0], 75) == 3.0
+    with pytest.raises(ValueError, match="no samples"):
+        summarize([])
+
+
+@pytest.mark.parametrize("runtime", ["lite", "native", "android"])
+def test_bench_has_the_fields_of_the_design(tiny: Path, runtime: str) -> None:
+    try:
+        result = bench(tiny, runtime, SHORT)
+    except DeviceError as error:
+        pytest.skip(str(error))
+    assert {*FIGURES, "peak_rss_bytes", "samples_ms"} <= result.keys()
+    assert result["runtime"] == runtime
+    assert result["iterations"] == len(result["samples_ms"]) == 3
+    assert 0 < result["min_ms"] <= result["p50_ms"] <= result["p99_ms"]
+
+
+@pytest.mark.parametrize(("pool", "openmp"), [("xnnpack", 1), ("openmp", 2)])
+def test_setThreads_givesOnePoolAllAndTheOtherOne(pool: str, openmp: int) -> None:
+    before = torch.get_num_threads()
+    set_threads(2, pool)
+    found = torch.get_num_threads()  # of OpenMP
+    torch.set_num_threads(before)
+    assert found == openmp
+
+
+@pytest.mark.parametrize("wrong", [{"iterations": 0}, {"threads": 0}, {"warmup": -1}, {"min_seconds": -1.0}])
+def test_request_whenOutOfRange_thenUsage(wrong: dict[str, int]) -> None:
+    with pytest.raises(UsageError):
+        BenchRequest(**wrong)
+
+
+def test_bench_whenRuntimeOrMethodIsUnknown_thenUsage(tiny: Path) -> None:
+    with pytest.raises(UsageError, match="unknown runtime"):
+        bench(tiny, "abacus", SHORT)
+    with pytest.raises(UsageError, match="no golden case"):
+        bench(tiny, "lite", BenchRequest(method="backward"))
+
+
+@pytest.mark.parametrize(("runtime", "remedy"), [("lite", "native"), ("android", "native")])
+def test_bench_whenOperatorsAreUnknown_thenUsage(tiny: Path, runtime: str, remedy: str) -> None:
+    with pytest.raises(UsageError, match=remedy):
+        bench(tiny, runtime, BenchRequest(per_operator=True))
+
+
+def test_commandLine_prints_one_document(tiny: Path) -> None:
+    command = [sys.executable, "-m", "edgekit", "bench", str(tiny), "--iterations", "2", "--min-seconds", "0", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document["context"]["model"] == "tiny"
+    assert document["results"][0]["runtime"] == "lite"

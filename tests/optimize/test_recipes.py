@@ -1,0 +1,146 @@
+"""The parity gate, with real bugs of torch driven into it."""
+
+from collections.abc import Callable
+
+import models
+import numpy as np
+import pytest
+import torch
+from test_capture import captured
+from torch import nn
+from torch.utils.mobile_optimizer import optimize_for_mobile
+
+from edgekit.capture.decide import CapturedModel
+from edgekit.format.schema import Tolerance
+from edgekit.optimize.passes.base import Pass
+from edgekit.optimize.recipes import RECIPES, Recipe, optimize
+from edgekit.parity.eager import compare
+
+EXACT = Tolerance()
+
+
+def agrees(captured: CapturedModel, module: torch.jit.ScriptModule) -> bool:
+    return all(c.passed for r in captured.references for c in compare(r, module, EXACT))
+
+
+def broken_module(*_: object) -> torch.jit.ScriptModule:
+    wrong = torch.jit.trace(models.perturb_batchnorm(models.ConvNet(), seed=9).eval(), torch.zeros(1, 3, 32, 32))
+    assert isinstance(wrong, torch.jit.ScriptModule)
+    return wrong
+
+
+def raising(*_: object) -> torch.jit.ScriptModule:
+    raise RuntimeError("an internal assert")
+
+
+def test_gate_naive_order_on_conv_batchnorm_leaves_the_fusion_out() -> None:
+    """torch #76807: optimize_for_mobile of an unfrozen trace loses BatchNorm's shift where the convolution has no bias."""
+    model = captured(models.conv_net, "1x3x32x32", mode="trace")
+    assert not agrees(model, optimize_for_mobile(model.module)), (
+        "torch repaired #76807: the gate has nothing to catch here"
+    )
+    result = optimize(model, RECIPES["naive"], EXACT)
+    assert result.recipe.passes[0].left_out == ("CONV_BN_FUSION",)
+    assert "norm" in result.recipe.passes[0].note
+    assert agrees(model, result.module)
+
+
+def test_gate_zeroed_bias_leaves_the_prepack_folding_out() -> None:
+    """swin_v2: prepack folding takes a linear's bias from before it is zeroed in place."""
+    model = captured(models.ZeroedBias, "3x6")
+    assert not agrees(model, optimize_for_mobile(torch.jit.freeze(model.module.eval()))), "torch repaired the folding"
+    result = optimize(model, RECIPES["mobile"], EXACT)
+    by_name = {step.name: step for step in result.recipe.passes}
+    assert by_name["optimize_for_mobile"].left_out == ("INSERT_FOLD_PREPACK_OPS",)
+    assert agrees(model, result.module)
+
+
+def test_gate_wrong_pass_without_parts_is_dropped() -> None:
+    model = captured(models.conv_net, "1x3x32x32")
+    result = optimize(model, Recipe(name="x", passes=(Pass(name="wrong", apply=broken_module),)), EXACT)
+    assert not result.recipe.passes[0].applied
+    assert agrees(model, result.module)
+
+
+def test_gate_raising_pass_is_dropped_and_says_so() -> None:
+    model = captured(models.conv_net, "1x3x32x32")
+    result = optimize(model, Recipe(name="x", passes=(Pass(name="raises", apply=raising),)), EXACT)
+    assert (result.recipe.passes[0].applied, result.recipe.passes[0].note) == (
+        False,
+        "raises RuntimeError: an internal assert",
+    )
+
+
+def test_gate_smallest_set_of_parts_is_left_out() -> None:
+    """A pass that is right only without both b and c loses those two, and keeps a."""
+    model = captured(models.conv_net, "1x3x32x32")
+
+    def apply(module: torch.jit.ScriptModule, _: object, left_out: object) -> torch.jit.ScriptModule:
+        return module if {"b", "c"} <= set(left_out) else broken_module(module)  # type: ignore[call-overload]
+
+    result = optimize(model, Recipe(name="x", passes=(Pass(name="two", apply=apply, parts=("a", "b", "c")),)), EXACT)
+    assert result.recipe.passes[0].left_out == ("b", "c")
+
+
+class Logarithm(nn.Module):
+    """Gives NaN and infinity on the stress probes, where the passes must not be judged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(6, 6)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.linear(torch.log(x + 2.5))
+
+
+def test_gate_overflowing_stress_probes_leave_nothing_out() -> None:
+    model = captured(Logarithm, "3x6")
+    assert any(not np.isfinite(r.outputs["0"]).all() for r in model.references)
+    result = optimize(model, RECIPES["mobile"], EXACT)
+    assert [step.left_out for step in result.recipe.passes if step.applied] == [(), ()]
+
+
+def test_mobile_recipe_converts_layout_once_at_the_front() -> None:
+    model = captured(models.conv_net, "1x3x32x32")
+    result = optimize(model, RECIPES["mobile"], EXACT)
+    assert [step.name for step in result.recipe.passes if step.applied] == [
+        "freeze",
+        "channels_last",
+        "optimize_for_mobile",
+    ]
+    operators = [
+        node.kind() for node in result.module.graph.nodes() if node.kind().startswith(("aten::", "prepacked::"))
+    ]
+    assert operators[0] == "aten::contiguous"
+    assert operators.count("aten::contiguous") == 1
+    assert "prepacked::conv2d_clamp_run" in operators
+
+
+class Segmenter(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.features = models.perturb_batchnorm(models.ConvNet()).features[:6]
+        self.head = nn.Conv2d(16, 4, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self.features(x))
+
+
+def test_mobile_recipe_gives_rank_4_outputs_in_their_own_layout() -> None:
+    model = captured(Segmenter, "1x3x32x32")
+    result = optimize(model, RECIPES["mobile"], EXACT)
+    assert result.module(torch.rand(1, 3, 32, 32)).is_contiguous()
+    assert agrees(model, result.module)
+
+
+@pytest.mark.parametrize(
+    ("factory", "shape", "note"),
+    [(models.small_encoder, "1x10x32", "no input of rank 4"), (lambda: nn.Conv2d(3, 4, 3), "1x3x8x8", "fewer than 2")],
+)
+def test_channels_last_where_it_has_nothing_to_do_is_not_applied(
+    factory: Callable[[], nn.Module], shape: str, note: str
+) -> None:
+    result = optimize(captured(factory, shape), RECIPES["mobile"], EXACT)
+    step = next(step for step in result.recipe.passes if step.name == "channels_last")
+    assert not step.applied
+    assert note in step.note

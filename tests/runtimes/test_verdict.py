@@ -1,0 +1,48 @@
+"""The verdict on a package, and that it can be no."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from packages import rewrite, scale_largest_weight
+
+from edgekit.errors import PackageError, UsageError
+from edgekit.runtimes.verdict import verify
+
+
+def test_verify_good_package_passes_every_case(tiny: Path) -> None:
+    report = verify(tiny)
+    assert report.passed
+    assert {r.case.partition(":")[0] for r in report.results} == {"forward", "predict"}
+
+
+def test_verify_changed_weights_with_remade_digests_fail(tiny: Path, tmp_path: Path) -> None:
+    report = verify(rewrite(tiny, tmp_path / "x.ptl", scale_largest_weight, remake_digests=True))
+    assert not report.passed
+    assert {r.comparison.reason for r in report.results if not r.comparison.passed} <= {"norm", "max", "exact"}
+
+
+def test_verify_changed_weights_with_old_digests_are_refused(tiny: Path, tmp_path: Path) -> None:
+    with pytest.raises(PackageError, match="was changed"):
+        verify(rewrite(tiny, tmp_path / "x.ptl", scale_largest_weight, remake_digests=False))
+
+
+def test_verify_plain_package_says_what_is_missing(tmp_path: Path) -> None:
+    torch.jit.script(torch.nn.Linear(3, 2).eval())._save_for_lite_interpreter(str(tmp_path / "plain.ptl"))
+    with pytest.raises(PackageError, match="no edgekit manifest"):
+        verify(tmp_path / "plain.ptl")
+
+
+def test_verify_unknown_runtime_is_a_usage_error(tiny: Path) -> None:
+    with pytest.raises(UsageError, match="expected one of lite"):
+        verify(tiny, ["quantum"])
+
+
+def test_verify_report_without_results_is_no_pass(tiny: Path) -> None:
+    class Mute:
+        name = "mute"
+
+        def selftest(self, _: object) -> tuple[()]:
+            return ()
+
+    assert not verify(tiny, [Mute()]).passed

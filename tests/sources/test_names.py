@@ -1,0 +1,19 @@
+"""Models by name."""
+
+import pytest
+from torchvision.models import _api
+
+from edgekit.sources.inputs import parse_input
+from edgekit.sources.names import load_source
+from edgekit.sources.source import SourceRequest
+
+
+def test_load_source_random_weights_download_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """torchvision's segmentation and detection models get a pretrained backbone by default, even without weights."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a download")
+
+    monkeypatch.setattr(_api, "load_state_dict_from_url", refuse)
+    request = SourceRequest(weights="random", inputs=[parse_input("1x3x64x64")])
+    assert load_source("lraspp_mobilenet_v3_large", request).weights.kind == "random"
