@@ -6,7 +6,7 @@ import android.os.Build
 import android.util.Log
 import dev.edgekit.core.format.EdgekitException
 import dev.edgekit.core.format.Failure
-import dev.edgekit.core.format.Json
+import dev.edgekit.core.format.Document
 import dev.edgekit.core.format.ModelPackage
 import dev.edgekit.core.format.PackageException
 import dev.edgekit.core.format.Problem
@@ -183,14 +183,14 @@ class DemoController(
         writeTo?.delete()
         emit(UiEvent.SelfTest(SelfTestState.Running(0, 1)))
         return work({ failure ->
-            writeTo?.publish(Json.write(mapOf("schema_version" to "1.0", "error" to failure.detail)))
+            writeTo?.publish(Document.writeError(failure.detail))
             UiEvent.SelfTest(SelfTestState.Failed(failure))
         }) {
             val loaded = requireModel()
             val report = selfTest(loaded.model, loaded.runtime, deviceContext(loaded)) { done, of ->
                 emit(UiEvent.SelfTest(SelfTestState.Running(done, of)))
             }
-            writeTo?.publish(report.toJson(RUNTIME_NAME))
+            writeTo?.publish(report.toJson())
             emit(UiEvent.SelfTest(SelfTestState.Done(report)))
         }
     }
@@ -242,6 +242,7 @@ class DemoController(
     private fun emit(event: UiEvent) = mutableState.update { reduce(it, event) }
 
     private fun deviceContext(loaded: Loaded) = mapOf(
+        "runtime" to RUNTIME_NAME,
         "device" to "${Build.MANUFACTURER} ${Build.MODEL}",
         "android" to Build.VERSION.RELEASE,
         "abi" to Build.SUPPORTED_ABIS.firstOrNull().orEmpty(),
@@ -249,7 +250,7 @@ class DemoController(
     )
 
     companion object {
-        const val RUNTIME_NAME = "android"
+        private const val RUNTIME_NAME = "android"
         private const val LOG_TAG = "edgekit"
         val maxThreads: Int get() = Runtime.getRuntime().availableProcessors()
         private const val TOP_K = 5

@@ -180,7 +180,7 @@ class MainActivity : Activity() {
         val send = Intent(Intent.ACTION_SEND)
             .setType("application/json")
             .putExtra(Intent.EXTRA_SUBJECT, getString(R.string.self_test_subject, report.modelName))
-            .putExtra(Intent.EXTRA_TEXT, report.toJson(DemoController.RUNTIME_NAME))
+            .putExtra(Intent.EXTRA_TEXT, report.toJson())
         startActivity(Intent.createChooser(send, null))
     }
 

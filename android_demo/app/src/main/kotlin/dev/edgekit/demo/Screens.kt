@@ -7,7 +7,9 @@ import android.view.ViewGroup
 import android.widget.ImageView
 import android.widget.ProgressBar
 import android.widget.TextView
+import dev.edgekit.core.format.Compared
 import dev.edgekit.core.format.Failure
+import dev.edgekit.core.format.Json
 import dev.edgekit.core.format.Problem
 import dev.edgekit.core.run.Prediction
 import dev.edgekit.core.run.SelfTestReport
@@ -194,5 +196,9 @@ class SelfTestScreen(private val root: View) {
     }
 
     /** Integers keep all their digits. */
-    private fun short(value: String?) = if (value?.toLongOrNull() != null) value else value?.toDoubleOrNull()?.let { "%.4g".format(it) } ?: value
+    private fun short(compared: Compared?): String? = when (compared) {
+        null -> null
+        is Compared.Text -> compared.text
+        is Compared.Element -> (Json.numberOrWord(compared.value) as? Double)?.let { "%.4g".format(it) } ?: "${Json.numberOrWord(compared.value)}"
+    }
 }

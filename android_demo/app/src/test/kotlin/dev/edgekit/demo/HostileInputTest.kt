@@ -1,5 +1,6 @@
 package dev.edgekit.demo
 
+import dev.edgekit.core.format.Compared
 import dev.edgekit.core.format.Failure
 import dev.edgekit.core.format.Outputs
 import dev.edgekit.core.format.Problem
@@ -42,7 +43,7 @@ class HostileInputTest : AppTest() {
         val input = Regex("\"dtype\": *\"float32\", *\"shape\":\\s*\\[[^]]*]")
         launchPushed(golden { it.replaceFirst(input, "\"dtype\": \"float64\", \"shape\": [268435456]") })
         val verdict = assertIs<SelfTestState.Done>(state.selfTest).report.verdicts.first()
-        assertContains(verdict.comparison.actual!!, "2147483648 bytes")
+        assertContains(assertIs<Compared.Text>(verdict.comparison.actual).text, "2147483648 bytes")
         controller.runBenchmark()
         await { it.benchmark is BenchmarkState.Failed }
     }

@@ -12,13 +12,19 @@ import org.pytorch.Tensor as TorchTensor
 /** Gives nested outputs their flat names, the same that the manifest uses. */
 internal fun flatten(value: IValue): Outputs {
     val tensors = LinkedHashMap<String, Tensor>()
-    val structure = visit(value, "") { name, tensor -> tensors[name.ifEmpty { "0" }] = tensor }
+    val structure = visit(value, "") { path, tensor ->
+        val name = path.ifEmpty { "0" }
+        if (tensors.put(name, tensor) != null) {
+            throw ModelException("two outputs have the flattened name '$name'. Rename a key of the dict that holds them.")
+        }
+    }
     return Outputs(structure, tensors)
 }
 
 private fun visit(value: IValue, path: String, leaf: (String, Tensor) -> Unit): String {
     fun child(name: Any, item: IValue) = visit(item, if (path.isEmpty()) "$name" else "$path.$name", leaf)
     fun children(items: List<IValue>) = items.mapIndexed { i, item -> child(i, item) }
+    fun members(items: Map<*, IValue>) = items.entries.joinToString(", ", "{", "}") { (key, item) -> "${quoted("$key")}: ${child("$key", item)}" }
     return when {
         value.isNull -> "None"
         value.isTensor -> "*".also { leaf(path, value.toTensor().toEdgekit()) }
@@ -28,17 +34,20 @@ private fun visit(value: IValue, path: String, leaf: (String, Tensor) -> Unit): 
         value.isLongList -> children(value.toLongList().map(IValue::from)).joinToString(", ", "[", "]")
         value.isDoubleList -> children(value.toDoubleList().map(IValue::from)).joinToString(", ", "[", "]")
         value.isBoolList -> children(value.toBoolList().map(IValue::from)).joinToString(", ", "[", "]")
-        value.isDictStringKey -> value.toDictStringKey().entries.joinToString(", ", "{", "}") { "'${it.key}': ${child(it.key, it.value)}" }
-        value.isDictLongKey -> value.toDictLongKey().entries.joinToString(", ", "{", "}") { "'${it.key}': ${child(it.key, it.value)}" }
+        value.isDictStringKey -> members(value.toDictStringKey())
+        value.isDictLongKey -> members(value.toDictLongKey())
         else -> "*".also { leaf(path, scalar(value)) }
     }
 }
+
+/** As the manifest spells a key: in single quotes, whatever it holds. */
+private fun quoted(key: String) = "'" + key.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 private fun scalar(value: IValue): Tensor = when {
     value.isDouble -> Tensor.allocate(DType.FLOAT64, emptyList()).apply { bytes.putDouble(0, value.toDouble()) }
     value.isLong -> Tensor.allocate(DType.INT64, emptyList()).apply { bytes.putLong(0, value.toLong()) }
     value.isBool -> Tensor.allocate(DType.BOOL, emptyList()).apply { bytes.put(0, if (value.toBool()) 1 else 0) }
-    else -> throw ModelException("it is neither a tensor nor a number")
+    else -> throw ModelException("a value in it is neither a tensor nor a number")
 }
 
 private fun TorchTensor.toEdgekit(): Tensor {

@@ -27,23 +27,32 @@ data class Comparison(
     val cosine: Double? = null,
     val top1: Boolean? = null,
     val worstIndex: List<Int>? = null,
-    val expected: String? = null,
-    val actual: String? = null,
+    val expected: Compared? = null,
+    val actual: Compared? = null,
 ) {
     val passed: Boolean get() = reason == null
+}
+
+/** One side of a comparison. */
+sealed interface Compared {
+    /** The element at the worst position: a Double, or a Long for integers and booleans. */
+    data class Element(val value: Number) : Compared
+
+    /** What stands there where no element does: a dtype and shape, a structure, an error. */
+    data class Text(val text: String) : Compared
 }
 
 /** Compares a run with a golden case's outputs: one verdict for each name that either side has. */
 fun compare(expected: List<GoldenOutput>, actual: Map<String, Tensor>, tolerance: Tolerance): List<Comparison> {
     val names = expected.mapTo(HashSet()) { it.name }
     return expected.map { compare(it, actual[it.name], tolerance) } + (actual - names).map { (name, tensor) ->
-        Comparison(name, Reason.UNEXPECTED, expected = "no such output", actual = describe(tensor.dtype, tensor.shape))
+        Comparison(name, Reason.UNEXPECTED, expected = Compared.Text("no such output"), actual = describe(tensor.dtype, tensor.shape))
     }
 }
 
 private fun compare(golden: GoldenOutput, tensor: Tensor?, tolerance: Tolerance): Comparison {
     val wanted = describe(golden.dtype, golden.shape)
-    if (tensor == null) return Comparison(golden.name, Reason.MISSING, expected = wanted, actual = "nothing")
+    if (tensor == null) return Comparison(golden.name, Reason.MISSING, expected = wanted, actual = Compared.Text("nothing"))
     val got = describe(tensor.dtype, tensor.shape)
     if (tensor.dtype != golden.dtype) return Comparison(golden.name, Reason.DTYPE, expected = wanted, actual = got)
     if (tensor.shape != golden.shape) return Comparison(golden.name, Reason.SHAPE, expected = wanted, actual = got)
@@ -65,8 +74,8 @@ private fun compare(golden: GoldenOutput, tensor: Tensor?, tolerance: Tolerance)
         cosine = cosine(reference, values),
         top1 = argMax(reference) == argMax(values),
         worstIndex = unravel(positions[errors.worst], golden.shape),
-        expected = spell(golden.values[errors.worst]),
-        actual = spell(if (golden.dtype.isFloating) values[errors.worst] else tensor.long(positions[errors.worst])),
+        expected = Compared.Element(golden.values[errors.worst]),
+        actual = Compared.Element(if (golden.dtype.isFloating) values[errors.worst] else tensor.long(positions[errors.worst])),
     )
 }
 
@@ -126,15 +135,7 @@ private fun unravel(position: Int, shape: List<Int>): List<Int> {
     return shape.asReversed().map { size -> (rest % size).also { rest /= size } }.asReversed().toList()
 }
 
-/** As verdict documents write a number, whoever wrote them: `nan`, `inf` and `-inf` for what is not finite. */
-private fun spell(value: Number): String = when (value) {
-    Double.NaN -> "nan"
-    Double.POSITIVE_INFINITY -> "inf"
-    Double.NEGATIVE_INFINITY -> "-inf"
-    else -> value.toString()
-}
-
-private fun describe(dtype: DType, shape: List<Int>) = "${dtype.id} $shape"
+private fun describe(dtype: DType, shape: List<Int>) = Compared.Text("${dtype.id} $shape")
 
 /** A reference whose largest element is smaller is all but zero: the absolute error decides. */
 private const val ZERO_BELOW = 1e-6

@@ -4,6 +4,7 @@ package dev.edgekit.core.format
  * EdgekitException
  * ├── PackageException   the file is no package, is damaged, or is newer than this reader
  * ├── ModelException     the runtime refuses the model, an input or an output of it
+ * ├── InputException     an input does not fit the model, or its file cannot be read
  * └── ImageException     a photograph cannot be decoded
  */
 
@@ -14,6 +15,8 @@ class PackageException(message: String, cause: Throwable? = null, problem: Probl
     EdgekitException(problem, message, cause)
 
 class ModelException(message: String, cause: Throwable? = null) : EdgekitException(Problem.MODEL, message, cause)
+
+class InputException(message: String, cause: Throwable? = null) : EdgekitException(Problem.MODEL, message, cause)
 
 class ImageException(message: String, cause: Throwable? = null, problem: Problem = Problem.PHOTO_UNREADABLE) :
     EdgekitException(problem, message, cause)

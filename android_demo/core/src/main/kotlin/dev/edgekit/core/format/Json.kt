@@ -40,6 +40,14 @@ class Json private constructor(private val value: Any?, private val place: Strin
         /** Writes maps, lists, strings, numbers, booleans and null; what is not finite becomes null. */
         fun write(value: Any?): String = StringBuilder().also { append(it, value) }.toString()
 
+        /** The number itself, or the word that [double] reads where JSON has no number: `nan`, `inf`, `-inf`. */
+        fun numberOrWord(value: Number): Any = when (value) {
+            Double.NaN -> "nan"
+            Double.POSITIVE_INFINITY -> "inf"
+            Double.NEGATIVE_INFINITY -> "-inf"
+            else -> value
+        }
+
         private fun append(out: StringBuilder, value: Any?) {
             when (value) {
                 null -> out.append("null")

@@ -19,10 +19,11 @@ data class Manifest(
 
     companion object {
         private const val MAJOR = 1
+        private val VERSION = Regex("([0-9]{1,6})\\.[0-9]{1,6}")
 
         fun parse(text: String): Manifest {
             val json = Json.parse(text, "manifest.json")
-            requireMajor(json, "the package")
+            requireReadable(json, "the package")
             return Manifest(
                 name = json["name"].text(),
                 source = json["provenance"]["source"].text(),
@@ -35,10 +36,13 @@ data class Manifest(
             )
         }
 
-        internal fun requireMajor(json: Json, what: String) {
+        /** Refuses a document of a newer major version; older ones and newer minor ones are readable. */
+        internal fun requireReadable(json: Json, what: String) {
             val version = json["schema_version"].text()
-            if (version.substringBefore('.').toIntOrNull() != MAJOR) {
-                throw PackageException("$what has schema version $version; this app reads $MAJOR.x. Update the app or export again.")
+            val match = VERSION.matchEntire(version)
+                ?: throw PackageException("$what has schema_version '$version'; expected MAJOR.MINOR, for example $MAJOR.0. Export it again.")
+            if (match.groupValues[1].toInt() > MAJOR) {
+                throw PackageException("$what has schema_version $version; this reader takes $MAJOR.x and older. Update it or export again.")
             }
         }
     }
@@ -50,13 +54,17 @@ data class Weights(val kind: String, val seed: Long?) {
 }
 
 data class MethodSpec(val name: String, val structure: String, val inputs: List<TensorSpec>, val outputs: List<TensorSpec>) {
-    /** Refuses what the native code would take without a word: another count, dtype, rank or fixed axis. */
+    /**
+     * Checks inputs, because the native code accepts wrong ones silently.
+     *
+     * @throws InputException for another count, dtype, rank or fixed axis than the manifest has
+     */
     fun check(tensors: List<Tensor>) {
         if (tensors.size != inputs.size) {
-            throw ModelException("'$name' takes ${inputs.size} inputs (${inputs.joinToString()}), got ${tensors.size}")
+            throw InputException("method '$name' got ${tensors.size} inputs; expected ${inputs.size} (${inputs.joinToString()})")
         }
         inputs.zip(tensors).forEach { (spec, tensor) ->
-            if (!spec.fits(tensor)) throw ModelException("input $spec was given a tensor ${tensor.dtype.id} ${tensor.shape}")
+            if (!spec.fits(tensor)) throw InputException("input '${spec.name}' is ${tensor.dtype.id} ${tensor.shape}; expected $spec")
         }
     }
 

@@ -60,6 +60,8 @@ class Tensor(val dtype: DType, val shape: List<Int>, val bytes: ByteBuffer) {
         DType.FLOAT32, DType.FLOAT64 -> error("a ${dtype.id} tensor has no integer elements")
     }
 
+    fun isFinite(): Boolean = !dtype.isFloating || (0 until size).all { double(it).isFinite() }
+
     private fun view(): ByteBuffer = bytes.duplicate().order(ByteOrder.nativeOrder()).rewind()
 
     companion object {

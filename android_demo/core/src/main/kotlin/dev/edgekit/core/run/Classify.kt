@@ -25,7 +25,7 @@ internal fun topK(outputs: Outputs, labels: List<String>, count: Int): List<Pred
                 "expected float32 scores and as many int64 indices. Export the model again.",
         )
     }
-    if (!(0 until scores.size).all { scores.double(it).isFinite() }) {
+    if (!scores.isFinite()) {
         throw ModelException("the model's scores are not numbers (NaN or infinite). Run the self-test.")
     }
     return List(minOf(count, scores.size)) { rank ->

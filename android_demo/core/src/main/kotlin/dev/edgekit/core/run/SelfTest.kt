@@ -1,6 +1,8 @@
 package dev.edgekit.core.run
 
+import dev.edgekit.core.format.Compared
 import dev.edgekit.core.format.Comparison
+import dev.edgekit.core.format.Document
 import dev.edgekit.core.format.EdgekitException
 import dev.edgekit.core.format.GoldenCase
 import dev.edgekit.core.format.Json
@@ -20,30 +22,29 @@ data class SelfTestReport(val modelName: String, val context: Map<String, String
     val firstFailure: Verdict? get() = verdicts.firstOrNull { !it.comparison.passed }
 
     /** The verdict document of `docs/format.md`. */
-    fun toJson(runtime: String): String = Json.write(
-        mapOf(
-            "schema_version" to "1.0",
-            "context" to context + mapOf("model" to modelName, "passed" to passed),
-            "results" to verdicts.map { (case, comparison) -> result(runtime, case, comparison) },
-        ),
+    fun toJson(): String = Document.write(
+        context = context + mapOf("model" to modelName, "passed" to passed),
+        results = verdicts.map { (case, comparison) -> row(case, comparison) },
     )
 
-    private fun result(runtime: String, case: String, comparison: Comparison) = mapOf(
-        "runtime" to runtime,
+    private fun row(case: String, comparison: Comparison) = mapOf(
         "case" to case,
         "output" to comparison.output,
         "passed" to comparison.passed,
+        "reason" to comparison.reason?.id,
         "norm_error" to comparison.normError,
         "max_error" to comparison.maxError,
         "cosine" to comparison.cosine,
         "top1" to comparison.top1,
         "worst_index" to comparison.worstIndex,
-        "expected" to number(comparison.expected),
-        "actual" to number(comparison.actual),
-        "reason" to comparison.reason?.id,
+        "expected" to comparison.expected?.let(::json),
+        "actual" to comparison.actual?.let(::json),
     )
 
-    private fun number(text: String?): Any? = text?.toLongOrNull() ?: text?.toDoubleOrNull()?.takeIf { it.isFinite() } ?: text
+    private fun json(compared: Compared): Any = when (compared) {
+        is Compared.Element -> Json.numberOrWord(compared.value)
+        is Compared.Text -> compared.text
+    }
 }
 
 /**
@@ -75,10 +76,10 @@ private fun replay(case: GoldenCase, manifest: Manifest, runtime: ModelRuntime):
     if (sameStructure(method.structure, outputs.structure)) {
         compare(case.outputs, outputs.tensors, case.tolerance ?: manifest.tolerance)
     } else {
-        listOf(Comparison(ALL, Reason.STRUCTURE, expected = method.structure, actual = outputs.structure))
+        listOf(Comparison(ALL, Reason.STRUCTURE, expected = Compared.Text(method.structure), actual = Compared.Text(outputs.structure)))
     }
 } catch (e: EdgekitException) {
-    listOf(Comparison(ALL, Reason.ERROR, expected = "outputs", actual = e.message))
+    listOf(Comparison(ALL, Reason.ERROR, expected = Compared.Text("outputs"), actual = Compared.Text(e.message.orEmpty())))
 }
 
 /** Android's runtime does not keep the order of a dict's keys, so where there is one, the names of its values decide. */
