@@ -52,7 +52,7 @@ class AndroidRuntime:
             PackageError: Android's runtime refuses the package.
             DeviceError: it was not built, or does not run on this machine.
         """
-        document = self._call("selftest", archive.path)
+        document = self._call("verify", archive.path)
         return tuple(
             CaseResult(runtime=self.name, case=row["case"], comparison=Comparison.from_row(row))
             for row in document["results"]
@@ -75,11 +75,12 @@ class AndroidRuntime:
             PackageError: Android's runtime refuses the package.
             DeviceError: it was not built, or does not run on this machine.
         """
-        return self._call("bench", Path(path), method, threads or 0, iterations, warmup, min_seconds)
+        options = ["--method", method, "--iterations", iterations, "--warmup", warmup, "--min-seconds", min_seconds]
+        return self._call("bench", Path(path), *options, *(("--threads", threads) if threads else ()))
 
     def classify(self, path: str | os.PathLike[str], photos: Sequence[Path], topk: int) -> dict[str, Any]:
         """What the app says of PNG files, as `edgekit run --json` says it; raises as `selftest` does."""
-        return self._call("classify", Path(path), topk, *photos)
+        return self._call("run", Path(path), "--topk", topk, *photos)
 
     def _call(self, verb: str, package: Path, *options: object) -> dict[str, Any]:
         if not self.built():

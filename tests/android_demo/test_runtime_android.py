@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from packages import rewrite, scale_largest_weight
 
-from edgekit.errors import DeviceError, PackageError
+from edgekit.errors import DeviceError, PackageError, UsageError
 from edgekit.format.archive import Archive
 from edgekit.runtimes import android
 from edgekit.runtimes.verdict import verify
@@ -82,11 +82,10 @@ def test_selftest_of_a_process_that_is_killed_names_the_signal(
 
 
 @built
-def test_classify_of_what_is_no_picture_ends_with_a_reason(tiny: Path, tmp_path: Path) -> None:
-    """What the process does not expect must not leave it hanging."""
+def test_classify_of_what_is_not_a_picture_names_the_file(tiny: Path, tmp_path: Path) -> None:
     photo = tmp_path / "photo.png"
-    photo.write_bytes(b"no picture")
-    with pytest.raises(DeviceError, match=r"runtime android: a bug of edgekit: java\.lang\.NullPointerException"):
+    photo.write_bytes(b"text")
+    with pytest.raises(UsageError, match=r"runtime android: .*photo\.png is not a picture that Java decodes"):
         android.AndroidRuntime().classify(tiny, [photo], 5)
 
 

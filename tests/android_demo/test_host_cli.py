@@ -1,0 +1,102 @@
+"""The command line of host-cli: arrays in, arrays out, one document, edgekit's exit codes; needs `make android-runtime`."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgekit.model import LiteModel
+from edgekit.runtimes.android import AndroidRuntime
+
+DEMO = Path(__file__).parents[2] / "android_demo"
+FOLDERS = (DEMO / "aars/target/aar/jni", DEMO / "host-cli/target/host")
+pytestmark = pytest.mark.skipif(not AndroidRuntime().built(), reason="make android-runtime has not run here")
+
+
+def call(verb: str, *words: object) -> subprocess.CompletedProcess[str]:
+    command = ["java", "-cp", f"{DEMO}/host-cli/target/lib/*", "dev.edgekit.hostcli.MainKt", verb, *FOLDERS, *words]
+    return subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+
+
+def rows(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert set(document) == {"schema_version", "context", "results"}
+    results: list[dict[str, Any]] = document["results"]
+    return results
+
+
+def save(folder: Path, name: str, array: object) -> Path:
+    np.save(folder / name, np.asarray(array))
+    return folder / name
+
+
+def test_run_arrays_by_name_into_a_folder_gives_what_python_gives(two_inputs: Path, tmp_path: Path) -> None:
+    model = LiteModel(two_inputs)
+    assert model.manifest is not None
+    specs = {method.name: method for method in model.manifest.methods}["forward"].inputs
+    generator = np.random.default_rng(0)
+    arrays = {
+        spec.name: (
+            generator.uniform(-1, 1, [axis or 2 for axis in spec.shape]).astype(spec.dtype)
+            if spec.dtype.startswith("float")
+            else np.ones([axis or 2 for axis in spec.shape], spec.dtype)
+        )
+        for spec in specs
+    }
+    words = [w for name, array in reversed(arrays.items()) for w in ("--input", f"{name}={save(tmp_path, name + '.npy', array)}")]
+    out = tmp_path / "out"
+    out.mkdir()
+    found = rows(call("run", two_inputs, "--method", "forward", *words, "-o", out))
+    expected = model.run(arrays, "forward")
+    assert [row["output"] for row in found] == list(expected)
+    for row in found:
+        array = np.load(out / row["file"])
+        assert (str(array.dtype), list(array.shape)) == (row["dtype"], row["shape"])
+        np.testing.assert_allclose(array, expected[row["output"]], rtol=1e-5, atol=1e-6)
+
+
+def test_run_one_output_goes_to_the_named_file(tiny: Path, tmp_path: Path) -> None:
+    picture = save(tmp_path, "x.npy", np.zeros((1, 3, 32, 32), np.float32))
+    (row,) = rows(call("run", tiny, "--input", picture, "-o", tmp_path / "y.npy"))
+    assert row["file"] == "y.npy"
+    np.testing.assert_allclose(
+        np.load(tmp_path / "y.npy"), LiteModel(tiny).run([np.load(picture)])["0"], rtol=1e-5, atol=1e-6
+    )
+
+
+def test_usage_mistakes_end_with_2_and_one_line(tiny: Path, tmp_path: Path) -> None:
+    good = save(tmp_path, "good.npy", np.zeros((1, 3, 32, 32), np.float32))
+    nan = save(tmp_path, "nan.npy", np.full((1, 3, 32, 32), np.nan, np.float32))
+    half = save(tmp_path, "half.npy", np.zeros((1, 3, 32, 32), np.float16))
+    out = ["-o", tmp_path / "y.npy"]
+    mistakes = {
+        "the verb is selftest": ("selftest", tiny),
+        "X.ptl is missing": ("verify",),
+        "the option --nope is unknown": ("verify", tiny, "--nope"),
+        "the option --topk has no value": ("run", tiny, "--topk"),
+        "--iterations is 0": ("bench", tiny, "--iterations", "0"),
+        "-o is missing": ("run", tiny, "--input", good),
+        "no method 'nope'": ("run", tiny, "--method", "nope", "--input", good, *out),
+        "got 0 inputs; expected 1": ("run", tiny, *out),
+        "exclude each other": ("run", tiny, "--input", good, "x.png", *out),
+        "holds <f2": ("run", tiny, "--input", half, *out),
+        "NaN or infinite": ("run", tiny, "--input", nan, *out),
+        "--input names [nope]": ("run", tiny, "--input", f"nope={good}", *out),
+        "gone.npy cannot be read": ("run", tiny, "--input", tmp_path / "gone.npy", *out),
+        "cannot be written": ("run", tiny, "--input", good, "-o", tmp_path / "gone" / "y.npy"),
+    }
+    for text, (verb, *words) in mistakes.items():
+        done = call(verb, *words)
+        assert (done.returncode, done.stdout) == (2, ""), (text, done)
+        assert text in done.stderr.splitlines()[-1]
+        assert "Exception" not in done.stderr
+
+
+def test_what_is_not_a_package_ends_with_3(tmp_path: Path) -> None:
+    path = tmp_path / "x.ptl"
+    path.write_text("text")
+    assert call("verify", path).returncode == 3
