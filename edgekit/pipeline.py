@@ -15,9 +15,9 @@ from torch import nn
 
 from edgekit.capture.decide import capture
 from edgekit.errors import ParityError, UsageError
+from edgekit.files import atomic
 from edgekit.format.archive import Archive
 from edgekit.format.schema import SCHEMA_VERSION, ImageSpec, Manifest, Tolerance
-from edgekit.format.writer import atomic
 from edgekit.optimize.recipes import DEFAULT_RECIPE, FITS, RECIPES, OptimizedModel, fitted, optimize
 from edgekit.packaging.draft import PackageDraft, draft_package, with_parity, write_draft
 from edgekit.packaging.server import check_server, save_server

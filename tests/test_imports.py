@@ -13,7 +13,7 @@ PACKAGE = Path(edgekit.__file__).parent
 
 # The rooms from the bottom up, and the modules inside each. A module imports only what stands before it.
 ROOMS = {
-    "": ["errors", "version", "threads"],
+    "": ["errors", "version", "threads", "files"],
     "format": [
         *("schema", "generator", "compare", "png", "decode", "labels"),
         *("pickles", "canonical", "archive", "writer"),

@@ -26,7 +26,7 @@ def run(options: argparse.Namespace) -> int:
         found = inspect_package(archive)
         checked = archive.check_digests() if options.digests else None
     if options.selective_build is not None:
-        from edgekit.format.writer import atomic
+        from edgekit.files import atomic
 
         with atomic(options.selective_build) as temporary:
             temporary.write_text(selective_build_yaml(found.operators))

@@ -98,7 +98,7 @@ def _save(paths: dict[str, Path], outputs: "dict[str, Array]") -> None:
     """Writes all files or none."""
     import numpy as np
 
-    from edgekit.format.writer import atomic
+    from edgekit.files import atomic
 
     with contextlib.ExitStack() as stack:
         for name, path in paths.items():

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from edgekit.errors import OptimizeError, UsageError, first_line
+from edgekit.files import reserve
 from edgekit.format.archive import GOLDEN, LABELS, Archive
 from edgekit.format.compare import Comparison
 from edgekit.format.labels import encode_labels
@@ -28,7 +29,7 @@ from edgekit.format.schema import (
     Versions,
     to_json,
 )
-from edgekit.format.writer import reserve, write_package
+from edgekit.format.writer import write_package
 from edgekit.optimize.recipes import OptimizedModel, rounded
 from edgekit.packaging.constants import name_constants
 from edgekit.packaging.golden import golden_cases, predict_cases

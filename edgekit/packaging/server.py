@@ -13,8 +13,9 @@ from pathlib import Path
 import torch
 
 from edgekit.errors import PackageError, ParityError, first_line
+from edgekit.files import reserve
 from edgekit.format.schema import Tolerance
-from edgekit.format.writer import reserve, rewrite_plain
+from edgekit.format.writer import rewrite_plain
 from edgekit.optimize.recipes import OptimizedModel, rounded
 from edgekit.parity.eager import Reference, compare, exact_eager, judges_rounding, rounding_bounds, worst
 

@@ -1,0 +1,81 @@
+"""Writing files whole or not at all, and room on the disk."""
+
+import errno
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from edgekit.errors import UsageError
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """A temporary name in the same folder that becomes `path` when the block ends well, and vanishes otherwise.
+
+    The file that a link leads to is replaced, and not the link; a device or a pipe is written to.
+
+    Raises:
+        UsageError: the folder cannot be made or written, or the disk is full.
+    """
+    temporary: Path | None = None
+    made: list[Path] = []
+    try:
+        target = path.resolve()
+        made = _make_folders(target.parent)
+        if target.is_dir():
+            raise UsageError(f"{path} is a directory; expected a file name to write.")
+        replaced = target.is_file() or not target.exists()
+        folder = target.parent if replaced else Path(tempfile.gettempdir())
+        # Named before it is there, so that no interrupt in between leaves it behind.
+        temporary = folder / f".{target.name}.{secrets.token_hex(4)}.tmp"
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        yield temporary
+        if replaced:
+            _publish(temporary, target)
+        else:
+            shutil.copyfile(temporary, target)
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be written: {error.strerror or error}. Free the disk, or name another with -o."
+        ) from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        for new in made:
+            with suppress(OSError):  # a folder that holds something by now stays
+                new.rmdir()
+
+
+def _make_folders(folder: Path) -> list[Path]:
+    """Makes a folder, and gives those that were not there before, the innermost first."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    return missing
+
+
+def reserve(folder: Path, size_bytes: int) -> None:
+    """Proves that a folder takes a file of this size: torch's own writer ends the process where a disk is full.
+
+    Raises:
+        OSError: it does not.
+    """
+    with tempfile.TemporaryFile(dir=folder) as file:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, size_bytes)
+        elif shutil.disk_usage(folder).free < size_bytes:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _publish(temporary: Path, path: Path) -> None:
+    with temporary.open("rb") as file:
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
