@@ -46,9 +46,9 @@ def overhead(package: Path, rounds: int, processes: int = 20) -> dict[str, Any]:
 
 
 def pictures(package: Path, picture: Path, rounds: int) -> dict[str, Any]:
-    command = [str(RUNNER), "classify", str(package), *[str(picture)] * rounds, "--json", "--threads", "1"]
-    rows = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)["results"]
-    return {name: statistics.median(row[name] for row in rows) for name in ("decode_ms", "predict_ms")}
+    command = [str(RUNNER), "run", str(package), *[str(picture)] * rounds, "--json", "--threads", "1"]
+    context = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)["context"]
+    return {name: statistics.median(context[name]) for name in ("decode_ms", "predict_ms")}
 
 
 def main() -> int:

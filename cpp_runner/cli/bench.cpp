@@ -43,7 +43,7 @@ void print_report(const Json& document) {
 void run_bench(Options& options) {
   const Inputs inputs(options.inputs);
   const ModelPtr model = load_model(options.model);
-  announce_weights(model.get(), options.model.json);
+  if (!options.model.json) announce_weights(model.get());
   options.bench.method = options.method.c_str();
   options.bench.per_operator = options.per_operator ? 1 : 0;
   const std::vector<ek_tensor> tensors = inputs.in_order(model.get(), options.method);
@@ -66,14 +66,16 @@ void setup_bench(CLI::App& app) {
   ek_bench_options_init(&options->bench);
   CLI::App* verb = app.add_subcommand("bench", "Time a method");
   add_model_options(*verb, options->model);
-  verb->add_option("--method", options->method, "the method")->capture_default_str();
+  verb->add_option("--method", options->method, "the method to time")->capture_default_str();
   verb->add_option("--input", options->inputs,
-                   "[NAME=]FILE.npy, or SHAPE[:DTYPE[LOW,HIGH]]; by default the golden case's")
+                   "[NAME=]FILE.npy, or SHAPE[:DTYPE[LOW,HIGH]]; by default the inputs of a golden case; repeatable")
       ->allow_extra_args(false);
-  verb->add_option("--iterations", options->bench.iterations, "at least so many timed runs")->capture_default_str();
-  verb->add_option("--min-seconds", options->bench.min_seconds, "and for at least so long")->capture_default_str();
-  verb->add_option("--warmup", options->bench.warmup, "runs before them")->capture_default_str();
-  verb->add_flag("--ops", options->per_operator, "the time in each operator, from separate runs");
+  verb->add_option("--iterations", options->bench.iterations, "the smallest number of timed runs")
+      ->capture_default_str();
+  verb->add_option("--min-seconds", options->bench.min_seconds, "the shortest time for them, in seconds")
+      ->capture_default_str();
+  verb->add_option("--warmup", options->bench.warmup, "untimed runs before them")->capture_default_str();
+  verb->add_flag("--ops", options->per_operator, "also show the time in each operator, from separate runs");
   verb->callback([options] { run_bench(*options); });
 }
 

@@ -19,15 +19,24 @@ void check(ek_status status) {
   if (status != EK_OK) throw Failure{status, ek_last_error()};
 }
 
+void add_json_option(CLI::App& verb, bool& json) {
+  verb.add_flag("--json", json, "print one JSON document on stdout instead of text");
+}
+
+void add_model_argument(CLI::App& verb, std::string& path) {
+  verb.add_option("model", path, "a .ptl package or a TorchScript .pt")->required();
+}
+
 void add_model_options(CLI::App& verb, ModelOptions& options) {
-  verb.add_option("model", options.path, "a .ptl package or a TorchScript .pt")->required();
-  verb.add_option("--threads", options.threads, "threads; by default the package's hint, else all cores")
+  add_model_argument(verb, options.path);
+  verb.add_option("--threads", options.threads, "the number of threads; by default that of the package, else all cores")
       ->check(CLI::Range(1, 1024));
-  verb.add_option("--pool", options.pool, "which thread pool has them; by default the package's hint")
-      ->check(CLI::IsMember({"auto", "xnnpack", "openmp"}));
-  verb.add_flag("--no-optimize", options.no_optimize, "run a .pt as it is, without optimize_for_inference");
+  verb.add_option("--pool", options.pool, "the thread pool that uses them; auto takes that of the package")
+      ->check(CLI::IsMember({"auto", "xnnpack", "openmp"}))
+      ->capture_default_str();
+  verb.add_flag("--no-optimize", options.no_optimize, "run a .pt unchanged, without optimize_for_inference");
   verb.add_flag("--allow-nonfinite", options.allow_nonfinite, "accept NaN and infinities in inputs and outputs");
-  verb.add_flag("--json", options.json, "print one JSON document");
+  add_json_option(verb, options.json);
 }
 
 ModelPtr load_model(const ModelOptions& options) {
@@ -43,9 +52,9 @@ ModelPtr load_model(const ModelOptions& options) {
   return ModelPtr(model);
 }
 
-void announce_weights(const ek_model* model, bool json) {
+void announce_weights(const ek_model* model) {
   const std::string manifest = ek_model_manifest(model);
-  if (!json && !manifest.empty()) announce_weights(Json::parse(manifest));
+  if (!manifest.empty()) announce_weights(Json::parse(manifest));
 }
 
 void announce_weights(const Json& manifest) {
@@ -56,7 +65,7 @@ void announce_weights(const Json& manifest) {
               manifest.at("name").get_ref<const std::string&>().c_str());
 }
 
-void print_document(const ek_model* model, Json results) {
+Json model_context(const ek_model* model) {
   const std::string text = ek_model_manifest(model);
   Json name, random;
   if (!text.empty()) {
@@ -64,10 +73,12 @@ void print_document(const ek_model* model, Json results) {
     name = manifest.at("name");
     random = manifest.at("provenance").at("weights").at("kind") == "random";
   }
-  const Json document{{"schema_version", "1.0"},
-                      {"context", {{"edgekit", ek_version()}, {"model", name}, {"random_weights", random}}},
-                      {"results", std::move(results)}};
-  // A path need not be UTF-8, and JSON must be.
+  return {{"edgekit", ek_version()}, {"model", name}, {"random_weights", random}};
+}
+
+void print_document(Json context, Json results) {
+  const Json document{{"schema_version", "1.0"}, {"context", std::move(context)}, {"results", std::move(results)}};
+  // JSON is UTF-8, and a path may be anything.
   std::printf("%s\n", document.dump(1, ' ', true, Json::error_handler_t::replace).c_str());
 }
 

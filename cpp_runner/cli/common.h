@@ -1,4 +1,4 @@
-// What the verbs share: handles that free themselves, failures with their exit code, options, output.
+// Shared by the verbs: owners of library handles, failures with an exit code, options, output.
 #pragma once
 
 #include <edgekit/edgekit.h>
@@ -41,26 +41,30 @@ struct ModelOptions {
   bool json = false;
 };
 
+// The argument and options that several verbs have, with one meaning everywhere.
+void add_json_option(CLI::App& verb, bool& json);
+void add_model_argument(CLI::App& verb, std::string& path);
 void add_model_options(CLI::App& verb, ModelOptions& options);
 [[nodiscard]] ModelPtr load_model(const ModelOptions& options);
 
-// Says RANDOM WEIGHTS in the first line of the output where the package has them; no-op for `json`.
-void announce_weights(const ek_model* model, bool json);
+// Prints RANDOM WEIGHTS in the first line of the output where the package has them.
+void announce_weights(const ek_model* model);
 void announce_weights(const Json& manifest);
 
-// Prints the one JSON document of a verb; its context says which weights gave the results.
-void print_document(const ek_model* model, Json results);
+// The context of a document about a loaded model.
+[[nodiscard]] Json model_context(const ek_model* model);
+// Prints the one JSON document of a verb.
+void print_document(Json context, Json results);
 
-// Takes over a string of the library: parsed, or as it is.
+// Takes ownership of a string of the library and returns its text, or the JSON in it.
 [[nodiscard]] std::string take_text(char* text);
 [[nodiscard]] Json take_json(char* text);
 
 // The verbs; each adds itself to the command line.
-void setup_info(CLI::App& app);
+void setup_inspect(CLI::App& app);
 void setup_run(CLI::App& app);
-void setup_classify(CLI::App& app);
 void setup_bench(CLI::App& app);
-void setup_selftest(CLI::App& app);
+void setup_verify(CLI::App& app);
 void setup_ops(CLI::App& app);
 
 }  // namespace runner

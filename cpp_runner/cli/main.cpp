@@ -11,13 +11,13 @@ int fail(int exit_code, const std::string& message) {
   return exit_code;
 }
 
-// A full disk or a closed pipe shows itself only when a buffer is written.
+// A full disk or a closed pipe is noticed only when a buffer is written.
 int finish(int exit_code) {
   if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return exit_code;
   return fail(EK_USAGE, "the output cannot be written");
 }
 
-// The library only says that a subcommand is missing where there is one that it does not know.
+// For an unknown verb CLI11 only reports that a subcommand is required.
 std::string explain(const CLI::App& app, int argc, char** argv, const CLI::ParseError& error) {
   const bool no_verb = argc > 1 && argv[1][0] != '-' && app.get_subcommands().empty();
   if (!no_verb) return error.what();
@@ -25,21 +25,20 @@ std::string explain(const CLI::App& app, int argc, char** argv, const CLI::Parse
   for (const CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; })) {
     verbs += (verbs.empty() ? "" : ", ") + verb->get_name();
   }
-  return std::string("there is no verb '") + argv[1] + "'; expected one of " + verbs;
+  return std::string("unknown verb '") + argv[1] + "'; expected one of " + verbs;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Runs, times and proves edgekit packages and TorchScript models.", "edgekit-runner");
+  CLI::App app("Inspects, verifies, runs and times edgekit packages and TorchScript models.", "edgekit-runner");
   app.set_version_flag("--version", ek_version());
   app.footer("Exit codes: 0 pass, 1 a verdict failed, 2 usage, 3 bad model or package, 4 runtime or device, 70 a bug.");
   app.require_subcommand(1);
-  runner::setup_info(app);
+  runner::setup_inspect(app);
+  runner::setup_verify(app);
   runner::setup_run(app);
-  runner::setup_classify(app);
   runner::setup_bench(app);
-  runner::setup_selftest(app);
   runner::setup_ops(app);
   try {
     app.parse(argc, argv);

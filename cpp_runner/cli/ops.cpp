@@ -7,8 +7,8 @@ namespace runner {
 
 void setup_ops(CLI::App& app) {
   auto json = std::make_shared<bool>(false);
-  CLI::App* verb = app.add_subcommand("ops", "List the operators that this runtime has");
-  verb->add_flag("--json", *json, "print one JSON document");
+  CLI::App* verb = app.add_subcommand("ops", "List the operators that this runner can run");
+  add_json_option(*verb, *json);
   verb->callback([json] {
     char* text = nullptr;
     check(ek_operators(&text));

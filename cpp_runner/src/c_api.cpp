@@ -6,8 +6,8 @@
 #include "core/npy.h"
 #include "core/version.h"
 #include "edgekit/edgekit.h"
-#include "engine/classify.h"
 #include "engine/model.h"
+#include "engine/predict.h"
 #include "format/golden.h"
 #include "report/reports.h"
 
@@ -244,11 +244,11 @@ void ek_values_destroy(ek_values* values) {
   delete values;
 }
 
-ek_status ek_model_classify(ek_model* model, const char* image_path, ek_class* classes, size_t* count,
-                            ek_classify_times* times) {
+ek_status ek_model_predict(ek_model* model, const char* image_path, ek_class* classes, size_t* count,
+                           ek_predict_times* times) {
   return guarded([&]() -> Status {
     EK_RETURN_IF_ERROR(require(model, image_path, classes, count));
-    EK_ASSIGN(const auto result, edgekit::classify(*model->model, image_path, *count));
+    EK_ASSIGN(const auto result, edgekit::predict(*model->model, image_path, *count));
     const auto& labels = model->model->package().labels;
     *count = result.classes.size();
     for (std::size_t i = 0; i < result.classes.size(); ++i) {
@@ -261,10 +261,10 @@ ek_status ek_model_classify(ek_model* model, const char* image_path, ek_class* c
   });
 }
 
-ek_status ek_model_selftest(ek_model* model, char** json) {
+ek_status ek_model_verify(ek_model* model, char** json) {
   return guarded([&]() -> Status {
     EK_RETURN_IF_ERROR(require(model, json));
-    EK_ASSIGN(const auto result, edgekit::selftest_report(*model->model));
+    EK_ASSIGN(const auto result, edgekit::verify_report(*model->model));
     EK_RETURN_IF_ERROR(give_text(result.json, json));
     if (result.passed) return {};
     return {edgekit::Code::kVerdictFailed, "the answers differ from the original model's"};

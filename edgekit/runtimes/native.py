@@ -51,7 +51,7 @@ def find_runner(name: str) -> tuple[str, ...]:
 
 
 class RunnerRuntime:
-    """Golden cases by `edgekit-runner selftest`, whose verdict uses the same metric."""
+    """Golden cases by `edgekit-runner verify`, whose verdict uses the same metric."""
 
     def __init__(self, name: str, command: Sequence[str]) -> None:
         self.name = name
@@ -59,7 +59,7 @@ class RunnerRuntime:
 
     def selftest(self, archive: Archive) -> tuple[CaseResult, ...]:
         """Lets the runner replay the package's golden cases."""
-        document = self._call((_PASSED, _VERDICT_FAILED), "selftest", str(archive.path))
+        document = self._call((_PASSED, _VERDICT_FAILED), "verify", str(archive.path))
         return tuple(self._result(row) for row in document["results"])
 
     def bench(self, path: str | os.PathLike[str], options: Sequence[str] = ()) -> dict[str, Any]:

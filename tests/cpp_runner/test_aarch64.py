@@ -74,7 +74,7 @@ def test_bundle_runs_in_an_empty_root(classifier: Exported, tmp_path: Path) -> N
     shutil.copytree(BUNDLE, tmp_path / "bundle")
     shutil.copy(classifier.package, tmp_path / "toy.ptl")
     runner = (shutil.which("chroot"), tmp_path, emulator, *QEMU[1:], "/bundle/bin/edgekit-runner")
-    assert "PASS" in call(*runner, "selftest", "/toy.ptl", environment={})
+    assert "PASS" in call(*runner, "verify", "/toy.ptl", environment={})
 
 
 def newest_glibc(folder: Path) -> tuple[int, ...]:

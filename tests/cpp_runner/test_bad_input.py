@@ -38,7 +38,7 @@ def save(path: Path, array: np.ndarray) -> Path:
 def test_model_whenForeign_thenBadPackage(run: Run, tmp_path: Path, content: bytes, text: str) -> None:
     path = tmp_path / "x.ptl"
     path.write_bytes(content)
-    done = run("selftest", path)
+    done = run("verify", path)
     assert done.code == BAD_PACKAGE
     assert text in done.err
 
@@ -50,7 +50,7 @@ def test_model_whenMissingOrFolderOrStateDict_thenBadPackage(run: Run, tmp_path:
         (tmp_path, "not a regular file"),
         (tmp_path / "state.pt", "state dict"),
     ):
-        done = run("info", path)
+        done = run("inspect", path)
         assert done.code == BAD_PACKAGE
         assert text in done.err
 
@@ -60,7 +60,7 @@ def test_model_whenUnreadable_thenBadPackage(run: Run, classifier: Exported, tmp
     path = tmp_path / "x.ptl"
     path.write_bytes(classifier.package.read_bytes())
     path.chmod(0)
-    assert run("info", path).code == BAD_PACKAGE
+    assert run("inspect", path).code == BAD_PACKAGE
 
 
 def test_model_whenCutAnywhere_thenBadPackage(run: Run, classifier: Exported, tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_model_whenCutAnywhere_thenBadPackage(run: Run, classifier: Exported, tm
     path = tmp_path / "x.ptl"
     for part in (1, 10, 50, 90, 99):
         path.write_bytes(whole[: len(whole) * part // 100])
-        done = run("selftest", path)
+        done = run("verify", path)
         assert done.code == BAD_PACKAGE, done.err
 
 
@@ -77,7 +77,7 @@ def test_package_whenOfNewerMajor_thenRefused(run: Run, classifier: Exported, tm
         records[MANIFEST] = json.dumps(json.loads(records[MANIFEST]) | {"schema_version": "2.0"}).encode()
 
     package = rewrite(classifier.package, tmp_path / "x.ptl", make_newer, remake_digests=False)
-    done = run("selftest", package)
+    done = run("verify", package)
     assert done.code == BAD_PACKAGE
     assert "2.0" in done.err
 
@@ -163,16 +163,33 @@ def test_bench_whenPlainFileHasNoInputs_thenUsage(run: Run, plain: Path) -> None
     assert "give the inputs" in done.err
 
 
-def test_selftest_whenNoGoldenCases_thenBadPackage(run: Run, plain: Path) -> None:
-    done = run("selftest", plain)
+def test_verify_whenNoGoldenCases_thenBadPackage(run: Run, plain: Path) -> None:
+    done = run("verify", plain)
     assert done.code == BAD_PACKAGE
     assert "no golden cases" in done.err
 
 
-def test_classify_whenNoPredict_thenUsage(run: Run, nested: Exported, tmp_path: Path) -> None:
-    done = run("classify", nested.package, tmp_path / "x.jpg")
+def test_run_picture_whenNoPredict_thenUsage(run: Run, nested: Exported, tmp_path: Path) -> None:
+    done = run("run", nested.package, tmp_path / "x.jpg")
     assert done.code == USAGE
     assert "no predict method" in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (("x.jpg", "--input", "1x3x32x32"), "pictures and --input exclude each other"),
+        (("x.jpg", "--method", "forward"), "pictures and --method exclude each other"),
+        (("x.jpg", "-o", "y.npy"), "pictures and --output exclude each other"),
+        (("--topk", "3", "--input", "1x3x32x32"), "--topk was given without pictures"),
+    ],
+)
+def test_run_whenPicturesAndArraysMix_thenUsage(
+    run: Run, classifier: Exported, arguments: tuple[str, ...], text: str
+) -> None:
+    done = run("run", classifier.package, *arguments)
+    assert done.code == USAGE
+    assert text in done.err
 
 
 def huge_png(width: int, height: int) -> bytes:
@@ -185,24 +202,24 @@ def huge_png(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"\0")) + chunk(b"IEND", b"")
 
 
-def test_classify_whenPictureIsHuge_thenTheLimitIsNamed(run: Run, classifier: Exported, tmp_path: Path) -> None:
+def test_run_picture_whenPictureIsHuge_thenTheLimitIsNamed(run: Run, classifier: Exported, tmp_path: Path) -> None:
     path = tmp_path / "huge.png"
     path.write_bytes(huge_png(20_000, 20_000))
-    done = run("classify", classifier.package, path)
+    done = run("run", classifier.package, path)
     assert done.code == USAGE
     assert "20000 x 20000 pixels" in done.err
 
 
-def test_classify_whenPicturesAreMissing_thenUsage(run: Run, classifier: Exported, tmp_path: Path) -> None:
+def test_run_picture_whenPicturesAreMissing_thenUsage(run: Run, classifier: Exported, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "text.jpg").write_text("hello")
     for path in (tmp_path / "no.jpg", tmp_path / "empty", tmp_path / "text.jpg"):
-        assert run("classify", classifier.package, path).code == USAGE
-    assert run("classify", classifier.package, tmp_path / "text.jpg", "--topk", 0).code == USAGE
+        assert run("run", classifier.package, path).code == USAGE
+    assert run("run", classifier.package, tmp_path / "text.jpg", "--topk", 0).code == USAGE
 
 
 @pytest.mark.parametrize(
-    "arguments", [(), ("dance",), ("run",), ("info", "--frob"), ("bench", "x.ptl", "--pool", "sea")]
+    "arguments", [(), ("dance",), ("run",), ("inspect", "--frob"), ("bench", "x.ptl", "--pool", "sea")]
 )
 def test_commandLine_whenWrong_thenUsage(run: Run, arguments: tuple[str, ...]) -> None:
     done = run(*arguments)
@@ -211,19 +228,20 @@ def test_commandLine_whenWrong_thenUsage(run: Run, arguments: tuple[str, ...]) -
 
 
 def test_commandLine_whenVerbIsUnknown_thenTheVerbsAreNamed(run: Run) -> None:
-    done = run("clasify", "x.ptl")
-    assert done.code == USAGE
-    assert "no verb 'clasify'; expected one of info, run, classify" in done.err
+    for unknown in ("verfy", "info", "selftest", "classify"):
+        done = run(unknown, "x.ptl")
+        assert done.code == USAGE
+        assert f"unknown verb '{unknown}'; expected one of inspect, verify, run, bench, ops" in done.err
 
 
 def test_commandLine_help_and_version_pass(run: Run) -> None:
-    assert "classify" in run("--help").out
+    assert "verify" in run("--help").out
     assert run("--version").out.startswith("0.")
 
 
-@pytest.mark.parametrize("verb", ["info", "ops", "--help"])
+@pytest.mark.parametrize("verb", ["inspect", "ops", "--help"])
 def test_output_whenDiskIsFull_thenItIsSaid(runner_command: list[str], classifier: Exported, verb: str) -> None:
-    arguments = {"info": ["info", str(classifier.package), "--json"], "ops": ["ops", "--json"]}.get(verb, [verb])
+    arguments = {"inspect": ["inspect", str(classifier.package), "--json"], "ops": ["ops", "--json"]}.get(verb, [verb])
     with Path("/dev/full").open("w") as full:
         done = subprocess.run([*runner_command, *arguments], stdout=full, stderr=subprocess.PIPE, text=True)
     assert done.returncode == USAGE
@@ -245,11 +263,11 @@ def test_package_whenManifestAndModelDisagree_thenBadPackage(run: Run, classifie
 
 
 @pytest.mark.parametrize("wrong", [{"method": "backward"}, {"inputs": []}])
-def test_selftest_whenGoldenCaseFitsNoMethod_thenBadPackage(
+def test_verify_whenGoldenCaseFitsNoMethod_thenBadPackage(
     run: Run, classifier: Exported, tmp_path: Path, wrong: dict[str, object]
 ) -> None:
     edit = edit_golden(lambda golden: golden["cases"][0].update(wrong))
-    done = run("selftest", change(classifier, tmp_path / "x.ptl", edit))
+    done = run("verify", change(classifier, tmp_path / "x.ptl", edit))
     assert done.code == BAD_PACKAGE
     assert "does not fit the manifest's method" in done.err
 
@@ -259,7 +277,7 @@ def test_package_whenNestedDeeply_thenBadPackage(run: Run, classifier: Exported,
         records[MANIFEST] = b'{"odd": ' + b"[" * 100_000 + b"]" * 100_000 + b", " + records[MANIFEST].lstrip()[1:]
 
     package = rewrite(classifier.package, tmp_path / "x.ptl", nest, remake_digests=False)
-    for verb in ("info", "selftest"):
+    for verb in ("inspect", "verify"):
         done = run(verb, package)
         assert done.code == BAD_PACKAGE
         assert "nested deeper" in done.err
@@ -269,7 +287,7 @@ def test_names_that_are_not_utf8_are_no_bug(run: Run, classifier: Exported, tmp_
     folder = os.fsencode(tmp_path)
     picture, missing = folder + b"/caf\xe9.jpg", folder + b"/no\xe9.jpg"
     Path(os.fsdecode(picture)).write_bytes((CONFORMANCE / "jpeg_420.jpg").read_bytes())
-    done = run("classify", classifier.package, os.fsdecode(picture), os.fsdecode(missing), "--json")
+    done = run("run", classifier.package, os.fsdecode(picture), os.fsdecode(missing), "--json")
     assert done.code == USAGE
     assert len(done.results[0]["labels"]) == 5
     assert "No such file" in done.results[1]["error"]
@@ -278,16 +296,16 @@ def test_names_that_are_not_utf8_are_no_bug(run: Run, classifier: Exported, tmp_
     assert run("bench", package, "--iterations", 1, "--min-seconds", 0, "--json").code == 0
 
 
-def test_info_whenFieldsItDoesNotReadAreOdd_thenShown(run: Run, classifier: Exported, tmp_path: Path) -> None:
+def test_inspect_whenFieldsItDoesNotReadAreOdd_thenShown(run: Run, classifier: Exported, tmp_path: Path) -> None:
     edit = edit_manifest(lambda manifest: manifest["provenance"].update(source=5))
-    done = run("info", change(classifier, tmp_path / "x.ptl", edit))
+    done = run("inspect", change(classifier, tmp_path / "x.ptl", edit))
     assert done.code == 0
     assert "5" in done.out
 
 
 def test_options_beyond_reason_are_usage_or_bounded(run: Run, classifier: Exported) -> None:
     picture = CONFORMANCE / "jpeg_420.jpg"
-    done = run("classify", classifier.package, picture, "--topk", 10**12, "--json")
+    done = run("run", classifier.package, picture, "--topk", 10**12, "--json")
     assert done.code == 0
     assert len(done.results[0]["labels"]) == 7
     assert run("bench", classifier.package, "--threads", 2000).code == USAGE

@@ -23,8 +23,8 @@ def close(actual: np.ndarray, expected: np.ndarray) -> bool:
     return bool(np.abs(actual - expected).max() <= ACROSS_CPUS * max(1.0, np.abs(expected).max()))
 
 
-def test_info_json_has_manifest(run: Run, classifier: Exported) -> None:
-    done = run("info", classifier.package, "--json")
+def test_inspect_json_has_manifest(run: Run, classifier: Exported) -> None:
+    done = run("inspect", classifier.package, "--json")
     assert done.code == 0
     (result,) = done.results
     assert result["manifest"]["name"] == "toy"
@@ -32,15 +32,15 @@ def test_info_json_has_manifest(run: Run, classifier: Exported) -> None:
     assert {"name": "version", "size_bytes": 2} in result["records"]
 
 
-def test_info_text_names_methods(run: Run, classifier: Exported) -> None:
-    done = run("info", classifier.package)
+def test_inspect_text_names_methods(run: Run, classifier: Exported) -> None:
+    done = run("inspect", classifier.package)
     assert done.code == 0
     assert "predict(image: uint8 [*, *, 3])" in done.out
 
 
-def test_info_whenWeightsAreDamaged_thenStillReads(run: Run, classifier: Exported, tmp_path: Path) -> None:
+def test_inspect_whenWeightsAreDamaged_thenStillReads(run: Run, classifier: Exported, tmp_path: Path) -> None:
     package = rewrite(classifier.package, tmp_path / "x.ptl", scale_largest_weight, remake_digests=False)
-    assert run("info", package).code == 0
+    assert run("inspect", package).code == 0
 
 
 def test_run_agrees_with_python(run: Run, classifier: Exported, tmp_path: Path) -> None:
@@ -104,26 +104,27 @@ def test_run_plain_lite_file(run: Run, tmp_path: Path, flatbuffer: bool) -> None
     assert close(np.load(tmp_path / "y.npy"), expected)
 
 
-def test_classify_agrees_with_edgekit_run(run: Run, classifier: Exported) -> None:
-    done = run("classify", classifier.package, *(IMAGES / name for name in PICTURES), "--json")
+def test_run_pictures_agree_with_edgekit_run(run: Run, classifier: Exported) -> None:
+    done = run("run", classifier.package, *(IMAGES / name for name in PICTURES), "--json")
     assert done.code == 0, done.err
     model = edgekit.load(classifier.package)
     for name, result in zip(PICTURES, done.results, strict=True):
         expected = model.predict(IMAGES / name, 5)
+        assert result.keys() == {"file", "labels"}
         assert [row["label"] for row in result["labels"]] == [label for label, _ in expected]
         assert [row["score"] for row in result["labels"]] == pytest.approx([s for _, s in expected], abs=1e-5)
 
 
-def test_classify_folder_takes_its_pictures_in_order(run: Run, classifier: Exported, tmp_path: Path) -> None:
+def test_run_folder_takes_its_pictures_in_order(run: Run, classifier: Exported, tmp_path: Path) -> None:
     for name in ("b.JPG", "a.png", "notes.txt"):
         (tmp_path / name).write_bytes((IMAGES / ("png_exif6.png" if name == "a.png" else "jpeg_420.jpg")).read_bytes())
-    done = run("classify", classifier.package, tmp_path, "--topk", 1, "--json")
+    done = run("run", classifier.package, tmp_path, "--topk", 1, "--json")
     assert done.code == 0, done.err
     assert [Path(result["file"]).name for result in done.results] == ["a.png", "b.JPG"]
 
 
-def test_classify_whenOnePictureIsBad_thenTheOthersAreStillNamed(run: Run, classifier: Exported) -> None:
-    done = run("classify", classifier.package, IMAGES / "jpeg_truncated.jpg", IMAGES / "jpeg_420.jpg", "--json")
+def test_run_picture_whenOnePictureIsBad_thenTheOthersAreStillNamed(run: Run, classifier: Exported) -> None:
+    done = run("run", classifier.package, IMAGES / "jpeg_truncated.jpg", IMAGES / "jpeg_420.jpg", "--json")
     assert done.code == 2
     assert "error" in done.results[0]
     assert len(done.results[1]["labels"]) == 5
@@ -144,12 +145,12 @@ def test_bench_has_the_schema_of_the_design(run: Run, classifier: Exported) -> N
     assert {"prepacked::conv2d_clamp_run"} <= {row["name"] for row in result["operators"]}
 
 
-def test_selftest_passes(run: Run, classifier: Exported, nested: Exported) -> None:
+def test_verify_passes(run: Run, classifier: Exported, nested: Exported) -> None:
     for package in (classifier.package, nested.package):
-        done = run("selftest", package, "--json")
+        done = run("verify", package, "--json")
         assert done.code == 0, done.out + done.err
         assert all(row["passed"] for row in done.results)
-    assert run("selftest", classifier.package).out.rstrip().splitlines()[-1].startswith("PASS")
+    assert run("verify", classifier.package).out.rstrip().splitlines()[-1].startswith("PASS")
 
 
 class Quoted(torch.nn.Module):
@@ -157,25 +158,25 @@ class Quoted(torch.nn.Module):
         return {"it's": x + 1.0, "a\\b": x * 2.0}
 
 
-def test_selftest_spells_odd_keys_as_python_does(run: Run, tmp_path: Path) -> None:
+def test_verify_spells_odd_keys_as_python_does(run: Run, tmp_path: Path) -> None:
     report = edgekit.export(Quoted(), ["4x3"], name="quoted", output=tmp_path / "quoted.ptl")
-    done = run("selftest", report.package)
+    done = run("verify", report.package)
     assert done.code == 0, done.out + done.err
 
 
-def test_selftest_whenWeightsChangedAndDigestsRemade_thenVerdictFails(
+def test_verify_whenWeightsChangedAndDigestsRemade_thenVerdictFails(
     run: Run, classifier: Exported, tmp_path: Path
 ) -> None:
     package = rewrite(classifier.package, tmp_path / "x.ptl", scale_largest_weight, remake_digests=True)
-    done = run("selftest", package, "--json")
+    done = run("verify", package, "--json")
     assert done.code == 1
     assert {"norm", "max"} & {row["reason"] for row in done.results}
-    assert "FAIL" in run("selftest", package).out
+    assert "FAIL" in run("verify", package).out
 
 
-def test_selftest_whenWeightsChanged_thenThePackageIsRefused(run: Run, classifier: Exported, tmp_path: Path) -> None:
+def test_verify_whenWeightsChanged_thenThePackageIsRefused(run: Run, classifier: Exported, tmp_path: Path) -> None:
     package = rewrite(classifier.package, tmp_path / "x.ptl", scale_largest_weight, remake_digests=False)
-    done = run("selftest", package)
+    done = run("verify", package)
     assert done.code == 3
     assert "has changed since the export" in done.err
 
@@ -184,7 +185,7 @@ def test_ops_lists_what_packages_need(run: Run, classifier: Exported) -> None:
     done = run("ops", "--json")
     assert done.code == 0
     names = {row["name"] for row in done.results}
-    manifest = run("info", classifier.package, "--json").results[0]["manifest"]
+    manifest = run("inspect", classifier.package, "--json").results[0]["manifest"]
     assert set(manifest["operators"]) <= names
 
 
@@ -196,12 +197,17 @@ def test_random_weights_are_said_in_the_first_line(run: Run, classifier: Exporte
 
     package = rewrite(classifier.package, tmp_path / "x.ptl", make_random, remake_digests=False)
     first = "RANDOM WEIGHTS (seed 7): the answers of toy mean nothing"
-    arguments = {"info": (), "selftest": (), "classify": (IMAGES / "jpeg_420.jpg",), "run": ("--input", "1x3x32x32")}
-    for verb, more in arguments.items():
+    arguments = [
+        ("inspect", ()),
+        ("verify", ()),
+        ("run", (IMAGES / "jpeg_420.jpg",)),
+        ("run", ("--input", "1x3x32x32")),
+    ]
+    for verb, more in arguments:
         assert run(verb, package, *more).out.splitlines()[0] == first
-        if verb != "info":
+        if verb != "inspect":
             assert run(verb, package, *more, "--json").document["context"]["random_weights"] is True
 
 
 def test_output_has_no_progress_where_stderr_is_no_terminal(run: Run, classifier: Exported) -> None:
-    assert run("classify", classifier.package, IMAGES / "jpeg_420.jpg", IMAGES / "jpeg_444.jpg").err == ""
+    assert run("run", classifier.package, IMAGES / "jpeg_420.jpg", IMAGES / "jpeg_444.jpg").err == ""

@@ -140,21 +140,21 @@ typedef struct ek_class {
   const char* label; /* "" where the package has no label for it; lives as long as the model */
 } ek_class;
 
-typedef struct ek_classify_times {
+typedef struct ek_predict_times {
   double decode_ms;
   double predict_ms;
-} ek_classify_times;
+} ek_predict_times;
 
 /* Decodes a JPEG or PNG file and runs `predict`. *count is the room in `classes` on entry and the number of classes
  * written, best first, on return. `times` may be NULL. */
-EK_API ek_status ek_model_classify(ek_model* model, const char* image_path, ek_class* classes, size_t* count,
-                                   ek_classify_times* times);
+EK_API ek_status ek_model_predict(ek_model* model, const char* image_path, ek_class* classes, size_t* count,
+                                  ek_predict_times* times);
 
 /* ---- Proof and speed ---- */
 
 /* Replays the package's golden cases. Gives EK_OK or EK_VERDICT_FAILED, and in both cases writes the verdict document,
  * which is freed with ek_string_free. */
-EK_API ek_status ek_model_selftest(ek_model* model, char** json);
+EK_API ek_status ek_model_verify(ek_model* model, char** json);
 
 typedef struct ek_bench_options {
   size_t struct_size;

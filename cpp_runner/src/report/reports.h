@@ -10,18 +10,18 @@
 
 namespace edgekit {
 
-// What is known of a file without loading it.
+// What a file contains; the model is not loaded.
 [[nodiscard]] Result<std::string> inspect_report(const std::string& path);
 
-// The operators of this runtime.
+// The operators that this build can run.
 [[nodiscard]] Result<std::string> operators_report();
 
-// Replays the golden cases. The document is complete whether they passed or not.
-struct SelftestReport {
+// Replays the golden cases. The document is complete also when they fail.
+struct VerifyReport {
   std::string json;
   bool passed = false;
 };
-[[nodiscard]] Result<SelftestReport> selftest_report(Model& model);
+[[nodiscard]] Result<VerifyReport> verify_report(Model& model);
 
 struct BenchOptions {
   std::string method = "forward";
@@ -30,7 +30,7 @@ struct BenchOptions {
   std::size_t warmup = 3;
   bool per_operator = false;
 };
-// Without inputs, those of the method's first golden case.
+// Without inputs it takes those of the method's first golden case.
 [[nodiscard]] Result<std::string> bench_report(Model& model, const BenchOptions& options,
                                                std::span<const TensorView> inputs);
 

@@ -1,4 +1,4 @@
-// Pictures through the `predict` method.
+// Runs the `predict` method on a picture.
 #pragma once
 
 #include <string>
@@ -14,12 +14,12 @@ struct Class {
   float score = 0.0f;
 };
 
-struct Classification {
+struct Prediction {
   std::vector<Class> classes;  // best first
   double decode_ms = 0.0;
   double predict_ms = 0.0;
 };
 
-[[nodiscard]] Result<Classification> classify(Model& model, const std::string& image_path, std::size_t most);
+[[nodiscard]] Result<Prediction> predict(Model& model, const std::string& image_path, std::size_t most);
 
 }  // namespace edgekit

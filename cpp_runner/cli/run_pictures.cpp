@@ -1,4 +1,4 @@
-// classify: pictures, or folders of them, through the package's predict method.
+// run PICTURE...: pictures, or folders of them, through the package's predict method.
 #include <unistd.h>
 
 #include <algorithm>
@@ -6,17 +6,11 @@
 #include <cstdio>
 #include <filesystem>
 
-#include "common.h"
+#include "run.h"
 #include "table.h"
 
 namespace runner {
 namespace {
-
-struct Options {
-  ModelOptions model;
-  std::vector<std::string> pictures;
-  std::size_t topk = 5;
-};
 
 bool has_picture_name(const std::filesystem::path& path) {
   std::string extension = path.extension().string();
@@ -25,7 +19,7 @@ bool has_picture_name(const std::filesystem::path& path) {
   return extension == ".jpg" || extension == ".jpeg" || extension == ".png";
 }
 
-// Files as they are given; a folder stands for its pictures in order of their names.
+// The given files; a folder is replaced by its pictures, sorted by name.
 std::vector<std::string> expand(const std::vector<std::string>& arguments) {
   std::vector<std::string> files;
   for (const std::string& argument : arguments) {
@@ -40,7 +34,7 @@ std::vector<std::string> expand(const std::vector<std::string>& arguments) {
     for (const auto& entry : entries) {
       if (has_picture_name(entry.path())) inside.push_back(entry.path().string());
     }
-    if (inside.empty()) throw Failure{EK_USAGE, argument + " has no .jpg, .jpeg or .png file"};
+    if (inside.empty()) throw Failure{EK_USAGE, argument + " is a folder without .jpg, .jpeg or .png files"};
     std::sort(inside.begin(), inside.end());
     files.insert(files.end(), inside.begin(), inside.end());
   }
@@ -51,12 +45,10 @@ std::string label_of(const ek_class& it) {
   return *it.label == '\0' ? "class " + std::to_string(it.index) : it.label;
 }
 
-Json to_json(const std::string& path, const std::vector<ek_class>& classes, const ek_classify_times& times) {
+Json to_json(const std::vector<ek_class>& classes) {
   Json rows = Json::array();
-  for (const ek_class& it : classes) {
-    rows.push_back({{"label", label_of(it)}, {"score", it.score}, {"index", it.index}});
-  }
-  return {{"file", path}, {"labels", rows}, {"decode_ms", times.decode_ms}, {"predict_ms", times.predict_ms}};
+  for (const ek_class& it : classes) rows.push_back({{"label", label_of(it)}, {"score", it.score}});
+  return rows;
 }
 
 void print_classes(const std::string& path, const std::vector<ek_class>& classes) {
@@ -66,7 +58,7 @@ void print_classes(const std::string& path, const std::vector<ek_class>& classes
   print_table(rows);
 }
 
-// Room for all classes that predict gives; 1 where that is unknown, so that the library says why.
+// The number of classes that predict gives; 1 where it is unknown, so that ek_model_predict reports why.
 std::size_t class_count(const ek_model* model) {
   ek_spec scores;
   if (ek_model_output(model, "predict", 0, &scores) != EK_OK || scores.rank != 1) return 1;
@@ -75,7 +67,7 @@ std::size_t class_count(const ek_model* model) {
 
 class Progress {
  public:
-  // Results on the same terminal are progress enough.
+  // Results on the same terminal already show the progress.
   explicit Progress(std::size_t total)
       : total_(total), shown_(total > 1 && ::isatty(STDERR_FILENO) != 0 && ::isatty(STDOUT_FILENO) == 0) {}
   ~Progress() {
@@ -94,48 +86,41 @@ class Progress {
   bool shown_;
 };
 
-void run_classify(const Options& options) {
+}  // namespace
+
+void run_pictures(const RunOptions& options) {
   const std::vector<std::string> files = expand(options.pictures);
   const ModelPtr model = load_model(options.model);
   const std::size_t most = class_count(model.get());
-  announce_weights(model.get(), options.model.json);
-  Json results = Json::array();
+  if (!options.model.json) announce_weights(model.get());
+  Json results = Json::array(), decode_ms = Json::array(), predict_ms = Json::array();
   int worst = EK_OK;
   Progress progress(files.size());
   for (const std::string& file : files) {
     std::vector<ek_class> classes(std::min(options.topk, most));
     std::size_t count = classes.size();
-    ek_classify_times times{};
+    ek_predict_times times{};
     progress.step();
-    // One bad picture does not keep the others from their answers.
-    if (const ek_status status = ek_model_classify(model.get(), file.c_str(), classes.data(), &count, &times)) {
+    // A bad picture does not stop the others.
+    if (const ek_status status = ek_model_predict(model.get(), file.c_str(), classes.data(), &count, &times)) {
       std::fprintf(stderr, "edgekit-runner: %s\n", ek_last_error());
-      results.push_back({{"file", file}, {"error", ek_last_error()}});
+      results.push_back({{"file", file}, {"labels", Json::array()}, {"error", ek_last_error()}});
       worst = std::max<int>(worst, status);
       continue;
     }
     classes.resize(count);
-    if (options.model.json) {
-      results.push_back(to_json(file, classes, times));
-    } else {
-      print_classes(file, classes);
-    }
+    results.push_back({{"file", file}, {"labels", to_json(classes)}});
+    decode_ms.push_back(times.decode_ms);
+    predict_ms.push_back(times.predict_ms);
+    if (!options.model.json) print_classes(file, classes);
   }
-  if (options.model.json) print_document(model.get(), std::move(results));
-  if (worst != EK_OK) throw Failure{worst, "not every picture could be classified"};
-}
-
-}  // namespace
-
-void setup_classify(CLI::App& app) {
-  auto options = std::make_shared<Options>();
-  CLI::App* verb = app.add_subcommand("classify", "Name what is in pictures");
-  add_model_options(*verb, options->model);
-  verb->add_option("pictures", options->pictures, "JPEG or PNG files, or folders of them")->required();
-  verb->add_option("--topk", options->topk, "how many classes to show")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  verb->callback([options] { run_classify(*options); });
+  if (options.model.json) {
+    Json context = model_context(model.get());
+    context["decode_ms"] = std::move(decode_ms);
+    context["predict_ms"] = std::move(predict_ms);
+    print_document(std::move(context), std::move(results));
+  }
+  if (worst != EK_OK) throw Failure{worst, "predict failed on at least one picture, see above"};
 }
 
 }  // namespace runner

@@ -1,4 +1,4 @@
-#include "engine/classify.h"
+#include "engine/predict.h"
 
 #include <algorithm>
 
@@ -11,18 +11,22 @@ namespace {
 Status check_predict(const Package& package) {
   const MethodSpec* method = package.manifest ? package.manifest->find_method("predict") : nullptr;
   if (method == nullptr) {
-    return usage_error(package.path + " has no predict method, so it cannot classify pictures; use run with tensors");
+    return usage_error(package.path +
+                       " has no predict method, so it takes no pictures; run a method on arrays instead");
   }
   const auto& outputs = method->outputs;
   const bool fits = outputs.size() == 2 && outputs[0].dtype == DType::kFloat32 && outputs[1].dtype == DType::kInt64;
-  return fits ? Status() : package_error(package.path + ": predict does not give scores and indices");
+  return fits
+             ? Status()
+             : package_error(package.path +
+                             ": method predict does not give float32 scores and int64 indices; export the model again");
 }
 
 }  // namespace
 
-Result<Classification> classify(Model& model, const std::string& image_path, std::size_t most) {
+Result<Prediction> predict(Model& model, const std::string& image_path, std::size_t most) {
   EK_RETURN_IF_ERROR(check_predict(model.package()));
-  Classification result;
+  Prediction result;
   const Stopwatch decoding;
   EK_ASSIGN(const Tensor image, decode_image(image_path));
   result.decode_ms = decoding.elapsed_ms();

@@ -1,4 +1,4 @@
-// info: what a file says of itself, without loading the model.
+// inspect: what a model file contains, without loading the model.
 #include <cstdio>
 
 #include "common.h"
@@ -24,7 +24,7 @@ std::string spec_text(const Json& specs) {
   return text;
 }
 
-// A field that the runner itself does not read may be of any type.
+// The runner does not read these fields, so they may have any type.
 std::string text_of(const Json& value) {
   return value.is_string() ? value.get<std::string>() : value.dump();
 }
@@ -42,7 +42,7 @@ void print_manifest(const Json& manifest) {
   print_table(rows);
 }
 
-void run_info(const Options& options) {
+void run_inspect(const Options& options) {
   char* text = nullptr;
   check(ek_inspect(options.path.c_str(), &text));
   const std::string report = take_text(text);
@@ -68,12 +68,12 @@ void run_info(const Options& options) {
 
 }  // namespace
 
-void setup_info(CLI::App& app) {
+void setup_inspect(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  CLI::App* verb = app.add_subcommand("info", "Show what a model file says of itself, without loading it");
-  verb->add_option("model", options->path, "a .ptl package or a TorchScript .pt")->required();
-  verb->add_flag("--json", options->json, "print one JSON document");
-  verb->callback([options] { run_info(*options); });
+  CLI::App* verb = app.add_subcommand("inspect", "Show what a model file contains, without loading it");
+  add_model_argument(*verb, options->path);
+  add_json_option(*verb, options->json);
+  verb->callback([options] { run_inspect(*options); });
 }
 
 }  // namespace runner

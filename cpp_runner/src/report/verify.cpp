@@ -16,20 +16,19 @@ ordered_json or_null(const std::optional<T>& value) {
   return value ? ordered_json(*value) : ordered_json(nullptr);
 }
 
-ordered_json to_row(const std::string& runtime, const std::string& name, const Comparison& it) {
+ordered_json to_row(const std::string& name, const Comparison& it) {
   const auto value = [](const std::string& text) { return text.empty() ? ordered_json() : ordered_json::parse(text); };
-  return {{"runtime", runtime},
-          {"case", name},
+  return {{"case", name},
           {"output", it.output},
           {"passed", it.passed()},
+          {"reason", it.passed() ? ordered_json() : ordered_json(it.reason)},
           {"norm_error", or_null(it.norm_error)},
           {"max_error", or_null(it.max_error)},
           {"cosine", or_null(it.cosine)},
           {"top1", or_null(it.top1)},
           {"worst_index", or_null(it.worst_index)},
           {"expected", value(it.expected)},
-          {"actual", value(it.actual)},
-          {"reason", it.passed() ? ordered_json() : ordered_json(it.reason)}};
+          {"actual", value(it.actual)}};
 }
 
 Result<Values> run_case(Model& model, const GoldenCase& golden) {
@@ -77,7 +76,7 @@ std::vector<Comparison> compare_case(Model& model, const GoldenCase& golden) {
 
 }  // namespace
 
-Result<SelftestReport> selftest_report(Model& model) {
+Result<VerifyReport> verify_report(Model& model) {
   const Package& package = model.package();
   if (!package.manifest || package.golden_text.empty()) {
     return package_error(package.path + " has no golden cases; export it with edgekit to prove it on a device");
@@ -85,16 +84,15 @@ Result<SelftestReport> selftest_report(Model& model) {
   EK_ASSIGN(const auto cases, parse_golden(package.golden_text));
   if (cases.empty()) return package_error(package.path + " has an empty list of golden cases, which proves nothing");
   for (const GoldenCase& golden : cases) EK_RETURN_IF_ERROR(check_case(package, golden));
-  const std::string runtime = runtime_version();
   ordered_json rows = ordered_json::array();
   bool passed = true;
   for (const GoldenCase& golden : cases) {
     for (const Comparison& comparison : compare_case(model, golden)) {
       passed = passed && comparison.passed();
-      rows.push_back(to_row(runtime, golden.name, comparison));
+      rows.push_back(to_row(golden.name, comparison));
     }
   }
-  return SelftestReport{document(model_context(model), std::move(rows)), passed};
+  return VerifyReport{document(model_context(model), std::move(rows)), passed};
 }
 
 }  // namespace edgekit

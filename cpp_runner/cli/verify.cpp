@@ -1,4 +1,4 @@
-// selftest: the package's golden cases on this very device.
+// verify: replays the package's golden cases on this device.
 #include <cstdio>
 
 #include "common.h"
@@ -13,7 +13,8 @@ std::string error_text(const Json& value) {
 
 std::string reason_text(const Json& row) {
   if (row.at("passed").get<bool>()) return "";
-  return row.at("reason").get<std::string>() + " at " + row.at("worst_index").dump() + ": expected " +
+  const Json& index = row.at("worst_index");
+  return row.at("reason").get<std::string>() + (index.is_null() ? "" : " at " + index.dump()) + ": expected " +
          row.at("expected").dump() + ", got " + row.at("actual").dump();
 }
 
@@ -33,11 +34,11 @@ void print_report(const Json& document) {
               total - failures, total);
 }
 
-void run_selftest(const ModelOptions& options) {
+void run_verify(const ModelOptions& options) {
   const ModelPtr model = load_model(options);
-  announce_weights(model.get(), options.json);
+  if (!options.json) announce_weights(model.get());
   char* text = nullptr;
-  const ek_status status = ek_model_selftest(model.get(), &text);
+  const ek_status status = ek_model_verify(model.get(), &text);
   if (status != EK_OK && status != EK_VERDICT_FAILED) check(status);
   const std::string report = take_text(text);
   if (options.json) {
@@ -50,11 +51,12 @@ void run_selftest(const ModelOptions& options) {
 
 }  // namespace
 
-void setup_selftest(CLI::App& app) {
+void setup_verify(CLI::App& app) {
   auto options = std::make_shared<ModelOptions>();
-  CLI::App* verb = app.add_subcommand("selftest", "Prove on this device that the answers are the original model's");
+  CLI::App* verb =
+      app.add_subcommand("verify", "Check on this device that the answers are those of the original model");
   add_model_options(*verb, *options);
-  verb->callback([options] { run_selftest(*options); });
+  verb->callback([options] { run_verify(*options); });
 }
 
 }  // namespace runner
