@@ -27,6 +27,7 @@ ROOMS = {
     "packaging": ["constants", "predict", "golden", "server", "draft"],
     "measure": ["statistics", "bench"],
     "inspection": [""],
+    "report": ["documents"],
     "model": [""],
     "pipeline": [""],
     "cli": ["output", "parse", "bench", "compat", "export", "inspect", "models", "run", "verify", "main"],
