@@ -1,24 +1,43 @@
-"""Nested values and how their structure is spelled."""
+"""Nested values against the conformance cases that C++ and Kotlin run too."""
+
+import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
-from edgekit.nested import structure_of
+from edgekit.errors import CaptureError
+from edgekit.nested import named_tensors, structure_of
 
-T = torch.zeros(1)
+CASES = json.loads((Path(__file__).parent / "conformance" / "names.json").read_text())["cases"]
 
 
-@pytest.mark.parametrize(
-    ("value", "spelled"),
-    [
-        (T, "*"),
-        ((T,), "(*,)"),
-        ([T, (1, None)], "[*, (*, None)]"),
-        ({"logits": T, "a": T}, "{'logits': *, 'a': *}"),
-        ({"it's": T}, r"{'it\'s': *}"),
-        ({r"back\slash": T}, r"{'back\\slash': *}"),
-        ({3: T}, "{'3': *}"),
-    ],
-)
-def test_structureOf_spells_as_the_format_says(value: object, spelled: str) -> None:
-    assert structure_of(value) == spelled
+def nested(value: dict[str, Any]) -> Any:
+    ((kind, content),) = value.items()
+    if kind == "tensor":
+        return torch.zeros(1)
+    if kind == "none":
+        return None
+    if kind == "dict":
+        return {key: nested(item) for key, item in content}
+    if kind in ("tuple", "list"):
+        return {"tuple": tuple, "list": list}[kind](map(nested, content))
+    assert type(content).__name__ == kind  # int, float or bool
+    return content
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
+def test_namedTensors_conformanceValue_givesItsNames(case: dict[str, Any]) -> None:
+    value = nested(case["value"])
+    if case.get("error"):
+        with pytest.raises(CaptureError, match="two outputs have the flattened name"):
+            named_tensors(value)
+        return
+    assert structure_of(value) == case["structure"]
+    assert list(named_tensors(value)) == case["names"]
+
+
+def test_structureOf_otherLeaf_isRefused() -> None:
+    with pytest.raises(CaptureError, match=r"the output holds a builtins\.str"):
+        structure_of((torch.zeros(1), "text"))

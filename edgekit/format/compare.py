@@ -26,8 +26,8 @@ class Comparison:
     cosine: float | None = None
     top1: bool | None = None
     worst_index: tuple[int, ...] | None = None
-    expected: float | str | None = None
-    actual: float | str | None = None
+    expected: int | float | str | None = None
+    actual: int | float | str | None = None
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> "Comparison":
@@ -127,7 +127,10 @@ def _compare_named(
     )
 
 
-def _number(value: np.generic) -> float | str:
+def _number(value: np.generic) -> int | float | str:
+    """An element as JSON has it: integers exactly, and a word for what is not finite."""
+    if value.dtype.kind != "f":
+        return int(value)
     number = float(value)
     return number if np.isfinite(number) else str(number)
 

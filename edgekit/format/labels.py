@@ -12,8 +12,9 @@ def encode_labels(labels: Sequence[str]) -> str:
 
 
 def decode_labels(text: str) -> tuple[str, ...]:
-    """The inverse."""
-    return tuple(_unescape(line) for line in text.splitlines())
+    """The inverse; only a line feed ends a line."""
+    lines = text.split("\n")
+    return tuple(_unescape(line) for line in (lines if lines[-1] else lines[:-1]))
 
 
 def _escape(character: str) -> str:

@@ -6,8 +6,9 @@
 import json
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
@@ -30,6 +31,9 @@ class TensorSpec:
     low: int | float | None = None
     high: int | float | None = None
 
+    def __post_init__(self) -> None:
+        _check_tensor(self.name, self.dtype, tuple(axis for axis in self.shape if axis is not None))
+
     def __str__(self) -> str:
         return f"{self.name}: {self.dtype} [{', '.join('*' if n is None else str(n) for n in self.shape)}]"
 
@@ -46,6 +50,10 @@ class MethodSpec:
     structure: str
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
+
+    def __post_init__(self) -> None:
+        _check_names(f"method {self.name} has two inputs", self.inputs)
+        _check_names(f"method {self.name} has two outputs", self.outputs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,8 +144,8 @@ class ConstantInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuntimeHints:
-    pool: str
-    threads: int | None = None
+    pool: Literal["xnnpack", "openmp"]
+    threads: Annotated[int, msgspec.Meta(ge=1, le=1024)] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,6 +218,13 @@ def _check_tensor(name: str, dtype: str, shape: tuple[int, ...]) -> int:
     return size
 
 
+def _check_names(what: str, items: Sequence[Any]) -> None:
+    names = [item.name for item in items]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{what} with the name {twice!r}")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoldenCase:
     """Inputs and expected outputs of a method; `tolerance` is of this case alone where it is not the package's."""
@@ -219,6 +234,10 @@ class GoldenCase:
     inputs: tuple[GoldenInput, ...]
     outputs: tuple[GoldenOutput, ...]
     tolerance: Tolerance | None = None
+
+    def __post_init__(self) -> None:
+        _check_names(f"case {self.name} has two inputs", self.inputs)
+        _check_names(f"case {self.name} has two outputs", self.outputs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,6 +265,9 @@ class Manifest:
     parity: ParityResult
     records: dict[str, str]
     fits: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _check_names("there are two methods", self.methods)
 
     def method(self, name: str) -> MethodSpec | None:
         return next((method for method in self.methods if method.name == name), None)

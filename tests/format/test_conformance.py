@@ -1,0 +1,107 @@
+"""The conformance cases that the readers in C++ and Kotlin run too: manifests, labels and verdicts."""
+
+import dataclasses
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from edgekit.errors import DeviceError, PackageError
+from edgekit.format.labels import decode_labels, encode_labels
+from edgekit.format.schema import GoldenCase, Manifest, MethodSpec, from_json
+from edgekit.runtimes.lite import replay
+
+CONFORMANCE = Path(__file__).parents[1] / "conformance"
+
+
+def cases(file: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads((CONFORMANCE / file).read_text())["cases"]
+    assert len({case["name"] for case in found}) == len(found) >= 30
+    return found
+
+
+def named(case: dict[str, Any]) -> str:
+    return str(case["name"])
+
+
+@pytest.mark.parametrize("file", ["compare", "labels", "manifests", "names", "verdict"])
+def test_conformanceFile_isWhatItsScriptWrites(file: str, tmp_path: Path) -> None:
+    script = tmp_path / f"make_{file}.py"
+    script.write_text((CONFORMANCE / f"make_{file}.py").read_text())
+    subprocess.run([sys.executable, script], check=True)
+    assert (CONFORMANCE / f"{file}.json").read_text() == (tmp_path / f"{file}.json").read_text()
+
+
+@pytest.mark.parametrize("case", cases("manifests.json"), ids=named)
+def test_fromJson_conformanceManifest_isAcceptedOrRefused(case: dict[str, Any]) -> None:
+    assert "python" in case.get("readers", ["python"])  # which checks every field
+    if case["accepted"]:
+        from_json(case["text"], Manifest, "the manifest")
+        return
+    with pytest.raises(PackageError, match="the manifest"):
+        from_json(case["text"], Manifest, "the manifest")
+
+
+@pytest.mark.parametrize("case", cases("labels.json"), ids=named)
+def test_decodeLabels_conformanceText_givesItsLabels(case: dict[str, Any]) -> None:
+    labels = tuple(case["labels"])
+    assert decode_labels(case["text"]) == labels
+    assert decode_labels(encode_labels(labels)) == labels
+
+
+class Answer:
+    """A runtime that has one answer."""
+
+    def __init__(self, answer: dict[str, Any]) -> None:
+        self._answer = answer
+
+    def run(self, _method: str, _inputs: Sequence[Any]) -> tuple[str, dict[str, np.ndarray]]:
+        if "error" in self._answer:
+            raise DeviceError(self._answer["error"])
+        return self._answer["structure"], {output["name"]: array(output) for output in self._answer["outputs"]}
+
+
+def array(output: dict[str, Any]) -> np.ndarray:
+    values = [float(v) if isinstance(v, str) else v for v in output["values"]]
+    return np.array(values, dtype=output["dtype"]).reshape(output["shape"])
+
+
+def same(found: Any, expected: Any) -> bool:
+    """Numbers that are not integers hold to 1e-6."""
+    if isinstance(expected, float) and isinstance(found, float | int):
+        return found == pytest.approx(expected, rel=1e-6)
+    return bool(found == expected) and isinstance(found, bool) == isinstance(expected, bool)
+
+
+@pytest.mark.parametrize("case", cases("verdict.json"), ids=named)
+def test_replay_conformanceAnswer_givesItsRows(case: dict[str, Any]) -> None:
+    manifest = from_json(cases("manifests.json")[0]["text"], Manifest, "the manifest")
+    method = MethodSpec(name="forward", structure=case["structure"], inputs=(), outputs=())
+    manifest = dataclasses.replace(manifest, methods=(method,))
+    golden = msgspec.convert(
+        {
+            "name": case["case"],
+            "method": "forward",
+            "inputs": [],
+            "outputs": case["outputs"],
+            "tolerance": case["tolerance"],
+        },
+        GoldenCase,
+    )
+    results = replay(Answer(case["answer"]), golden, manifest)
+    rows = [{"case": golden.name, **msgspec.to_builtins(result)} for result in results]
+    assert [sorted(row) for row in rows] == [sorted(row) for row in case["rows"]]
+    wrong = [
+        (key, row[key], wanted[key])
+        for row, wanted in zip(rows, case["rows"], strict=True)
+        for key in wanted
+        if not same(list(row[key]) if isinstance(row[key], tuple) else row[key], wanted[key])
+    ]
+    assert not wrong
+    assert all(row["passed"] for row in rows) == case["context"]["passed"]
