@@ -8,6 +8,7 @@ android {
 
     defaultConfig {
         minSdk = libs.versions.minSdk.get().toInt()
+        consumerProguardFiles("src/main/resources/META-INF/proguard/edgekit-runtime-lite.pro")
     }
     compileOptions {
         sourceCompatibility = JavaVersion.VERSION_17

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from edgekit.version import __version__
+
 DEMO = Path(__file__).parents[2] / "android_demo"
 POM = "{http://maven.apache.org/POM/4.0.0}"
 SHARED = {
@@ -47,6 +49,12 @@ def project_version() -> str:
     return found.text or ""
 
 
+def test_version_of_every_module_is_that_of_the_python_package() -> None:
+    assert project_version() == __version__
+    for pom in DEMO.glob("*/pom.xml"):
+        assert ElementTree.parse(pom).getroot().findtext(f"{POM}parent/{POM}version") == __version__, pom
+
+
 def test_versions_of_both_builds_are_the_same() -> None:
     root, app = properties(DEMO / "pom.xml"), properties(DEMO / "app/pom.xml")
     assert differences(catalog(), root, app, project_version()) == []
@@ -80,16 +88,15 @@ def maven_dependencies(module: str) -> set[str]:
 
 
 def pom_dependencies(pom: Path) -> set[str]:
-    """Without what is Android itself; an AAR is what the module aars unpacks."""
+    """Without what is Android itself, and without the module aars, which is Maven's stand-in for the AAR."""
     found = ElementTree.parse(pom).getroot().findall(f"{POM}dependencies/{POM}dependency")
     rows = [
         [element.findtext(f"{POM}{tag}", "main") for tag in ("scope", "groupId", "artifactId")] for element in found
     ]
-    names = {"dev.edgekit:aars": "org.pytorch:pytorch_android_lite"}
     return {
-        f"{scope} {names.get(f'{group}:{artifact}', f'{group}:{artifact}').removeprefix('dev.edgekit:')}"
+        f"{scope} {group}:{artifact}".replace(" dev.edgekit:", " ")
         for scope, group, artifact in rows
-        if scope != "provided"
+        if scope != "provided" and artifact != "aars"
     }
 
 

@@ -47,7 +47,11 @@ def test_run_arrays_by_name_into_a_folder_gives_what_python_gives(two_inputs: Pa
         )
         for spec in specs
     }
-    words = [w for name, array in reversed(arrays.items()) for w in ("--input", f"{name}={save(tmp_path, name + '.npy', array)}")]
+    words = [
+        w
+        for name, array in reversed(arrays.items())
+        for w in ("--input", f"{name}={save(tmp_path, name + '.npy', array)}")
+    ]
     out = tmp_path / "out"
     out.mkdir()
     found = rows(call("run", two_inputs, "--method", "forward", *words, "-o", out))

@@ -146,12 +146,6 @@ class LiteModelRuntimeTest {
         assertFailsWith<IllegalStateException> { runtime.run("forward", emptyList()) }
     }
 
-    @Test
-    fun toRowMajor_turnsNhwcMemoryIntoNchw() {
-        val nhwc = Tensor.allocate(DType.INT32, listOf(1, 2, 1, 3)).apply { ints().put(intArrayOf(0, 10, 1, 11, 2, 12)) }
-        assertEquals(listOf<Long>(0, 1, 2, 10, 11, 12), nhwc.toRowMajor().let { t -> List(t.size, t::long) })
-    }
-
     private companion object {
         fun property(name: String): String = checkNotNull(System.getProperty(name)) { "set -D$name" }
     }

@@ -1,0 +1,14 @@
+import dev.edgekit.core.format.ModelPackage
+import dev.edgekit.core.run.ModelLoader
+import dev.edgekit.core.run.selfTest
+import dev.edgekit.lite.LiteModelRuntime
+import java.io.File
+
+/** Reads a package on any JVM. */
+fun main(arguments: Array<String>) {
+    val model = ModelPackage.open(File(arguments[0]))
+    println("${model.name}: ${model.requireManifest().methods.joinToString { it.name }}; ${model.labels.size} labels, ${model.goldens.size} cases")
+}
+
+/** What an Android app does with it; PyTorch's library is in the AAR that comes with runtime-lite. */
+fun verify(file: File, loader: ModelLoader = LiteModelRuntime): Boolean = loader.load(file).use { selfTest(ModelPackage.open(file), it).passed }
