@@ -15,7 +15,7 @@ PACKAGE = Path(edgekit.__file__).parent
 ROOMS = {
     "": ["errors", "version", "threads", "files"],
     "format": [
-        *("schema", "generator", "compare", "png", "decode", "labels"),
+        *("schema", "codec", "generator", "compare", "png", "decode", "labels"),
         *("pickles", "canonical", "archive", "writer"),
     ],
     "nested": [""],

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import IO
 
 from edgekit.errors import PackageError
+from edgekit.format.codec import from_json
 from edgekit.format.labels import decode_labels
 from edgekit.format.pickles import Bytecode, StorageTensor, read_bytecode, read_tensors
-from edgekit.format.schema import Golden, GoldenInput, Manifest, TensorSpec, from_json
+from edgekit.format.schema import Golden, GoldenInput, Manifest, TensorSpec
 
 MANIFEST = "extra/edgekit/manifest.json"
 GOLDEN = "extra/edgekit/golden.json"

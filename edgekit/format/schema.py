@@ -3,22 +3,16 @@
 `docs/format.md` describes the same fields for readers in other languages.
 """
 
-import json
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 import msgspec
-
-from edgekit.errors import PackageError
 
 SCHEMA_VERSION = "1.0"
 DTYPES = ("float32", "float64", "uint8", "int8", "int32", "int64", "bool")
 MAX_ELEMENTS = 2**28  # of an input or output: no device holds more, and a hostile file may not ask for more
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -275,38 +269,3 @@ class Manifest:
     @property
     def random_weights(self) -> bool:
         return self.provenance.weights.kind == "random"
-
-
-def to_json(value: Any, *, indent: int | None = 1) -> str:
-    """One of the dataclasses above as ASCII JSON with a final newline."""
-    return json.dumps(msgspec.to_builtins(value), ensure_ascii=True, allow_nan=False, indent=indent) + "\n"
-
-
-def from_json(text: str | bytes, kind: type[T], what: str) -> T:
-    """The inverse of `to_json`; fields that are unknown are ignored.
-
-    Raises:
-        PackageError: no JSON, a missing field, a wrong type, or a newer major schema version.
-    """
-    try:
-        check_schema_version(msgspec.json.decode(text, type=_Versioned).schema_version, what)
-        return msgspec.json.decode(text, type=kind)
-    except (msgspec.MsgspecError, RecursionError) as error:
-        raise PackageError(f"{what} is not a valid document: {error}. The file is damaged; export it again.") from error
-
-
-@dataclass(frozen=True, slots=True)
-class _Versioned:
-    schema_version: str
-
-
-def check_schema_version(version: str, what: str) -> None:
-    """Raises PackageError where `version` is of a newer major version than this reader."""
-    numbers = re.fullmatch(r"([0-9]{1,6})\.[0-9]{1,6}", version)
-    if numbers is None:
-        raise PackageError(f'{what} has schema_version {version!r}; expected "MAJOR.MINOR". Export it again.')
-    if int(numbers[1]) > int(SCHEMA_VERSION.partition(".")[0]):
-        raise PackageError(
-            f"{what} has schema_version {version}, newer than the {SCHEMA_VERSION} that this edgekit reads. "
-            "Upgrade edgekit, or export the package again with this one."
-        )

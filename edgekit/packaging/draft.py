@@ -12,6 +12,7 @@ import torch
 from edgekit.errors import OptimizeError, UsageError, first_line
 from edgekit.files import reserve
 from edgekit.format.archive import GOLDEN, LABELS, Archive
+from edgekit.format.codec import to_json
 from edgekit.format.compare import Comparison
 from edgekit.format.labels import encode_labels
 from edgekit.format.schema import (
@@ -27,7 +28,6 @@ from edgekit.format.schema import (
     TensorSpec,
     Tolerance,
     Versions,
-    to_json,
 )
 from edgekit.format.writer import write_package
 from edgekit.optimize.recipes import OptimizedModel, rounded

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from edgekit.errors import DeviceError, PackageError
+from edgekit.format.codec import from_json
 from edgekit.format.labels import decode_labels, encode_labels
-from edgekit.format.schema import GoldenCase, Manifest, MethodSpec, from_json
+from edgekit.format.schema import GoldenCase, Manifest, MethodSpec
 from edgekit.runtimes.lite import replay
 
 CONFORMANCE = Path(__file__).parents[1] / "conformance"
