@@ -41,10 +41,13 @@ test-python: $(DEV_READY)
 test-slow: test test-runner-asan test-aarch64 android-runtime-arm64 ## the exhaustive suites too
 	$(PY) -m pytest -q -m slow
 
-lint: lint-python lint-cpp ## ruff, mypy and clang-format
+lint: lint-python lint-cpp lint-github ## ruff, mypy, clang-format and the linters of GitHub's files
 
 lint-python: $(DEV_READY)
 	$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy
+
+lint-github: $(DEV_READY)
+	tools/lint_github.sh $(VENV)/bin .github
 
 format: $(DEV_READY) ## reformat
 	$(VENV)/bin/ruff format . && $(VENV)/bin/ruff check --fix .
@@ -61,4 +64,4 @@ clean: ## remove what was built, but not .venv
 include cpp_runner/runner.mk
 include android_demo/android.mk
 
-.PHONY: help venv export-mobile test test-python test-slow lint lint-python format bench system-deps clean
+.PHONY: help venv export-mobile test test-python test-slow lint lint-python lint-github format bench system-deps clean

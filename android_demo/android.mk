@@ -35,8 +35,11 @@ android-runtime-arm64: android-runtime ## the same for `--runtime android-arm64`
 android-install: android-deps ## install core and runtime-lite into the local Maven repository, or into MVN_REPO=FOLDER
 	$(ANDROID_MVN) install -Dmaven.test.skip -pl core,runtime-lite -am $(if $(MVN_REPO),-Dmaven.repo.local=$(abspath $(MVN_REPO)))
 
+test-android-core: android-deps ## JUnit over the Kotlin core alone, without torch
+	$(ANDROID_MVN) test -pl core -am
+
 test-android: android-test-inputs android-deps ## JUnit, Robolectric with screenshots, and the checks of the APK
 	$(ANDROID_MVN) package
 	$(PY) -m pytest -q -m "not slow" tests/android_demo "$(ANDROID_BENCH_TEST)"
 
-.PHONY: android-deps android-apk android-test-inputs android-install android-runtime android-runtime-arm64 test-android
+.PHONY: android-deps android-apk android-test-inputs android-install android-runtime android-runtime-arm64 test-android test-android-core

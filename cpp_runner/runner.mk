@@ -14,6 +14,11 @@ test-runner: runner $(DEV_READY) ## the runner's tests: core, C ABI, command lin
 	ctest --test-dir build/cpp/release --output-on-failure --no-tests=error
 	EDGEKIT_RUNNER=build/cpp/release/cli/edgekit-runner $(PY) -m pytest -q -m "not aarch64 and not slow" --deselect "$(ANDROID_BENCH_TEST)" tests/cpp_runner tests/runtimes tests/test_bench.py
 
+test-runner-core: ## the runner's core alone, without torch
+	@tools/system_deps.sh $(RUNNER_DEBIAN_PACKAGES)
+	cmake -S cpp_runner --preset core && cmake --build build/cpp/core
+	ctest --test-dir build/cpp/core --output-on-failure --no-tests=error
+
 test-runner-asan: $(DEV_READY) ## the same under AddressSanitizer and UndefinedBehaviorSanitizer
 	$(CPP_SCRIPTS)/test_asan.sh $(abspath $(PY))
 
@@ -32,4 +37,4 @@ tidy: $(READY) ## clang-tidy over the runner, which takes minutes
 	@tools/system_deps.sh $(RUNNER_DEBIAN_PACKAGES) $(LINT_CPP_DEBIAN_PACKAGES)
 	cmake -S cpp_runner --preset tidy >/dev/null && cmake --build build/cpp/tidy
 
-.PHONY: runner test-runner test-runner-asan runner-aarch64 test-aarch64 lint-cpp tidy
+.PHONY: runner test-runner test-runner-core test-runner-asan runner-aarch64 test-aarch64 lint-cpp tidy
