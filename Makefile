@@ -52,6 +52,9 @@ lint-github: $(DEV_READY)
 format: $(DEV_READY) ## reformat
 	$(VENV)/bin/ruff format . && $(VENV)/bin/ruff check --fix .
 
+schemas: $(DEV_READY) ## write docs/schema from the Python types
+	$(PY) tools/make_schemas.py
+
 bench: $(DEV_READY) ## the figures of the README
 	$(PY) benchmarks/export_cost.py
 
@@ -64,4 +67,4 @@ clean: ## remove what was built, but not .venv
 include cpp_runner/runner.mk
 include android_demo/android.mk
 
-.PHONY: help venv export-mobile test test-python test-slow lint lint-python lint-github format bench system-deps clean
+.PHONY: help venv export-mobile test test-python test-slow lint lint-python lint-github format schemas bench system-deps clean

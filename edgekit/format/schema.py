@@ -14,14 +14,20 @@ SCHEMA_VERSION = "1.0"
 DTYPES = ("float32", "float64", "uint8", "int8", "int32", "int64", "bool")
 MAX_ELEMENTS = 2**28  # of an input or output: no device holds more, and a hostile file may not ask for more
 
+# What the JSON schemas say of a text beyond its type; `edgekit.format.codec` and the checks below do the checking.
+SchemaVersion = Annotated[str, msgspec.Meta(extra_json_schema={"pattern": r"^0{0,5}[01]\.[0-9]{1,6}$"})]
+DType = Annotated[str, msgspec.Meta(extra_json_schema={"enum": list(DTYPES)})]
+Bound = Annotated[float, msgspec.Meta(ge=0)]
+Extent = Annotated[int, msgspec.Meta(ge=0)]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TensorSpec:
     """A method's input or output; `None` in the shape is an axis that was proved to be free."""
 
     name: str
-    dtype: str
-    shape: tuple[int | None, ...]
+    dtype: DType
+    shape: tuple[Extent | None, ...]
     low: int | float | None = None
     high: int | float | None = None
 
@@ -131,8 +137,8 @@ class RecipeResult:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConstantInfo:
     record: str
-    dtype: str
-    shape: tuple[int, ...]
+    dtype: DType
+    shape: tuple[Extent, ...]
     parameter: str | None = None
 
 
@@ -146,9 +152,9 @@ class RuntimeHints:
 class Tolerance:
     """Bounds on the relative errors, and on the absolute one where the reference is all but zero."""
 
-    norm: float = 1e-5
-    max: float = 1e-5
-    absolute: float = 1e-5
+    norm: Bound = 1e-5
+    max: Bound = 1e-5
+    absolute: Bound = 1e-5
     loosened: bool = False
 
     def __post_init__(self) -> None:
@@ -170,9 +176,9 @@ class GoldenInput:
     """An input as the bits of the integer generator of docs/format.md."""
 
     name: str
-    dtype: str
-    shape: tuple[int, ...]
-    seed: int
+    dtype: DType
+    shape: tuple[Extent, ...]
+    seed: Annotated[int, msgspec.Meta(ge=0, lt=2**32)]
     low: int | float
     high: int | float
 
@@ -187,9 +193,9 @@ class GoldenOutput:
     """Expected values; `indices` are flat row-major positions, or None where every element is listed."""
 
     name: str
-    dtype: str
-    shape: tuple[int, ...]
-    indices: tuple[int, ...] | None
+    dtype: DType
+    shape: tuple[Extent, ...]
+    indices: tuple[Extent, ...] | None
     values: tuple[int | float | Literal["nan", "inf", "-inf"], ...]  # words where JSON has no number
 
     def __post_init__(self) -> None:
@@ -236,7 +242,7 @@ class GoldenCase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Golden:
-    schema_version: str
+    schema_version: SchemaVersion
     cases: tuple[GoldenCase, ...]
 
 
@@ -244,7 +250,7 @@ class Golden:
 class Manifest:
     """Everything a package says of itself; `fits` names the runtimes that have its operators, and is empty in old packages."""
 
-    schema_version: str
+    schema_version: SchemaVersion
     name: str
     provenance: Provenance
     capture: CaptureEvidence

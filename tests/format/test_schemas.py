@@ -1,0 +1,105 @@
+"""docs/schema: current, valid, true of real files, and able to refuse."""
+
+import copy
+import importlib.util
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from schemas import FOLDER, validate
+
+from edgekit.format.archive import GOLDEN, MANIFEST, Archive
+
+ROOT = Path(__file__).parents[2]
+MANIFESTS = json.loads((ROOT / "tests" / "conformance" / "manifests.json").read_text())["cases"]
+
+
+def _make_schemas() -> Any:
+    spec = importlib.util.spec_from_file_location("make_schemas", ROOT / "tools" / "make_schemas.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+TOOL = _make_schemas()
+NAMES = sorted(TOOL.DOCUMENTS)
+
+
+def test_schemas_folder_hasOneFileForEachDocument() -> None:
+    assert sorted(path.stem for path in FOLDER.iterdir()) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_schema_file_isCurrentAndValid(name: str) -> None:
+    text = (FOLDER / f"{name}.json").read_text()
+    assert text == TOOL.schema_text(name), "run `make schemas`"
+    jsonschema.Draft202012Validator.check_schema(json.loads(text))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_schema_objects_allowUnknownFields(name: str) -> None:
+    assert 'additionalProperties": false' not in (FOLDER / f"{name}.json").read_text()
+
+
+# A schema says nothing of sums, products and names that are there twice; and to Python's `$`, a last line feed is the end.
+CHECKED = [
+    case
+    for case in MANIFESTS
+    if case["accepted"] or (case["reason"] in ("version", "missing", "type") and case["name"] != r"version '1.0\n'")
+]
+
+
+@pytest.mark.parametrize("case", CHECKED, ids=lambda case: case["name"])
+def test_manifestSchema_conformanceCase_agreesWithTheReaders(case: dict[str, Any]) -> None:
+    document = json.loads(case["text"])
+    if case["accepted"]:
+        validate(document, "manifest")
+        return
+    with pytest.raises(jsonschema.ValidationError):
+        validate(document, "manifest")
+
+
+def test_packageSchemas_realPackage_isValid(tiny: Path, two_inputs: Path) -> None:
+    for package in (tiny, two_inputs):
+        with Archive(package) as archive:
+            validate(json.loads(archive.read(MANIFEST)), "manifest")
+            validate(json.loads(archive.read(GOLDEN)), "golden")
+
+
+def _set(*path: Any) -> Callable[[Any], None]:
+    """An edit that puts the last argument where the others lead."""
+
+    def edit(document: Any) -> None:
+        *steps, last, value = path
+        for step in steps:
+            document = document[step]
+        document[last] = value
+
+    return edit
+
+
+GOLDEN_FAULTS = {
+    "a newer version": _set("schema_version", "2.0"),
+    "no list of cases": _set("cases", {}),
+    "a case without a name": lambda document: document["cases"][0].pop("name"),
+    "a dtype that is unknown": _set("cases", 0, "outputs", 0, "dtype", "float16"),
+    "a negative axis": _set("cases", 0, "outputs", 0, "shape", [-1]),
+    "a seed beyond 32 bits": _set("cases", 0, "inputs", 0, "seed", 2**32),
+    "a word that is not a number": _set("cases", 0, "outputs", 0, "values", ["many"]),
+    "a negative bound": _set("cases", 0, "tolerance", {"norm": -1}),
+}
+
+
+@pytest.mark.parametrize("fault", GOLDEN_FAULTS)
+def test_goldenSchema_wrongDocument_isRefused(tiny: Path, fault: str) -> None:
+    with Archive(tiny) as archive:
+        document = json.loads(archive.read(GOLDEN))
+    wrong = copy.deepcopy(document)
+    GOLDEN_FAULTS[fault](wrong)
+    with pytest.raises(jsonschema.ValidationError):
+        validate(wrong, "golden")
