@@ -19,7 +19,7 @@ ROOMS = {
         *("pickles", "canonical", "archive", "writer"),
     ],
     "nested": [""],
-    "runtimes": ["replay_older", "base", "compat", "android", "lite", "native", "older", "registry", "verdict"],
+    "runtimes": ["replay_older", "base", "compat", "android", "lite", "runner", "older", "registry", "verdict"],
     "sources": ["inputs", "weights", "source", "names"],
     "parity": ["probes", "eager"],
     "capture": ["trace", "hybrid", "decide"],

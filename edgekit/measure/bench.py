@@ -65,7 +65,7 @@ def _bench_android(path: str | os.PathLike[str], runtime: str, request: BenchReq
 
 
 def _bench_runner(path: str | os.PathLike[str], runtime: str, request: BenchRequest) -> dict[str, Any]:
-    from edgekit.runtimes.native import RunnerRuntime, find_runner
+    from edgekit.runtimes.runner import RunnerRuntime, find_runner
 
     return RunnerRuntime(runtime, find_runner(runtime)).bench(path, _options(request))
 

@@ -18,7 +18,7 @@ def resolve(name: str) -> Runtime:
 
         return LiteRuntime()
     if name in ("native", "aarch64"):
-        from edgekit.runtimes.native import RunnerRuntime, find_runner
+        from edgekit.runtimes.runner import RunnerRuntime, find_runner
 
         return RunnerRuntime(name, find_runner(name))
     if name in ("android", "android-arm64"):

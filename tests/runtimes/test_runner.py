@@ -9,8 +9,8 @@ from packages import rewrite, scale_largest_weight
 
 from edgekit.errors import DeviceError, PackageError, UsageError
 from edgekit.format.archive import Archive
-from edgekit.runtimes.native import RunnerRuntime, find_runner
 from edgekit.runtimes.registry import resolve
+from edgekit.runtimes.runner import RunnerRuntime, find_runner
 from edgekit.runtimes.verdict import verify
 
 
@@ -83,6 +83,6 @@ def test_bench_whenTheRunnerWarns_thenItIsPassedOn(
 
 
 def test_find_whenNotBuilt_thenTheTargetIsNamed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edgekit.runtimes.native._BUILT", {"aarch64": "no/such/runner"})
+    monkeypatch.setattr("edgekit.runtimes.runner._BUILT", {"aarch64": "no/such/runner"})
     with pytest.raises(DeviceError, match="make runner-aarch64"):
         resolve("aarch64")
