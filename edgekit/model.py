@@ -16,14 +16,16 @@ from edgekit.format.schema import DTYPES, Manifest, MethodSpec, TensorSpec
 from edgekit.nested import named_arrays
 from edgekit.packaging.server import load_server
 from edgekit.parity.eager import exact_eager
+from edgekit.runtimes.base import Runtime
 from edgekit.runtimes.lite import LiteModule
+from edgekit.runtimes.registry import DEFAULT, resolve
 from edgekit.threads import warn_if_too_late
 
 Array = npt.NDArray[np.generic]
 
 
-class LiteModel:
-    """A `.ptl` in torch's lite interpreter; inputs are checked against the manifest, outputs for NaN and infinity.
+class PackageModel:
+    """A `.ptl` to run; inputs are checked against the manifest, outputs for NaN and infinity.
 
     XNNPACK's kernels do not check channels, and a wrong number of arguments would end the process.
     """
@@ -37,7 +39,9 @@ class LiteModel:
             self.labels = archive.labels
             self._arity = {method.name: len(method.inputs) for method in archive.bytecode.methods}
         self._path = Path(path)
-        self._module = LiteModule(path)
+
+    def _call(self, method: str, arrays: Sequence[Array]) -> dict[str, Array]:
+        raise NotImplementedError
 
     def run(self, inputs: Array | Sequence[Array] | Mapping[str, Array], method: str = "forward") -> dict[str, Array]:
         """Runs a method.
@@ -51,10 +55,10 @@ class LiteModel:
 
         Raises:
             UsageError: no such method, or inputs of another number, dtype, shape, or with NaN or infinity.
-            DeviceError: the interpreter failed, or gave NaN or infinity for finite inputs.
+            DeviceError: the runtime failed, or gave NaN or infinity for finite inputs.
         """
         arrays = self._checked(inputs, method)
-        outputs = self._module.run(method, arrays)[1]
+        outputs = self._call(method, arrays)
         for name, value in outputs.items():
             if value.dtype.kind == "f" and not np.isfinite(value).all():
                 raise DeviceError(
@@ -103,6 +107,28 @@ class LiteModel:
         return arrays
 
 
+class LiteModel(PackageModel):
+    """A `.ptl` in torch's lite interpreter, in this process."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        super().__init__(path)
+        self._module = LiteModule(path)
+
+    def _call(self, method: str, arrays: Sequence[Array]) -> dict[str, Array]:
+        return self._module.run(method, arrays)[1]
+
+
+class RemoteModel(PackageModel):
+    """A `.ptl` in a runtime outside this process, which loads it again for each run."""
+
+    def __init__(self, path: str | os.PathLike[str], runtime: Runtime) -> None:
+        super().__init__(path)
+        self._runtime = runtime
+
+    def _call(self, method: str, arrays: Sequence[Array]) -> dict[str, Array]:
+        return self._runtime.run(self._path, method, arrays)
+
+
 def _in_order(
     inputs: Array | Sequence[Array] | Mapping[str, Array], spec: MethodSpec | None, method: str
 ) -> list[Array]:
@@ -142,6 +168,19 @@ class ServerModel:
         return named_arrays(self(*(torch.from_numpy(np.require(array, requirements=("C", "W"))) for array in inputs)))
 
 
+def open_package(path: str | os.PathLike[str], runtime: str = DEFAULT) -> PackageModel:
+    """A `.ptl` in the runtime of that name.
+
+    Raises:
+        UsageError: the runtime is unknown, or runs no inputs.
+        DeviceError: it cannot run on this machine.
+        PackageError: the package is damaged, was changed, or does not load.
+    """
+    if runtime == DEFAULT:
+        return LiteModel(path)
+    return RemoteModel(path, resolve(runtime, "run"))
+
+
 def load(path: str | os.PathLike[str]) -> LiteModel | ServerModel:
     """Loads what export wrote: a `.ptl` as LiteModel, a server's `.pt` as ServerModel.
 
@@ -152,6 +191,6 @@ def load(path: str | os.PathLike[str]) -> LiteModel | ServerModel:
     suffix = Path(path).suffix
     if suffix == ".pt":
         if not Path(path).is_file():
-            raise PackageError(f"{path} does not exist, or is no file. Make it with edgekit export.")
+            raise PackageError(f"{path} does not exist, or is not a file. Make it with edgekit export.")
         return ServerModel(path)
     return LiteModel(path)

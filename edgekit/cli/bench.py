@@ -2,29 +2,31 @@
 
 import argparse
 
-from edgekit.cli.output import banner, print_document, print_table
+from edgekit.cli.options import add_json, add_package, add_runtimes, add_threads, runtimes
+from edgekit.runtimes.registry import names
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("package", help="a .ptl of edgekit export")
-    parser.add_argument(
-        "--runtime",
-        action="append",
-        metavar="NAME",
-        help="lite (default), native, aarch64 (under qemu, if here), android or android-arm64; once for each",
-    )
+    add_package(parser)
+    add_runtimes(parser, "bench")
     parser.add_argument("--method", default="forward", help="the method (default forward)")
-    parser.add_argument("--iterations", type=int, default=30, help="at least so many timed runs (default 30)")
-    parser.add_argument("--min-seconds", type=float, default=1.0, help="and for at least so long (default 1)")
-    parser.add_argument("--warmup", type=int, default=3, help="runs before them (default 3)")
-    parser.add_argument("--threads", type=int, help="threads; by default each runtime's own choice")
-    parser.add_argument("--ops", action="store_true", help="the time in each operator (native, aarch64)")
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.add_argument("--iterations", type=int, default=30, metavar="N", help="at least N timed runs (default 30)")
+    parser.add_argument(
+        "--min-seconds", type=float, default=1.0, metavar="S", help="timed runs for at least S seconds (default 1)"
+    )
+    parser.add_argument("--warmup", type=int, default=3, metavar="N", help="N runs before the timed ones (default 3)")
+    add_threads(parser)
+    able = " or ".join(names("operator times"))
+    parser.add_argument("--ops", action="store_true", help=f"show the time in each operator too ({able})")
+    add_json(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     from edgekit.format.archive import Archive
-    from edgekit.measure.bench import BenchRequest, bench, context, rows
+    from edgekit.measure.bench import bench
+    from edgekit.report.console import print_bench
+    from edgekit.report.documents import bench_document
+    from edgekit.runtimes.results import BenchRequest
 
     request = BenchRequest(
         method=options.method,
@@ -34,33 +36,10 @@ def run(options: argparse.Namespace) -> int:
         threads=options.threads,
         per_operator=options.ops,
     )
-    results = [bench(options.package, name, request) for name in options.runtime or ["lite"]]
+    report = bench(options.package, runtimes(options), request)
     if options.json:
-        print_document(context(options.package), results)
+        print(bench_document(report).to_json(), end="")
         return 0
     with Archive(options.package) as archive:
-        print(banner(archive.manifest), end="")
-    print_table(
-        (
-            "runtime",
-            "load ms",
-            "first ms",
-            "min ms",
-            "p50 ms",
-            "p90 ms",
-            "p99 ms",
-            "mean ms",
-            "runs",
-            "threads",
-            "peak",
-        ),
-        rows(results),
-    )
-    for result in results:
-        if "operators" in result:
-            print(f"\n{result['runtime']}:")
-            cells = [
-                (row["name"], f"{row['ms']:.3f}", f"{row['percent']:.1f}", row["calls"]) for row in result["operators"]
-            ]
-            print_table(("operator", "ms", "%", "calls"), cells)
+        print_bench(report, archive.manifest)
     return 0

@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgekit.cli.output import Progress, banner, bound, size
+from edgekit.cli.options import add_json
 from edgekit.cli.parse import image_spec, labels_file, seed, tolerance
+from edgekit.report.console import Progress, banner, bound, size
 
 if TYPE_CHECKING:
     from edgekit.pipeline import ExportReport
@@ -18,43 +19,58 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "source", help="a torchvision name, pkg.module:factory, path/file.py:factory, or a TorchScript .pt"
     )
-    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: build/mobile/NAME/NAME.ptl")
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="FILE", help="the package to write (default build/mobile/NAME/NAME.ptl)"
+    )
     parser.add_argument(
         "--input",
         action="append",
         default=[],
         metavar="SPEC",
-        help="[NAME=]SHAPE[:DTYPE[LOW,HIGH]], say 1x3x224x224 or ids=1x16:int64[0,1000], or a sample .npy; once for each input",
+        help="an input of the model: [NAME=]SHAPE[:DTYPE[LOW,HIGH]], for example 1x3x224x224 or ids=1x16:int64[0,1000], "
+        "or a sample .npy; repeatable",
     )
-    parser.add_argument("--weights", metavar="NAME", help="default, random, or a name of torchvision's")
+    parser.add_argument("--weights", metavar="NAME", help="default, random, or the name of torchvision weights")
     parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="a state dict: .pth or .safetensors")
-    parser.add_argument("--seed", type=seed, default=0, help="of random weights (default 0)")
-    parser.add_argument("--require-pretrained", action="store_true", help="fail where pretrained weights cannot be had")
+    parser.add_argument("--seed", type=seed, default=0, help="the seed of random weights (default 0)")
+    parser.add_argument(
+        "--require-pretrained", action="store_true", help="fail where pretrained weights are unavailable"
+    )
     parser.add_argument(
         "--image",
         metavar="SPEC",
-        help="for a classifier of your own: resize=256,crop=224,mean=0.485/0.456/0.406,std=0.229/0.224/0.225",
+        help="the preprocessing of your own image classifier: resize=256,crop=224,mean=0.485/0.456/0.406,std=0.229/0.224/0.225",
     )
-    parser.add_argument("--labels", type=Path, metavar="FILE", help="the names of the classes, one a line")
     parser.add_argument(
-        "--mode", choices=("auto", "trace", "script", "hybrid"), default="auto", help="how to capture (default auto)"
+        "--labels", type=Path, metavar="FILE", help="a text file with the names of the classes, one per line"
+    )
+    parser.add_argument(
+        "--mode",
+        choices=("auto", "trace", "script", "hybrid"),
+        default="auto",
+        help="how to capture the model (default auto)",
     )
     parser.add_argument(
         "--recipe", default="mobile", help="mobile (default), mobile-nchw, frozen, naive or none; see docs/recipes.md"
     )
     parser.add_argument(
-        "--fit", choices=("android", "current"), default="android", help="the oldest runtime to fit (default android)"
+        "--fit",
+        choices=("android", "current"),
+        default="android",
+        help="the oldest runtime that must be able to run it (default android)",
     )
     parser.add_argument(
         "--tolerance",
         type=float,
         metavar="X",
-        help="bound on the relative errors (default 1e-5); a looser one is recorded",
+        help="the bound on relative errors (default 1e-5); the package records a looser one",
     )
     parser.add_argument(
-        "--allow-mismatch", action="store_true", help="keep a capture that some probe contradicts, and record it"
+        "--allow-mismatch",
+        action="store_true",
+        help="keep a capture that differs from the model on a probe, and record that",
     )
-    parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    add_json(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -70,7 +86,7 @@ def run(options: argparse.Namespace) -> int:
     from edgekit.pipeline import STAGES, ExportRequest, export_source
     from edgekit.sources.source import SourceRequest
 
-    # What a model's own code prints is no result.
+    # What a model's own code prints is not a result.
     with contextlib.redirect_stdout(sys.stderr), Progress(STAGES, options.quiet) as progress:
         report = export_source(
             options.source,

@@ -1,4 +1,4 @@
-"""The command line: one file a verb, and the promises that hold for all of them."""
+"""The command line: one file for each verb, and what holds for all of them."""
 
 import argparse
 import errno
@@ -20,14 +20,16 @@ from edgekit.threads import prepare_process
 from edgekit.version import __version__
 
 VERBS = {
-    "export": "make a verified package of a model",
-    "verify": "replay a package's golden cases, and say pass or fail",
+    "export": "export a model to a verified package",
+    "verify": "check that a package gives the original model's answers on each runtime",
     "inspect": "show what is in a package, without torch",
-    "compat": "tell which runtimes have every operator of a package, without torch",
+    "compat": "show which runtimes have every operator of a package, without torch",
+    "ops": "list the operators that a runtime can run, without torch",
     "run": "run a package on pictures or arrays",
-    "bench": "time a package, on one runtime after another",
+    "bench": "time a package on each runtime",
     "models": "list the models that can be exported by name",
 }
+_OWN_OPTIONS = ("--version",)  # of edgekit itself, which no verb has
 _EXIT_INTERRUPTED = 130
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -60,8 +62,10 @@ def _parser(verb: str | None) -> _Parser:
     )
     parser.add_argument("--version", action="version", version=f"edgekit {__version__}")
     common = _VerbParser(add_help=False)
-    common.add_argument("-v", "--verbose", action="store_true", help="tell more on stderr, with tracebacks")
-    common.add_argument("-q", "--quiet", action="store_true", help="errors alone on stderr")
+    common.add_argument(
+        "-v", "--verbose", action="store_true", help="show more messages on stderr, and tracebacks of errors"
+    )
+    common.add_argument("-q", "--quiet", action="store_true", help="show only errors on stderr")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=_VerbParser)
     for name, about in VERBS.items():
         child = verbs.add_parser(name, help=about, description=about[0].upper() + about[1:] + ".", parents=[common])
@@ -70,11 +74,26 @@ def _parser(verb: str | None) -> _Parser:
     return parser
 
 
+def _verb_first(arguments: list[str]) -> tuple[str | None, list[str]]:
+    """The verb, and the arguments with the options that stand before it moved behind it."""
+    index = next((index for index, word in enumerate(arguments) if word in VERBS), None)
+    if index is None:
+        return None, arguments
+    before, after = arguments[:index], arguments[index + 1 :]
+    of_edgekit = [word for word in before if word in _OWN_OPTIONS]
+    return arguments[index], [
+        *of_edgekit,
+        arguments[index],
+        *(word for word in before if word not in of_edgekit),
+        *after,
+    ]
+
+
 def main(argv: list[str] | None = None) -> int:
     """Runs the command line and returns its exit code."""
     arguments = sys.argv[1:] if argv is None else argv
     prepare_process()
-    verb = next((word for word in arguments if word in VERBS), None)
+    verb, arguments = _verb_first(arguments)
     with _interruptible():
         try:
             options = _parser(verb).parse_args(arguments)
@@ -89,7 +108,7 @@ def main(argv: list[str] | None = None) -> int:
             print("edgekit: interrupted; nothing was written", file=sys.stderr)
             return _EXIT_INTERRUPTED
         except BrokenPipeError:
-            _drop_stdout()  # the reader has gone, and wants no more
+            _drop_stdout()  # the reader has closed the pipe
             return 0
         except Exception:
             traceback.print_exc()
@@ -101,15 +120,13 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    """Runs a verb; what the machine lacks is the user's to mend, and no bug, wherever it shows."""
+    """Runs a verb. What the machine lacks is not a bug: it gets a message, wherever it shows."""
     try:
         code: int = importlib.import_module(f"edgekit.cli.{options.verb}").run(options)
         sys.stdout.flush()
         return code
     except MemoryError as error:
-        raise DeviceError(
-            f"out of memory ({str(error) or 'no more was said'}). Use a smaller input or model."
-        ) from error
+        raise DeviceError(f"out of memory ({str(error) or 'no details'}). Use a smaller input or model.") from error
     except OSError as error:
         if error.errno not in _FULL:
             raise
@@ -141,7 +158,7 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
 
 @contextmanager
 def _messages(verbose: bool, quiet: bool) -> Iterator[None]:
-    """Shows edgekit's log on stderr, and none of torch's warnings, of which a user can act on none."""
+    """Shows edgekit's log on stderr. Torch's warnings are hidden, because a user cannot act on them."""
     log, handler = logging.getLogger("edgekit"), logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("edgekit: %(message)s"))
     before = log.level, log.propagate

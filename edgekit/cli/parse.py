@@ -1,4 +1,4 @@
-"""Options that are more than a word."""
+"""Option values that need parsing."""
 
 import math
 from pathlib import Path
@@ -14,7 +14,7 @@ def image_spec(text: str) -> ImageSpec:
     """Parses `--image`.
 
     Raises:
-        UsageError: it is not of the form in `_IMAGE_HELP`.
+        UsageError: it does not have the form in `_IMAGE_HELP`.
     """
     fields = dict(part.partition("=")[::2] for part in text.split(","))
     if unknown := sorted(fields.keys() - {"resize", "crop", "mean", "std", "channels", "interpolation"}):
@@ -70,7 +70,7 @@ def tolerance(value: float | None) -> Tolerance:
     try:
         return Tolerance() if value is None else Tolerance(norm=value, max=value)
     except ValueError as error:
-        raise UsageError(f"--tolerance {value:g}: expected a number of at least 0, say 1e-4.") from error
+        raise UsageError(f"--tolerance {value:g}: expected a number of at least 0, for example 1e-4.") from error
 
 
 def seed(text: str) -> int:

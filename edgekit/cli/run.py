@@ -3,33 +3,37 @@
 import argparse
 import contextlib
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgekit.cli.output import banner, print_document, print_table
+from edgekit.cli.options import add_json, add_package, add_runtime
 from edgekit.errors import UsageError
+from edgekit.runtimes.results import LabelScore, OutputFile, PictureResult
 
 if TYPE_CHECKING:
     from edgekit.format.compare import Array
-    from edgekit.model import LiteModel
+    from edgekit.model import PackageModel
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("package", help="a .ptl")
+    add_package(parser, plain=True)
     parser.add_argument("pictures", nargs="*", type=Path, help="JPEG or PNG files, for an image classifier")
-    parser.add_argument("--topk", type=int, default=5, help="labels to print for a picture (default 5)")
+    add_runtime(parser, "run")
+    parser.add_argument("--topk", type=int, default=5, metavar="N", help="labels to show for a picture (default 5)")
     parser.add_argument(
-        "--input", action="append", default=[], metavar="FILE", help="[NAME=]x.npy; once for each input"
+        "--input", action="append", default=[], metavar="FILE", help="an input of --method: [NAME=]x.npy; repeatable"
     )
-    parser.add_argument("--method", default="forward", help="for --input (default forward)")
+    parser.add_argument("--method", default="forward", help="the method for --input (default forward)")
     parser.add_argument(
         "-o",
         "--output",
         type=Path,
         default=Path("output.npy"),
-        help="for --input (default output.npy; several outputs put their names before .npy)",
+        metavar="FILE",
+        help="the file to write for --input (default output.npy); several outputs put their names before .npy",
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    add_json(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -37,30 +41,33 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(
             "pictures and --input exclude each other: pictures go through predict, arrays through --method."
         )
-    from edgekit.model import LiteModel
+    from edgekit.model import open_package
+    from edgekit.report.console import banner
+    from edgekit.report.documents import run_document
 
-    model = LiteModel(options.package)
+    model = open_package(options.package, options.runtime)
     if not options.json:
         print(banner(model.manifest), end="")
-    if options.pictures:
-        return _classify(model, options)
-    return _run_arrays(model, options)
-
-
-def _classify(model: "LiteModel", options: argparse.Namespace) -> int:
-    results = []
-    for picture in options.pictures:
-        ranked = model.predict(picture, options.topk)
-        results.append({"file": picture.name, "labels": [{"label": label, "score": score} for label, score in ranked]})
-        if not options.json:
-            print(f"{picture}:")
-            print_table((), [(f"  {score:.6f}", label) for label, score in ranked])
+    results = _run_pictures(model, options) if options.pictures else _run_arrays(model, options)
     if options.json:
-        print_document(_context(model), results)
+        print(run_document(model.manifest, options.runtime, results).to_json(), end="")
     return 0
 
 
-def _run_arrays(model: "LiteModel", options: argparse.Namespace) -> int:
+def _run_pictures(model: "PackageModel", options: argparse.Namespace) -> Sequence[PictureResult]:
+    from edgekit.report.console import print_picture
+
+    results = []
+    for path in options.pictures:
+        labels = (LabelScore(label=label, score=score) for label, score in model.predict(path, options.topk))
+        results.append(PictureResult(file=path.name, labels=tuple(labels)))
+        if not options.json:  # one after the other, since a run may take long
+            print_picture(path, results[-1])
+    return results
+
+
+def _run_arrays(model: "PackageModel", options: argparse.Namespace) -> Sequence[OutputFile]:
+    from edgekit.report.console import print_outputs
     from edgekit.sources.inputs import load_npy
 
     named = [text.rpartition("=") for text in options.input]
@@ -70,16 +77,13 @@ def _run_arrays(model: "LiteModel", options: argparse.Namespace) -> int:
     outputs = model.run(arrays if any(name for name, _, _ in named) else list(arrays.values()), options.method)
     paths = _paths(options.output, list(outputs))
     _save(paths, outputs)
-    results = []
-    for name, value in outputs.items():
-        results.append(
-            {"output": name, "file": paths[name].name, "dtype": str(value.dtype), "shape": list(value.shape)}
-        )
-        if not options.json:
-            print(f"{name}: {value.dtype} {list(value.shape)} -> {paths[name]}")
-    if options.json:
-        print_document(_context(model), results)
-    return 0
+    results = [
+        OutputFile(output=name, file=paths[name].name, dtype=str(value.dtype), shape=value.shape)
+        for name, value in outputs.items()
+    ]
+    if not options.json:
+        print_outputs(results, options.output.parent)
+    return results
 
 
 def _paths(output: Path, names: list[str]) -> dict[str, Path]:
@@ -90,7 +94,7 @@ def _paths(output: Path, names: list[str]) -> dict[str, Path]:
         return {names[0]: output}
     paths = {name: output.with_name(f"{output.stem}.{re.sub(r'[^A-Za-z0-9_.-]', '_', name)}.npy") for name in names}
     if len(set(paths.values())) < len(paths):
-        raise UsageError(f"the outputs {', '.join(names)} cannot be told apart as file names.")
+        raise UsageError(f"the outputs {', '.join(names)} give the same file names. Run the model from Python instead.")
     return paths
 
 
@@ -104,11 +108,3 @@ def _save(paths: dict[str, Path], outputs: "dict[str, Array]") -> None:
         for name, path in paths.items():
             with stack.enter_context(atomic(path)).open("wb") as file:
                 np.save(file, outputs[name])
-
-
-def _context(model: "LiteModel") -> dict[str, str | None]:
-    manifest = model.manifest
-    return {
-        "package": manifest.name if manifest else None,
-        "weights": manifest.provenance.weights.kind if manifest else None,
-    }

@@ -1,6 +1,6 @@
-"""Which known runtimes have every operator of a package, from tables that were asked of the runtimes themselves.
+"""Which known runtimes have every operator of a package, from tables that the runtimes themselves gave.
 
-`tools/operator_tables.py` makes the tables. They know names: that a runtime's answers are right, only `verify` shows.
+`tools/operator_tables.py` makes the tables. They hold names only: `verify` shows whether a runtime's answers are right.
 """
 
 import json
@@ -12,9 +12,10 @@ from pathlib import Path
 from edgekit.errors import UsageError
 from edgekit.format.archive import Archive
 from edgekit.format.schema import Manifest
+from edgekit.runtimes.registry import TARGETS, names, resolve
+from edgekit.runtimes.results import FitResult, OperatorRow
 
-ANDROID = "android-1.12.2"  # what `--fit android` is for
-VERIFIED_AS = {"android": ANDROID, "android-arm64": ANDROID}  # the names that `verify` has for the same library
+ANDROID = TARGETS["android"].operator_table  # what `--fit android` is for
 FUSED = "aten::scaled_dot_product_attention"  # which `decompose_attention` replaces
 DECOMPOSE = "decompose_attention"
 _TABLES = Path(__file__).parent / "operators"
@@ -30,38 +31,50 @@ class OperatorTable:
     operators: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fit:
-    """Whether a package fits a runtime; `remedy` is empty where it does."""
-
-    runtime: str
-    fits: bool
-    missing: tuple[str, ...]
-    bytecode_version: int
-    bytecode_range: tuple[int, int]
-    remedy: str = ""
-
-
 @cache
 def known_runtimes() -> tuple[str, ...]:
+    """The names of the tables."""
     return tuple(sorted(path.stem for path in _TABLES.glob("*.json")))
 
 
-@cache
+def accepted_names() -> tuple[str, ...]:
+    """The names that `operator_table` takes: those of the tables, and of the runtimes that have one."""
+    return tuple(dict.fromkeys((*known_runtimes(), *(row.name for row in TARGETS.values() if row.operator_table))))
+
+
 def operator_table(runtime: str) -> OperatorTable:
-    """The table of a runtime.
+    """The table of a runtime, by its own name or the runtime's.
 
     Raises:
         UsageError: there is none of that name.
     """
-    if runtime not in known_runtimes():
-        raise UsageError(f"no operator table of runtime {runtime!r}; expected one of {', '.join(known_runtimes())}.")
-    stored = json.loads((_TABLES / f"{runtime}.json").read_text(encoding="ascii"))
+    if runtime not in accepted_names():
+        raise UsageError(
+            f"runtime {runtime!r} has no operator table; expected one of {', '.join(accepted_names())}."
+            + (f" Use edgekit ops --runtime {runtime} to ask it." if runtime in names("ops") else "")
+        )
+    return _stored(TARGETS[runtime].operator_table if runtime in TARGETS else runtime)
+
+
+@cache
+def _stored(table: str) -> OperatorTable:
+    stored = json.loads((_TABLES / f"{table}.json").read_text(encoding="ascii"))
     lowest, highest = stored["bytecode"]
-    names = (f"{space}::{name}" for space, listed in stored["operators"].items() for name in listed.split(" "))
+    spelled = (f"{space}::{name}" for space, listed in stored["operators"].items() for name in listed.split(" "))
     return OperatorTable(
-        runtime=stored["runtime"], torch=stored["torch"], bytecode=(lowest, highest), operators=frozenset(names)
+        runtime=stored["runtime"], torch=stored["torch"], bytecode=(lowest, highest), operators=frozenset(spelled)
     )
+
+
+def list_operators(runtime: str) -> tuple[OperatorRow, ...]:
+    """The operators of a runtime, sorted: asked of the runtime itself where it can list them, else from its table.
+
+    Raises:
+        UsageError: an unknown runtime, or one that neither lists its operators nor has a table.
+        DeviceError: the runtime cannot run on this machine.
+    """
+    found = resolve(runtime, "ops").operators() if runtime in names("ops") else operator_table(runtime).operators
+    return tuple(OperatorRow(runtime=runtime, name=name) for name in sorted(found))
 
 
 def fitting(operators: Collection[str], bytecode_version: int) -> tuple[str, ...]:
@@ -73,26 +86,25 @@ def fitting(operators: Collection[str], bytecode_version: int) -> tuple[str, ...
     )
 
 
-def check_fit(archive: Archive, runtimes: Sequence[str] = ()) -> tuple[Fit, ...]:
+def check_fit(archive: Archive, runtimes: Sequence[str] = ()) -> tuple[FitResult, ...]:
     """Holds a package's own bytecode, not its manifest, against each runtime's table.
 
     Args:
         archive: a `.ptl`, of edgekit or not.
-        runtimes: names of `known_runtimes` or of `VERIFIED_AS`; all known ones by default.
+        runtimes: some of `accepted_names()`; every table by default.
 
     Raises:
         UsageError: an unknown runtime.
         PackageError: the bytecode is damaged.
     """
-    names = [VERIFIED_AS.get(name, name) for name in runtimes or known_runtimes()]
-    tables = [operator_table(name) for name in dict.fromkeys(names)]
+    tables = {table.runtime: table for table in map(operator_table, runtimes or known_runtimes())}
     bytecode, manifest = archive.bytecode, archive.manifest
     found = []
-    for table in tables:
+    for table in tables.values():
         missing = tuple(name for name in bytecode.operators if name not in table.operators)
         fits = not missing and _loads(table, bytecode.version)
         found.append(
-            Fit(
+            FitResult(
                 runtime=table.runtime,
                 fits=fits,
                 missing=missing,

@@ -4,19 +4,23 @@ import contextlib
 import os
 import warnings
 from collections.abc import Iterator, Sequence
-from typing import Any
+from dataclasses import asdict
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch.jit.mobile import _load_for_lite_interpreter
 
-from edgekit.errors import DeviceError, PackageError, first_line
+from edgekit.errors import DeviceError, PackageError, UsageError, first_line
 from edgekit.format.archive import Archive
-from edgekit.format.compare import Comparison, compare_golden
+from edgekit.format.compare import Array, Comparison, compare_golden
 from edgekit.format.generator import generate
-from edgekit.format.schema import GoldenCase, Manifest
+from edgekit.format.schema import GoldenCase, Manifest, RuntimeHints
 from edgekit.nested import named_arrays, structure_of
-from edgekit.runtimes.base import Array, CaseResult, Runs
+from edgekit.runtimes.base import Runtime
+from edgekit.runtimes.results import BenchRequest, BenchResult, CaseResult
+from edgekit.runtimes.timing import peak_rss_bytes, summarize, time_runs, timed, usable_cores
+from edgekit.threads import set_threads
 
 
 @contextlib.contextmanager
@@ -24,6 +28,12 @@ def _without_deprecation() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=DeprecationWarning)
         yield
+
+
+class Runs(Protocol):
+    """A module that was loaded: `run` gives the structure and the named outputs of a method, or raises DeviceError."""
+
+    def run(self, method: str, inputs: Sequence[Array]) -> tuple[str, dict[str, Array]]: ...
 
 
 class LiteModule:
@@ -60,21 +70,75 @@ class LiteModule:
         return structure_of(value), named_arrays(value)
 
 
-class LiteRuntime:
-    """Golden cases through the lite interpreter that torch has in Python."""
+class LiteRuntime(Runtime):
+    """The lite interpreter that torch has in Python, in this process, whose threads stay as `bench` sets them."""
 
-    name = "lite"
+    def __init__(self, *, name: str = "lite") -> None:
+        self._name = name
 
-    def selftest(self, archive: Archive) -> tuple[CaseResult, ...]:
-        """Loads the package and replays its golden cases."""
-        if archive.golden is None or not archive.golden.cases or archive.manifest is None:
-            raise PackageError(f"{archive.path} has no golden cases to replay. Make it with edgekit export.")
+    @property
+    def name(self) -> str:
+        return self._name
+
+    def missing(self) -> str:
+        return ""
+
+    def verify(self, archive: Archive) -> tuple[CaseResult, ...]:
+        cases, manifest = golden_cases(archive)
         module = LiteModule(archive.path)
         return tuple(
             CaseResult(runtime=self.name, case=case.name, comparison=comparison)
-            for case in archive.golden.cases
-            for comparison in replay(module, case, archive.manifest)
+            for case in cases
+            for comparison in replay(module, case, manifest)
         )
+
+    def run(self, path: str | os.PathLike[str], method: str, inputs: Sequence[Array]) -> dict[str, Array]:
+        return LiteModule(path).run(method, inputs)[1]
+
+    def bench(self, path: str | os.PathLike[str], request: BenchRequest) -> BenchResult:
+        arrays, hints = _bench_inputs(path, request.method)
+        inputs = [torch.from_numpy(array) for array in arrays]
+        threads = request.threads or hints.threads or usable_cores()
+        set_threads(threads, hints.pool)
+        load_ms, module = timed(lambda: LiteModule(path))
+        first_ms, _ = timed(lambda: module.call(request.method, inputs))
+        for _ in range(request.warmup):
+            module.call(request.method, inputs)
+        samples = time_runs(lambda: module.call(request.method, inputs), request.iterations, request.min_seconds)
+        return BenchResult(
+            runtime=self.name,
+            method=request.method,
+            load_ms=load_ms,
+            first_ms=first_ms,
+            **asdict(summarize(samples)),
+            threads=threads,
+            engine="lite",
+            peak_rss_bytes=peak_rss_bytes(),
+            samples_ms=samples,
+        )
+
+
+def golden_cases(archive: Archive) -> tuple[tuple[GoldenCase, ...], Manifest]:
+    """The cases to replay, and the manifest that they are held against.
+
+    Raises:
+        PackageError: the package has none.
+    """
+    if archive.golden is None or not archive.golden.cases or archive.manifest is None:
+        raise PackageError(f"{archive.path} has no golden cases to replay. Make it with edgekit export.")
+    return archive.golden.cases, archive.manifest
+
+
+def _bench_inputs(path: str | os.PathLike[str], method: str) -> tuple[list[Array], RuntimeHints]:
+    """The inputs of the method's first golden case, and how the manifest wants it run."""
+    with Archive(path) as archive:
+        archive.check_digests()
+        cases = archive.golden.cases if archive.golden else ()
+        hints = archive.manifest.runtime if archive.manifest else RuntimeHints(pool="xnnpack")
+    case = next((case for case in cases if case.method == method), None)
+    if case is None:
+        raise UsageError(f"{path} has no golden case for method {method!r} to take inputs from.")
+    return [generate(given) for given in case.inputs], hints
 
 
 def replay(module: Runs, case: GoldenCase, manifest: Manifest) -> tuple[Comparison, ...]:

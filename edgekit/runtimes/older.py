@@ -1,31 +1,35 @@
-"""Lite interpreters of older torch, each in an environment of its own: the era of Android's runtime and of old boards."""
+"""Lite interpreters of older torch, each in its own environment: as old as Android's runtime and old boards."""
 
+import contextlib
 import json
 import logging
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import torch
 
 from edgekit.errors import DeviceError, PackageError
 from edgekit.format.archive import Archive
+from edgekit.format.compare import Array
 from edgekit.format.generator import generate
 from edgekit.nested import named_arrays, structure_of
-from edgekit.runtimes.base import Array, CaseResult
-from edgekit.runtimes.lite import replay
+from edgekit.runtimes.base import Runtime
+from edgekit.runtimes.hosts import ThisMachine
+from edgekit.runtimes.lite import golden_cases, replay
+from edgekit.runtimes.process import TIMEOUT_S
+from edgekit.runtimes.results import CaseResult
 
-VERSIONS = ("1.13.1", "2.1.0")
-_NEWEST_PYTHON = (3, 11)  # that both have wheels for
+_NEWEST_PYTHON = (3, 11)  # that all of them have wheels for
+_NEWEST_NAME = "python" + ".".join(map(str, _NEWEST_PYTHON))
 _NUMPY = "numpy<2"
-_TIMEOUT_S = 1800
 _SCRIPT = Path(__file__).with_name("replay_older.py")
 
 _log = logging.getLogger(__name__)
@@ -47,8 +51,13 @@ def environment(version: str) -> Path:
     python = folder / "bin" / "python"
     if python.exists():
         return python
-    base = _base_python(version)
-    _log.warning("torch-%s: making its environment in %s, this once; some minutes and 3 to 5 GB", version, folder)
+    if (base := _base_python()) is None:
+        raise DeviceError(_no_wheel(version))
+    _log.warning(
+        "torch-%s: making its environment in %s, on first use only; this takes some minutes and 3 to 5 GB",
+        version,
+        folder,
+    )
     temporary: Path | None = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -72,27 +81,29 @@ def environment(version: str) -> Path:
     return python
 
 
-def _base_python(version: str) -> str:
+def _base_python() -> str | None:
+    """A Python that the older torch has wheels for."""
     if sys.version_info[:2] <= _NEWEST_PYTHON:
         return sys.executable
-    name = "python" + ".".join(map(str, _NEWEST_PYTHON))
-    found = shutil.which(name)
-    if found is None:
-        raise DeviceError(
-            f"torch-{version}: there is no wheel for Python {sys.version_info[0]}.{sys.version_info[1]}. "
-            f"Install {name} beside it, and have it on the PATH."
-        )
-    return found
+    return shutil.which(_NEWEST_NAME)
+
+
+def _no_wheel(version: str) -> str:
+    here = ".".join(map(str, sys.version_info[:2]))
+    return (
+        f"torch-{version}: there is no wheel for Python {here}. "
+        f"Install {_NEWEST_NAME} beside it, where the PATH finds it."
+    )
 
 
 def _make(command: Sequence[str], version: str) -> None:
     """One step of making an environment."""
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    if done.returncode:
-        lines = done.stdout.strip().splitlines()
-        told = next((line for line in reversed(lines) if line.startswith("ERROR")), lines[-1] if lines else "no reason")
+    done = ThisMachine().run(command)
+    if done.exit_code:
+        lines = (done.stdout + done.stderr).strip().splitlines()
+        message = next((line for line in reversed(lines) if line.startswith("ERROR")), done.last_line)
         raise DeviceError(
-            f"torch-{version}: its environment cannot be made: {told} "
+            f"torch-{version}: its environment cannot be made: {message} "
             f"It needs pip, a package index that has torch {version} for this machine, and 3 to 5 GB."
         )
 
@@ -122,54 +133,72 @@ class _Answer:
         return content
 
 
-class OlderRuntime:
-    """Golden cases through the lite interpreter of an older torch; the verdict is this process's."""
+class OlderRuntime(Runtime):
+    """The lite interpreter of an older torch, in a new process of its environment; the verdict is this process's."""
 
-    def __init__(self, version: str) -> None:
-        self.name = f"torch-{version}"
+    def __init__(self, *, name: str, version: str) -> None:
+        self._name = name
         self._version = version
 
-    def selftest(self, archive: Archive) -> tuple[CaseResult, ...]:
-        """Replays the golden cases in a new process of the older environment."""
-        if archive.golden is None or not archive.golden.cases or archive.manifest is None:
-            raise PackageError(f"{archive.path} has no golden cases to replay. Make it with edgekit export.")
+    @property
+    def name(self) -> str:
+        return self._name
+
+    def missing(self) -> str:
+        made = (environment_folder(self._version) / "bin" / "python").exists()
+        return "" if made or _base_python() else _no_wheel(self._version)
+
+    def verify(self, archive: Archive) -> tuple[CaseResult, ...]:
+        cases, manifest = golden_cases(archive)
+        calls = [(case.method, [generate(given) for given in case.inputs]) for case in cases]
+        with self._answers(archive.path, calls) as answers:
+            return tuple(
+                CaseResult(runtime=self.name, case=case.name, comparison=comparison)
+                for case, answer in zip(cases, answers, strict=True)
+                for comparison in replay(answer, case, manifest)
+            )
+
+    def run(self, path: str | os.PathLike[str], method: str, inputs: Sequence[Array]) -> dict[str, Array]:
+        with self._answers(Path(path), [(method, inputs)]) as (answer,):
+            return answer.run(method, inputs)[1]
+
+    @contextlib.contextmanager
+    def _answers(self, package: Path, calls: Sequence[tuple[str, Sequence[Array]]]) -> Iterator[tuple[_Answer, ...]]:
+        """What the older interpreter says to each call; the arrays stay in files as long as the context."""
         python = environment(self._version)
         with tempfile.TemporaryDirectory(prefix="edgekit-") as scratch:
             folder = Path(scratch)
-            answers = self._ask(python, archive, folder)
-            return tuple(
-                CaseResult(runtime=self.name, case=case.name, comparison=comparison)
-                for case, answer in zip(archive.golden.cases, answers, strict=True)
-                for comparison in replay(_Answer(answer, folder), case, archive.manifest)
-            )
+            cases = [
+                {"method": method, "inputs": [_saved(array, folder) for array in inputs]} for method, inputs in calls
+            ]
+            (folder / "job.json").write_text(json.dumps({"package": str(package.resolve()), "cases": cases}))
+            yield tuple(_Answer(answer, folder) for answer in self._ask(python, folder, package))
 
-    def _ask(self, python: Path, archive: Archive, folder: Path) -> list[dict[str, Any]]:
-        cases = [
-            {"method": case.method, "inputs": [_saved(generate(given), folder) for given in case.inputs]}
-            for case in (archive.golden.cases if archive.golden else ())
-        ]
-        (folder / "job.json").write_text(json.dumps({"package": str(archive.path.resolve()), "cases": cases}))
+    def _ask(self, python: Path, folder: Path, package: Path) -> list[dict[str, Any]]:
         command = [str(python), "-I", "-W", "ignore", str(_SCRIPT), str(folder)]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
-        except subprocess.TimeoutExpired as error:
-            raise DeviceError(f"runtime {self.name}: no answer within {_TIMEOUT_S} s.") from error
-        except OSError as error:
-            raise DeviceError(f"runtime {self.name}: {python} does not start: {error.strerror or error}.") from error
-        if done.returncode:
-            told = (done.stderr.strip().splitlines() or ["no reason"])[-1]
+        done = ThisMachine().run(command, timeout_s=TIMEOUT_S)
+        if done.exit_code:
             raise DeviceError(
-                f"runtime {self.name}: it ended with {done.returncode}: {told}. "
+                f"runtime {self.name}: it ended with {done.exit_code}: {done.last_line}. "
                 f"If its environment is damaged, remove {environment_folder(self._version)}; it will be made again."
             )
-        answers: dict[str, Any] = json.loads((folder / "answers.json").read_text())
-        if "refused" in answers:
+        try:
+            answers = msgspec.json.decode((folder / "answers.json").read_bytes(), type=_Answers)
+        except (OSError, msgspec.MsgspecError) as error:
+            raise DeviceError(f"runtime {self.name}: its answers cannot be read: {error}.") from error
+        if answers.refused is not None:
             raise PackageError(
-                f"{archive.path} does not load in torch {self._version}'s lite interpreter: {answers['refused'].split('. ')[0]}. "
+                f"{package} does not load in torch {self._version}'s lite interpreter: {answers.refused.split('. ')[0]}. "
                 "See edgekit compat for what it lacks."
             )
-        found: list[dict[str, Any]] = answers["cases"]
-        return found
+        return answers.cases
+
+
+class _Answers(msgspec.Struct):
+    """What `replay_older.py` leaves: why the package was refused, or a value or an error for each case."""
+
+    refused: str | None = None
+    cases: list[dict[str, Any]] = []
 
 
 def _saved(array: Array, folder: Path) -> str:

@@ -4,10 +4,12 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from edgekit.errors import PackageError
 from edgekit.format.archive import Archive
 from edgekit.format.schema import Manifest
-from edgekit.runtimes.base import CaseResult, Runtime
-from edgekit.runtimes.registry import resolve
+from edgekit.runtimes.base import Runtime
+from edgekit.runtimes.registry import available, resolve
+from edgekit.runtimes.results import CaseResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,17 +33,18 @@ def verify(path: str | os.PathLike[str], runtimes: Sequence[str | Runtime] = ("l
 
     Args:
         path: a package of edgekit.
-        runtimes: names (see `edgekit verify --help`), or runtimes of your own.
+        runtimes: names (see `edgekit verify --help`), or your own runtimes.
 
     Raises:
         PackageError: the package is damaged, was changed, has no golden cases, or does not load.
         UsageError: an unknown runtime.
-        DeviceError: a runtime is not to be had here.
+        DeviceError: a runtime cannot run on this machine, or fails.
     """
-    resolved = [resolve(runtime) if isinstance(runtime, str) else runtime for runtime in runtimes]
+    resolved = [resolve(runtime) if isinstance(runtime, str) else available(runtime) for runtime in runtimes]
     with Archive(path) as archive:
         archive.check_digests()
         archive.check_methods()
-        results = [result for runtime in resolved for result in runtime.selftest(archive)]
-        assert archive.manifest is not None  # check_digests refuses a package without one
+        results = [result for runtime in resolved for result in runtime.verify(archive)]
+        if archive.manifest is None:
+            raise PackageError(f"{path} has no edgekit manifest. Make it with edgekit export.")
         return VerifyReport(path=os.fspath(path), manifest=archive.manifest, results=tuple(results))

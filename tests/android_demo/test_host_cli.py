@@ -13,7 +13,7 @@ from edgekit.runtimes.android import AndroidRuntime
 
 DEMO = Path(__file__).parents[2] / "android_demo"
 FOLDERS = (DEMO / "aars/target/aar/jni", DEMO / "host-cli/target/host")
-pytestmark = pytest.mark.skipif(not AndroidRuntime().built(), reason="make android-runtime has not run here")
+pytestmark = pytest.mark.skipif(bool(AndroidRuntime().missing()), reason="make android-runtime has not run here")
 
 
 def call(verb: str, *words: object) -> subprocess.CompletedProcess[str]:

@@ -21,11 +21,12 @@ ONE_LEVEL = 2e-4  # what a pixel or two on the other side of a half were seen to
 
 def runtime(name: str) -> Any:
     arm64 = name == "android-arm64"
-    built = AndroidRuntime(arm64=arm64).built() and (INPUTS / "fitted.json").exists()
+    android = AndroidRuntime(name=name, arm64=arm64)
+    built = not android.missing() and (INPUTS / "fitted.json").exists()
     target = "android-runtime-arm64" if arm64 else "android-runtime"
     reason = f"make {target} android-test-inputs has not run here"
     marks = [pytest.mark.skipif(not built, reason=reason), *([pytest.mark.slow] if arm64 else [])]
-    return pytest.param(AndroidRuntime(arm64=arm64), marks=marks, id=name)
+    return pytest.param(android, marks=marks, id=name)
 
 
 RUNTIMES = [runtime("android"), runtime("android-arm64")]
@@ -50,6 +51,15 @@ def in_python(package: Path, pixels: list[Path], **environment: str) -> list[dic
     return rows
 
 
+def in_the_app(android: AndroidRuntime, package: Path, pixels: list[Path]) -> list[dict[str, Any]]:
+    """What the app's own code makes of the pictures, from pixels to labels."""
+    command = [*android.command("run", str(package)), "--topk", "5", *map(str, pixels)]
+    done = android.host.run(command, env=android.environment())
+    assert done.exit_code == 0, done.stderr
+    rows: list[dict[str, Any]] = json.loads(done.stdout)["results"]
+    return rows
+
+
 def winners(rows: list[dict[str, Any]]) -> list[str]:
     return [row["labels"][0]["label"] for row in rows]
 
@@ -62,7 +72,7 @@ def largest_difference(left: list[dict[str, Any]], right: list[dict[str, Any]]) 
 @pytest.mark.parametrize("android", RUNTIMES)
 def test_classify_seededModel_asEdgekitRunDoes(android: AndroidRuntime, pixels: list[Path]) -> None:
     package = INPUTS / "model.ptl"
-    theirs, ours = android.classify(package, pixels, 5)["results"], in_python(package, pixels)
+    theirs, ours = in_the_app(android, package, pixels), in_python(package, pixels)
     assert winners(theirs) == winners(ours)
     assert largest_difference(theirs, ours) <= SAME
 
@@ -71,7 +81,7 @@ def test_classify_seededModel_asEdgekitRunDoes(android: AndroidRuntime, pixels: 
 def test_classify_fittedModel_asEdgekitRunDoes(android: AndroidRuntime, pixels: list[Path]) -> None:
     """Each photograph has a winner of its own here. Fused multiply-adds move a resized pixel that lies on a half."""
     package = INPUTS / "fitted.ptl"
-    theirs = android.classify(package, pixels, 5)["results"]
+    theirs = in_the_app(android, package, pixels)
     plain, ours = in_python(package, pixels, **PLAIN_KERNELS), in_python(package, pixels)
     assert len(set(winners(plain))) == 10
     assert winners(theirs) == winners(plain) == winners(ours)

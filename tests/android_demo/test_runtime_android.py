@@ -2,15 +2,18 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from packages import rewrite, scale_largest_weight
 
-from edgekit.errors import DeviceError, PackageError, UsageError
+from edgekit.errors import DeviceError, PackageError
 from edgekit.format.archive import Archive
 from edgekit.runtimes import android
+from edgekit.runtimes.android import AndroidRuntime
+from edgekit.runtimes.registry import resolve
 from edgekit.runtimes.verdict import verify
 
-built = pytest.mark.skipif(not android.AndroidRuntime().built(), reason="make android-runtime has not run here")
+built = pytest.mark.skipif(bool(AndroidRuntime().missing()), reason="make android-runtime has not run here")
 
 
 @built
@@ -22,9 +25,7 @@ def test_verify_tiny_classifier_on_android_passes(tiny: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(
-    not android.AndroidRuntime(arm64=True).built(), reason="make android-runtime-arm64 has not run here"
-)
+@pytest.mark.skipif(bool(AndroidRuntime(arm64=True).missing()), reason="make android-runtime-arm64 has not run here")
 def test_verify_tiny_classifier_on_the_phones_library_passes(tiny: Path) -> None:
     assert verify(tiny, ["android-arm64"]).passed
 
@@ -43,83 +44,81 @@ def test_verify_altered_weights_on_android_fail_as_in_python(tiny: Path, tmp_pat
 
 
 @built
-def test_selftest_changed_record_is_refused_by_android_too(tiny: Path, tmp_path: Path) -> None:
+def test_verify_changed_record_is_refused_by_android_too(tiny: Path, tmp_path: Path) -> None:
     path = rewrite(tiny, tmp_path / "x.ptl", scale_largest_weight, remake_digests=False)
     with Archive(path) as archive, pytest.raises(PackageError, match=r"runtime android: .*sha256"):
-        android.AndroidRuntime().selftest(archive)
+        AndroidRuntime().verify(archive)
 
 
-def test_selftest_without_the_build_says_how_to_make_it(
+def test_verify_without_the_build_says_how_to_make_it(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(android, "_LIBRARIES", tmp_path / "gone")
     with Archive(tiny) as archive, pytest.raises(DeviceError, match="make android-runtime"):
-        android.AndroidRuntime().selftest(archive)
+        AndroidRuntime().verify(archive)
 
 
-def test_selftest_of_a_process_that_dies_names_the_runtime(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    runtime = android.AndroidRuntime()
-    monkeypatch.setattr(android.AndroidRuntime, "built", lambda _: True)
-    monkeypatch.setattr(runtime, "_java", ["false"])
+def test_verify_of_a_process_that_dies_names_the_runtime(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runtime = AndroidRuntime(java="false")
+    monkeypatch.setattr(AndroidRuntime, "missing", lambda _: "")
     with Archive(tiny) as archive, pytest.raises(DeviceError, match="runtime android: exit code 1"):
-        runtime.selftest(archive)
+        runtime.verify(archive)
 
 
-def test_selftest_of_a_process_that_is_killed_names_the_signal(
+def test_verify_of_a_process_that_is_killed_names_the_signal(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     script = tmp_path / "java"
     script.write_text("#!/bin/sh\necho a warning >&2\nkill -ABRT $$\n")
     script.chmod(0o755)
-    runtime = android.AndroidRuntime()
-    monkeypatch.setattr(android.AndroidRuntime, "built", lambda _: True)
-    monkeypatch.setattr(runtime, "_java", [str(script)])
+    runtime = AndroidRuntime(java=str(script))
+    monkeypatch.setattr(AndroidRuntime, "missing", lambda _: "")
     with (
         Archive(tiny) as archive,
         pytest.raises(DeviceError, match="runtime android: the process was ended by SIGABRT"),
     ):
-        runtime.selftest(archive)
+        runtime.verify(archive)
 
 
 @built
-def test_classify_of_what_is_not_a_picture_names_the_file(tiny: Path, tmp_path: Path) -> None:
-    photo = tmp_path / "photo.png"
-    photo.write_bytes(b"text")
-    with pytest.raises(UsageError, match=r"runtime android: .*photo\.png is not a picture that Java decodes"):
-        android.AndroidRuntime().classify(tiny, [photo], 5)
+def test_run_on_android_gives_what_python_gives(two_inputs: Path) -> None:
+    arrays = [np.arange(6).reshape(1, 6), np.ones((1, 6), np.float32)]
+    expected = resolve("lite").run(two_inputs, "forward", arrays)
+    found = resolve("android").run(two_inputs, "forward", arrays)
+    assert list(found) == list(expected)
+    for name, value in expected.items():
+        np.testing.assert_allclose(found[name], value, rtol=1e-5, atol=1e-6)
 
 
 @built
-def test_selftest_without_enough_memory_ends_with_a_reason(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_verify_without_enough_memory_ends_with_a_reason(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JAVA_TOOL_OPTIONS", "-XX:MaxDirectMemorySize=1k")
     with Archive(tiny) as archive, pytest.raises(DeviceError, match="runtime android: the memory of this machine"):
-        android.AndroidRuntime().selftest(archive)
+        AndroidRuntime().verify(archive)
 
 
 @built
-def test_selftest_without_a_compiler_says_what_it_needs(
+def test_verify_without_a_compiler_says_what_it_needs(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    runtime = android.AndroidRuntime()
+    runtime = AndroidRuntime()
     monkeypatch.setattr(runtime, "_cache", tmp_path / "host")
-    monkeypatch.setattr(android, "_HOST_CACHE", tmp_path / "host")
     monkeypatch.setenv("CC", str(tmp_path / "gone"))
     with Archive(tiny) as archive, pytest.raises(DeviceError, match=r"runtime android: .*needs a C compiler"):
-        runtime.selftest(archive)
+        runtime.verify(archive)
 
 
 @built
-def test_selftest_with_a_cache_of_another_version_makes_it_again(
+def test_verify_with_a_cache_of_another_version_makes_it_again(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cache = tmp_path / "host"
     cache.mkdir()
     (cache / "key").write_text("of another library")
     (cache / "libbionic_shim.so").write_bytes(b"too old to load")
-    runtime = android.AndroidRuntime()
+    runtime = AndroidRuntime()
     monkeypatch.setattr(runtime, "_cache", cache)
-    monkeypatch.setattr(android, "_HOST_CACHE", cache)
     for _ in range(2):
         with Archive(tiny) as archive:
-            assert all(row.comparison.passed for row in runtime.selftest(archive))
+            assert all(row.comparison.passed for row in runtime.verify(archive))
     assert (cache / "key").read_text() != "of another library"

@@ -123,7 +123,7 @@ def test_run_pictures_prints_labels_best_first(cli: Command, tiny: Path) -> None
     result = cli("run", tiny, PHOTO, IMAGES / "jpeg_exif6.jpg", "--topk", "3", "--json")
     document = json.loads(result.out)
     assert document["schema_version"] == "1.0"
-    assert document["context"] == {"package": "tiny", "weights": "embedded"}
+    assert document["context"] == {"package": "tiny", "weights": "embedded", "runtime": "lite"}
     assert [entry["file"] for entry in document["results"]] == ["jpeg_444.jpg", "jpeg_exif6.jpg"]
     for entry in document["results"]:
         scores = [ranked["score"] for ranked in entry["labels"]]

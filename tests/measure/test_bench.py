@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from edgekit.errors import DeviceError, UsageError
-from edgekit.measure.bench import BenchRequest, bench
-from edgekit.measure.statistics import percentile, summarize
+from edgekit.measure.bench import bench
+from edgekit.runtimes.results import BenchRequest
+from edgekit.runtimes.timing import percentile, summarize
 from edgekit.threads import set_threads
 
-FIGURES = {"load_ms", "first_ms", "min_ms", "p50_ms", "p90_ms", "p99_ms", "mean_ms", "iterations", "threads", "engine"}
 SHORT = BenchRequest(iterations=3, min_seconds=0, threads=1)
 
 
@@ -24,15 +24,17 @@ def test_summary_is_the_runners() -> None:
 
 
 @pytest.mark.parametrize("runtime", ["lite", "native", "android"])
-def test_bench_has_the_fields_of_the_design(tiny: Path, runtime: str) -> None:
+def test_bench_samplesAndSummaryAgree(tiny: Path, runtime: str) -> None:
     try:
-        result = bench(tiny, runtime, SHORT)
+        (result,) = bench(tiny, [runtime], SHORT).results
     except DeviceError as error:
         pytest.skip(str(error))
-    assert {*FIGURES, "peak_rss_bytes", "samples_ms"} <= result.keys()
-    assert result["runtime"] == runtime
-    assert result["iterations"] == len(result["samples_ms"]) == 3
-    assert 0 < result["min_ms"] <= result["p50_ms"] <= result["p99_ms"]
+    assert result.runtime == runtime
+    assert result.iterations == len(result.samples_ms) == 3
+    assert 0 < result.min_ms <= result.p50_ms <= result.p99_ms
+    assert result.load_ms > 0
+    assert result.peak_rss_bytes > 1 << 20
+    assert result.operators == ()
 
 
 @pytest.mark.parametrize(("pool", "openmp"), [("xnnpack", 1), ("openmp", 2)])
@@ -52,15 +54,22 @@ def test_request_whenOutOfRange_thenUsage(wrong: dict[str, int]) -> None:
 
 def test_bench_whenRuntimeOrMethodIsUnknown_thenUsage(tiny: Path) -> None:
     with pytest.raises(UsageError, match="unknown runtime"):
-        bench(tiny, "abacus", SHORT)
+        bench(tiny, ["abacus"], SHORT)
     with pytest.raises(UsageError, match="no golden case"):
-        bench(tiny, "lite", BenchRequest(method="backward"))
+        bench(tiny, ["lite"], BenchRequest(method="backward"))
 
 
-@pytest.mark.parametrize(("runtime", "remedy"), [("lite", "native"), ("android", "native")])
-def test_bench_whenOperatorsAreUnknown_thenUsage(tiny: Path, runtime: str, remedy: str) -> None:
-    with pytest.raises(UsageError, match=remedy):
-        bench(tiny, runtime, BenchRequest(per_operator=True))
+@pytest.mark.parametrize("runtime", ["lite", "android"])
+def test_bench_whenOperatorTimesAreUnsupported_thenTheRuntimesThatCanAreNamed(tiny: Path, runtime: str) -> None:
+    with pytest.raises(
+        UsageError, match=r"does not support operator times\. Use --runtime native or --runtime aarch64"
+    ):
+        bench(tiny, [runtime], BenchRequest(per_operator=True))
+
+
+def test_bench_whenTheRuntimeCannot_thenTheRuntimesThatCanAreNamed(tiny: Path) -> None:
+    with pytest.raises(UsageError, match=r"'torch-2\.1\.0' does not support bench. Use --runtime lite"):
+        bench(tiny, ["torch-2.1.0"], SHORT)
 
 
 def test_commandLine_prints_one_document(tiny: Path) -> None:

@@ -2,24 +2,28 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from packages import rewrite, scale_largest_weight
 
 from edgekit.errors import DeviceError, PackageError, UsageError
 from edgekit.format.archive import Archive
-from edgekit.runtimes.registry import resolve
-from edgekit.runtimes.runner import RunnerRuntime, find_runner
+from edgekit.runtimes.registry import TARGETS, resolve
+from edgekit.runtimes.results import BenchRequest
+from edgekit.runtimes.runner import RunnerRuntime
 from edgekit.runtimes.verdict import verify
 
 
 @pytest.fixture
 def native() -> RunnerRuntime:
-    try:
-        return RunnerRuntime("native", find_runner("native"))
-    except DeviceError as error:
-        pytest.skip(str(error))
+    runtime = TARGETS["native"].create()
+    assert isinstance(runtime, RunnerRuntime)
+    if why := runtime.missing():
+        pytest.skip(why)
+    return runtime
 
 
 def test_verify_native_passes_beside_lite(native: RunnerRuntime, tiny: Path) -> None:
@@ -51,38 +55,69 @@ def test_verify_commandLine_shows_runtimes_side_by_side(native: RunnerRuntime, t
 
 def test_runner_whenItFails_thenTheErrorHasItsKind(native: RunnerRuntime, tiny: Path, tmp_path: Path) -> None:
     damaged = rewrite(tiny, tmp_path / "x.ptl", scale_largest_weight, remake_digests=False)
-    with Archive(damaged) as archive, pytest.raises(PackageError, match="has changed since the export"):
-        native.selftest(archive)
-    with pytest.raises(UsageError, match="no method"):
-        native.bench(tiny, ["--method", "backward", "--input", "1x3"])
-    with Archive(tiny) as archive, pytest.raises(DeviceError, match="does not start"):
-        RunnerRuntime("native", ["/dev/null/runner"]).selftest(archive)
+    with (
+        Archive(damaged) as archive,
+        pytest.raises(PackageError, match=r"runtime native: .*has changed since the export"),
+    ):
+        native.verify(archive)
+    with pytest.raises(UsageError, match="no golden case for method 'backward'"):
+        native.bench(tiny, BenchRequest(method="backward"))
 
 
 @pytest.mark.parametrize("program", ["false", "true"])
-def test_runner_whenItIsAnotherProgram_thenDeviceError(tiny: Path, program: str) -> None:
-    with Archive(tiny) as archive, pytest.raises(DeviceError, match=r"edgekit-runner|ended with 1"):
-        RunnerRuntime("native", [program]).selftest(archive)
+def test_runner_whenItIsAnotherProgram_thenDeviceError(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch, program: str
+) -> None:
+    monkeypatch.setenv("EDGEKIT_RUNNER", program)
+    runtime = resolve("native")
+    with Archive(tiny) as archive, pytest.raises(DeviceError, match="runtime native: exit code"):
+        runtime.verify(archive)
     with pytest.raises(DeviceError):
-        RunnerRuntime("native", [program]).bench(tiny)
+        runtime.bench(tiny, BenchRequest())
 
 
-def test_find_whenTheVariableNamesNoProgram_thenItIsSaid(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_resolve_whenTheVariableNamesNoProgram_thenDeviceError(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EDGEKIT_RUNNER", "/no/such/runner")
     with pytest.raises(DeviceError, match="EDGEKIT_RUNNER names /no/such/runner"):
-        find_runner("native")
+        resolve("native")
+    monkeypatch.setenv("EDGEKIT_RUNNER", "env 'half")
+    with pytest.raises(DeviceError, match="EDGEKIT_RUNNER is not a command line"):
+        resolve("native")
     monkeypatch.setenv("EDGEKIT_RUNNER", "env -i cat")
-    assert find_runner("native") == ("env", "-i", "cat")
+    runtime = resolve("native")
+    assert isinstance(runtime, RunnerRuntime)
+    assert runtime.command("ops") == ["env", "-i", "cat", "ops", "--json"]
+
+
+def test_resolve_whenNotBuilt_thenTheTargetIsNamed(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = TARGETS["aarch64"]
+    monkeypatch.setitem(TARGETS, "aarch64", replace(row, arguments={**row.arguments, "program": "no/such/runner"}))
+    with pytest.raises(DeviceError, match=r"not built\. Run make runner-aarch64"):
+        resolve("aarch64")
 
 
 def test_bench_whenTheRunnerWarns_thenItIsPassedOn(
     native: RunnerRuntime, tiny: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    native.bench(tiny, ["--iterations", "1", "--min-seconds", "0", "--threads", "50"])
-    assert "the native runner: 50 threads on" in caplog.text
+    native.bench(tiny, BenchRequest(iterations=1, min_seconds=0, threads=50))
+    assert "runtime native: 50 threads on" in caplog.text
 
 
-def test_find_whenNotBuilt_thenTheTargetIsNamed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edgekit.runtimes.runner._BUILT", {"aarch64": "no/such/runner"})
-    with pytest.raises(DeviceError, match="make runner-aarch64"):
-        resolve("aarch64")
+def test_bench_operatorTimes_areTyped(native: RunnerRuntime, tiny: Path) -> None:
+    result = native.bench(tiny, BenchRequest(iterations=1, min_seconds=0, per_operator=True))
+    assert "prepacked::conv2d_clamp_run" in {row.name for row in result.operators}
+    assert sum(row.percent for row in result.operators) == pytest.approx(100)
+
+
+def test_run_givesWhatTheLiteRuntimeGives(native: RunnerRuntime, two_inputs: Path) -> None:
+    arrays = [np.arange(6).reshape(1, 6), np.ones((1, 6), np.float32)]
+    expected = resolve("lite").run(two_inputs, "forward", arrays)
+    found = native.run(two_inputs, "forward", arrays)
+    assert list(found) == list(expected)
+    for name, value in expected.items():
+        np.testing.assert_allclose(found[name], value, rtol=1e-5, atol=1e-6)
+
+
+def test_operators_areThoseThatPackagesNeed(native: RunnerRuntime, tiny: Path) -> None:
+    with Archive(tiny) as archive:
+        assert set(archive.bytecode.operators) <= set(native.operators())

@@ -1,0 +1,60 @@
+"""Options that several verbs share: one meaning and one help text each."""
+
+import argparse
+from collections.abc import Sequence
+
+from edgekit.runtimes.registry import DEFAULT, TARGETS, Capability, names
+
+
+def add_package(parser: argparse.ArgumentParser, *, plain: bool = False) -> None:
+    """The package, which may be one of another tool where `plain`."""
+    about = "a .ptl file; one that another tool made works too" if plain else "a .ptl file that edgekit export made"
+    parser.add_argument("package", help=about)
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print the results as one JSON document")
+
+
+def add_runtimes(parser: argparse.ArgumentParser, capability: Capability) -> None:
+    """`--runtime`, repeatable; `runtimes(options)` gives its values."""
+    parser.add_argument(
+        "--runtime", action="append", default=[], metavar="NAME", help=f"{_listed(capability)}; repeatable"
+    )
+
+
+def add_runtime(parser: argparse.ArgumentParser, capability: Capability) -> None:
+    """`--runtime` for verbs that use one runtime."""
+    parser.add_argument("--runtime", default=DEFAULT, metavar="NAME", help=_listed(capability))
+
+
+def add_tables(parser: argparse.ArgumentParser, known: Sequence[str], default: str = "") -> None:
+    """`--runtime` for verbs that read operator tables: the names of runtimes and of tables."""
+    ending = f" (default: {default})" if default else ""
+    parser.add_argument(
+        "--runtime",
+        action="append",
+        default=[],
+        metavar="NAME",
+        required=not default,
+        help=f"one of {', '.join(known)}; repeatable{ending}",
+    )
+
+
+def add_threads(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--threads",
+        type=int,
+        metavar="N",
+        help="the number of threads (default: the package's, else each runtime's own)",
+    )
+
+
+def runtimes(options: argparse.Namespace) -> tuple[str, ...]:
+    """The runtimes that were asked for, or the default one."""
+    return tuple(options.runtime) or (DEFAULT,)
+
+
+def _listed(capability: Capability) -> str:
+    described = (f"{name} ({TARGETS[name].about})" for name in names(capability))
+    return f"where to run, {DEFAULT} by default: {', '.join(described)}"

@@ -1,0 +1,50 @@
+"""What a reader of timings needs to know: the machine, its load, and whose weights they are."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgekit.format.archive import Archive
+from edgekit.version import __version__
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchContext:
+    """Fields are None where the system or the package does not say."""
+
+    edgekit: str
+    cpu: str | None
+    cores: int | None
+    governor: str | None
+    load_average: str | None
+    model: str
+    random_weights: bool | None
+
+
+def bench_context(path: str | os.PathLike[str]) -> BenchContext:
+    """The context of a package on this machine, now.
+
+    Raises:
+        PackageError: the package is damaged.
+    """
+    with Archive(path) as archive:
+        manifest = archive.manifest
+    return BenchContext(
+        edgekit=__version__,
+        cpu=_line_after("/proc/cpuinfo", "model name") or _line_after("/proc/device-tree/model", ""),
+        cores=os.cpu_count(),
+        governor=_line_after("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", ""),
+        load_average=_line_after("/proc/loadavg", ""),
+        model=manifest.name if manifest else Path(path).stem,
+        random_weights=manifest.random_weights if manifest else None,
+    )
+
+
+def _line_after(path: str, prefix: str) -> str | None:
+    """The rest of the first line that begins so; None where there is none."""
+    try:
+        lines = Path(path).read_text(errors="replace").splitlines()
+    except OSError:
+        return None
+    rest = (line.removeprefix(prefix).strip(" \t:\0") for line in lines if line.startswith(prefix))
+    return next(filter(None, rest), None)

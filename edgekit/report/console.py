@@ -1,0 +1,182 @@
+"""Results as tables and lines for people, and progress on a terminal."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from edgekit.format.schema import ConstantInfo, Manifest
+from edgekit.inspection import Inspection
+from edgekit.measure.bench import BenchReport
+from edgekit.runtimes.results import BenchResult, CaseResult, FitResult, OutputFile, PictureResult
+from edgekit.runtimes.verdict import VerifyReport
+
+
+def banner(manifest: Manifest | None) -> str:
+    """The first line of every verb for a package with random weights; empty otherwise."""
+    if manifest is None or not manifest.random_weights:
+        return ""
+    return f"RANDOM WEIGHTS (seed {manifest.provenance.weights.seed}): the answers of {manifest.name} mean nothing\n"
+
+
+def bound(manifest: Manifest) -> str:
+    """The bound on the errors, and the one for `predict`'s scores where there are any."""
+    scores = ", for scores times the largest logit" if manifest.method("predict") else ""
+    return f"bound {manifest.tolerance.norm:g}{scores}"
+
+
+def print_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    from tabulate import tabulate
+
+    print(tabulate(list(rows), headers=headers, tablefmt="simple", disable_numparse=True))
+
+
+def size(size_bytes: int) -> str:
+    """Bytes for a person: 46.8 MB."""
+    value = float(size_bytes)
+    for unit in ("B", "kB", "MB"):
+        if value < 1000:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} GB"
+
+
+def print_verdict(report: VerifyReport) -> None:
+    """A row for each output, then a line for each runtime."""
+    print(banner(report.manifest), end="")
+    headers = ("runtime", "case", "output", "norm error", "max error", "cosine", "top-1", "worst at", "verdict")
+    print_table(headers, map(_case_cells, report.results))
+    for runtime in dict.fromkeys(result.runtime for result in report.results):
+        failed = [result for result in report.of(runtime) if not result.comparison.passed]
+        verdict = f"FAIL ({len(failed)} of {len(report.of(runtime))} outputs)" if failed else "pass"
+        print(f"{report.manifest.name} on {runtime}: {verdict}, {bound(report.manifest)}")
+
+
+def _case_cells(result: CaseResult) -> tuple[str, ...]:
+    found = result.comparison
+    worst = "" if found.worst_index is None else f"{found.output}{list(found.worst_index)}"
+    verdict = "pass" if found.passed else f"FAIL {found.reason}: expected {found.expected}, got {found.actual}"
+    top1 = {True: "same", False: "differs", None: ""}[found.top1]
+    return (
+        result.runtime,
+        result.case,
+        found.output,
+        "" if found.norm_error is None else f"{found.norm_error:.2e}",
+        "" if found.max_error is None else f"{found.max_error:.2e}",
+        "" if found.cosine is None else f"{found.cosine:.7f}",
+        top1,
+        worst,
+        verdict,
+    )
+
+
+def print_bench(report: BenchReport, manifest: Manifest | None) -> None:
+    """A row for each runtime, then the operators of each that has times for them."""
+    print(banner(manifest), end="")
+    times = ("load ms", "first ms", "min ms", "p50 ms", "p90 ms", "p99 ms", "mean ms")
+    print_table(("runtime", *times, "runs", "threads", "peak"), map(_bench_cells, report.results))
+    for result in report.results:
+        if result.operators:
+            print(f"\n{result.runtime}:")
+            cells = [(row.name, f"{row.ms:.3f}", f"{row.percent:.1f}", row.calls) for row in result.operators]
+            print_table(("operator", "ms", "%", "calls"), cells)
+
+
+def _bench_cells(result: BenchResult) -> tuple[str, ...]:
+    times = (
+        *(result.load_ms, result.first_ms, result.min_ms),
+        *(result.p50_ms, result.p90_ms, result.p99_ms, result.mean_ms),
+    )
+    counts = (str(result.iterations), str(result.threads), size(result.peak_rss_bytes))
+    return (result.runtime, *(f"{time:.3f}" for time in times), *counts)
+
+
+def print_fits(results: Sequence[FitResult], manifest: Manifest | None) -> None:
+    """A row for each runtime, then what to do about those that lack an operator."""
+    print(banner(manifest), end="")
+    rows = []
+    for fit in results:
+        lowest, highest = fit.bytecode_range
+        bytecode = f"{fit.bytecode_version} of {lowest} to {highest}"
+        rows.append((fit.runtime, "yes" if fit.fits else "NO", bytecode, "\n".join(fit.missing)))
+    print_table(("runtime", "fits", "bytecode", "missing operators"), rows)
+    for remedy in dict.fromkeys(fit.remedy for fit in results if not fit.fits):
+        print(f"{', '.join(fit.runtime for fit in results if fit.remedy == remedy)}: {remedy}")
+
+
+def print_picture(path: Path, picture: PictureResult) -> None:
+    """The labels of a picture, best first."""
+    print(f"{path}:")
+    print_table((), [(f"  {row.score:.6f}", row.label) for row in picture.labels])
+
+
+def print_outputs(outputs: Sequence[OutputFile], folder: Path) -> None:
+    """A line for each output of a run."""
+    for row in outputs:
+        print(f"{row.output}: {row.dtype} {list(row.shape)} -> {folder / row.file}")
+
+
+def print_inspection(found: Inspection, digests_checked: int | None) -> None:
+    """Everything in a package except the weights."""
+    print(banner(found.manifest), end="")
+    count = len(found.operators)
+    print(f"{found.file}  {size(found.size_bytes)}  bytecode {found.bytecode_version}, {count} operators")
+    if found.manifest is None:
+        print("no edgekit manifest: a plain .ptl, which has no golden cases to verify")
+    else:
+        _print_manifest(found.manifest)
+    if found.labels:
+        print(f"labels      {len(found.labels)}: {', '.join(found.labels[:4])}{', …' if len(found.labels) > 4 else ''}")
+    if digests_checked is not None:
+        print(f"digests     {digests_checked} records agree")
+    for method in found.methods:
+        print(f"\n{method.name}({', '.join(method.inputs)}) -> {', '.join(method.outputs)}")
+    print("\noperators\n  " + "\n  ".join(found.operators))
+    print()
+    print_table(("constant", "dtype", "shape", "parameter"), map(_constant_cells, found.constants))
+    print()
+    print_table(("record", "size"), [(record.name, size(record.size_bytes)) for record in found.records])
+
+
+def _print_manifest(manifest: Manifest) -> None:
+    weights = manifest.provenance.weights
+    name = f" {weights.name}" if weights.name else ""
+    print(f"source      {manifest.provenance.source}, weights {weights.kind}{name}")
+    versions = manifest.provenance.versions
+    print(f"made by     edgekit {versions.edgekit}, torch {versions.torch}")
+    print(f"captured    {manifest.capture.mode}: {manifest.capture.reason}")
+    applied = ", ".join(step.name for step in manifest.recipe.passes if step.applied)
+    print(f"recipe      {manifest.recipe.name}: {applied or 'nothing'}")
+    parity = manifest.parity
+    print(f"parity      {parity.cases} cases, largest error {parity.norm_error:.1e} ({bound(manifest)})")
+    print(f"fits        {', '.join(manifest.fits) or 'none of the known runtimes; see edgekit compat'}")
+    print(f"threads     {manifest.runtime.pool} pool")
+
+
+def _constant_cells(constant: ConstantInfo) -> tuple[str, str, str, str]:
+    return constant.record, constant.dtype, json.dumps(list(constant.shape)), constant.parameter or ""
+
+
+class Progress:
+    """The stage at work, on stderr, where that is a terminal."""
+
+    def __init__(self, stages: Sequence[str], quiet: bool) -> None:
+        from tqdm import tqdm
+
+        shown = sys.stderr.isatty() and not quiet
+        self._bar = tqdm(
+            total=len(stages), disable=not shown, leave=False, bar_format="{desc:<10}{bar:20} {n}/{total} {elapsed}"
+        )
+        self._started = False
+
+    def __call__(self, stage: str) -> None:
+        self._bar.set_description_str(stage)
+        if self._started:
+            self._bar.update()
+        self._started = True
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()

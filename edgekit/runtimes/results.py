@@ -1,0 +1,165 @@
+"""What runtimes are asked for and what they give back, as types; no dict passes from here on."""
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+from edgekit.errors import DeviceError, UsageError
+
+if TYPE_CHECKING:
+    from edgekit.format.compare import Comparison
+
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseResult:
+    """The verdict of one runtime on one output of one golden case."""
+
+    runtime: str
+    case: str
+    comparison: "Comparison"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseRow:
+    """A row of a verify document: a `CaseResult`, flat."""
+
+    runtime: str
+    case: str
+    output: str
+    passed: bool
+    reason: str | None = None
+    norm_error: float | None = None
+    max_error: float | None = None
+    cosine: float | None = None
+    top1: bool | None = None
+    worst_index: tuple[int, ...] | None = None
+    expected: float | str | None = None
+    actual: float | str | None = None
+
+    @classmethod
+    def of(cls, result: CaseResult) -> "CaseRow":
+        """The row of a result."""
+        return cls(runtime=result.runtime, case=result.case, **asdict(result.comparison))
+
+    def result(self) -> CaseResult:
+        """The result that the row says."""
+        from edgekit.format.compare import Comparison
+
+        fields = asdict(self)
+        return CaseResult(runtime=fields.pop("runtime"), case=fields.pop("case"), comparison=Comparison(**fields))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchRequest:
+    """At least `iterations` timed runs and `min_seconds` of them; `threads` None is each runtime's own choice."""
+
+    method: str = "forward"
+    iterations: int = 30
+    min_seconds: float = 1.0
+    warmup: int = 3
+    threads: int | None = None
+    per_operator: bool = False
+
+    def __post_init__(self) -> None:
+        if self.iterations < 1 or (self.threads is not None and self.threads < 1):
+            raise UsageError("iterations and threads must be at least 1.")
+        if self.warmup < 0 or not self.min_seconds >= 0:
+            raise UsageError("warmup and min_seconds must not be negative.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorTime:
+    """The time in one operator in a run, and its part of the whole."""
+
+    name: str
+    ms: float
+    percent: float
+    cumulative_percent: float
+    calls: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchResult:
+    """How long a method took on one runtime; `operators` is empty unless the request asks for them."""
+
+    runtime: str
+    method: str
+    load_ms: float
+    first_ms: float
+    min_ms: float
+    p50_ms: float
+    p90_ms: float
+    p99_ms: float
+    mean_ms: float
+    iterations: int
+    threads: int
+    engine: str
+    peak_rss_bytes: int
+    samples_ms: tuple[float, ...]
+    operators: tuple[OperatorTime, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitResult:
+    """Whether a runtime has every operator of a package; `remedy` is empty where it has."""
+
+    runtime: str
+    fits: bool
+    missing: tuple[str, ...]
+    bytecode_version: int
+    bytecode_range: tuple[int, int]
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorRow:
+    """An operator that a runtime has."""
+
+    runtime: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputFile:
+    """An output of a run and the file that it is in."""
+
+    output: str
+    file: str
+    dtype: str
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelScore:
+    label: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PictureResult:
+    """The labels of a picture, best first."""
+
+    file: str
+    labels: tuple[LabelScore, ...]
+
+
+class _Document(msgspec.Struct):
+    results: list[dict[str, Any]]
+
+
+def from_document(text: str, row: type[Row], runtime: str) -> tuple[Row, ...]:
+    """The rows of a JSON document that a runtime's process printed; unknown fields are ignored.
+
+    Raises:
+        DeviceError: the text is not such a document.
+    """
+    try:
+        found = msgspec.json.decode(text, type=_Document).results
+        return tuple(msgspec.convert({**fields, "runtime": runtime}, row) for fields in found)
+    except (msgspec.MsgspecError, UnicodeError) as error:
+        raise DeviceError(
+            f"runtime {runtime}: its output is not a document of results: {error}. Build its program again."
+        ) from error
