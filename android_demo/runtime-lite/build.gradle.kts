@@ -16,6 +16,7 @@ android {
     }
     testOptions.unitTests.all { test ->
         test.dependsOn(":host-runtime:unpackAar")
+        test.systemProperty("edgekit.conformance", rootDir.resolve("../tests/conformance").path)
         test.systemProperty("edgekit.jni", rootDir.resolve("host-runtime/build/aar/jni").path)
         test.systemProperty("edgekit.inputs", rootDir.resolve("../build/android/test").path)
     }

@@ -99,7 +99,7 @@ class ModelSourceTest : AppTest() {
     @Test
     fun open_aHintThatNoDeviceCanFollow_takesWhatThereIs() {
         launch()
-        await(controller.open(ModelSource.Pushed(hintingAt("1000000000").name)))
+        await(controller.open(ModelSource.Pushed(hintingAt("1024").name)))
         assertEquals(DemoController.maxThreads, state.threads)
         controller.runBenchmark()
         await { !it.isBusy }

@@ -1,37 +1,75 @@
 package dev.edgekit.lite
 
 import dev.edgekit.core.format.DType
+import dev.edgekit.core.format.Json
 import dev.edgekit.core.format.ModelException
 import dev.edgekit.core.format.Tensor
+import java.io.File
 import kotlin.test.Test
 import kotlin.test.assertContains
 import kotlin.test.assertEquals
 import kotlin.test.assertFailsWith
+import kotlin.test.assertTrue
 import org.pytorch.IValue
+import org.pytorch.Tensor as TorchTensor
 
-/** PyTorch's Java values need no native library as long as no tensor is in them. */
+/** PyTorch's Java values need no native library. */
 class FlattenTest {
     @Test
-    fun flatten_nestedValues_givesNamesAndStructure() {
-        val boxes = IValue.dictStringKeyFrom(mapOf("boxes" to IValue.from(1.5), "none" to IValue.optionalNull()))
-        val outputs = flatten(IValue.tupleFrom(IValue.from(7), IValue.listFrom(boxes, boxes)))
-        assertEquals("(*, [{'boxes': *, 'none': None}, {'boxes': *, 'none': None}])", outputs.structure)
-        assertEquals(listOf("0", "1.0.boxes", "1.1.boxes"), outputs.tensors.keys.toList())
-        assertEquals(7, outputs["0"].long(0))
+    fun flatten_everyConformanceValue_givesItsStructureAndNames() {
+        val file = File(checkNotNull(System.getProperty("edgekit.conformance")) { "set -Dedgekit.conformance" }, "names.json")
+        val cases = Json.parse(file.readText(), file.name)["cases"].items()
+        val (possible, mixed) = cases.partition { !hasMixedList(it["value"]) }
+        assertTrue(possible.size >= 30)
+        assertEquals(listOf("three deep"), mixed.map { it["name"].text() }) // PyTorch's lists have values of one type.
+        for (case in possible) {
+            val (name, value) = case["name"].text() to value(case["value"])
+            if (case.find("error") != null) {
+                assertContains(assertFailsWith<ModelException>(name) { flatten(value) }.message!!, "two outputs have the flattened name")
+            } else {
+                val outputs = flatten(value)
+                assertEquals(case["structure"].text(), outputs.structure, name)
+                assertEquals(case["names"].items().map { it.text() }, outputs.tensors.keys.toList(), name)
+            }
+        }
     }
 
-    @Test
-    fun flatten_oddKeys_areEscapedInTheStructureOnly() {
-        val keys = listOf("it's", "back\\slash", "double\"quote", "é", "")
-        val outputs = flatten(IValue.dictStringKeyFrom(keys.associateWith { IValue.from(true) }))
-        assertEquals("{'it\\'s': *, 'back\\\\slash': *, 'double\"quote': *, 'é': *, '': *}", outputs.structure)
-        assertEquals(listOf("it's", "back\\slash", "double\"quote", "é", "0"), outputs.tensors.keys.toList())
+    private fun value(json: Json): IValue {
+        val (kind, content) = json.fields().entries.single()
+        return when (kind) {
+            "tensor" -> IValue.from(TorchTensor.fromBlob(floatArrayOf(1f), longArrayOf(1)))
+            "none" -> IValue.optionalNull()
+            "int" -> IValue.from(content.long())
+            "float" -> IValue.from(content.double())
+            "bool" -> IValue.from(content.boolean())
+            "tuple" -> IValue.tupleFrom(*content.items().map(::value).toTypedArray())
+            "list" -> list(content.items())
+            else -> dict(content.items().map { it.items() })
+        }
     }
 
-    @Test
-    fun flatten_twoValuesOfOneName_isAnError() {
-        val nested = IValue.dictStringKeyFrom(mapOf("a.b" to IValue.from(1), "a" to IValue.dictStringKeyFrom(mapOf("b" to IValue.from(2)))))
-        assertContains(assertFailsWith<ModelException> { flatten(nested) }.message!!, "two outputs have the flattened name 'a.b'")
+    private fun list(items: List<Json>): IValue =
+        if (items.isNotEmpty() && items.all { it.find("int") != null }) {
+            IValue.listFrom(*items.map { it["int"].long() }.toLongArray())
+        } else {
+            IValue.listFrom(*items.map(::value).toTypedArray())
+        }
+
+    private fun dict(pairs: List<List<Json>>): IValue =
+        if (pairs.isNotEmpty() && pairs.all { "${it[0]}".toLongOrNull() != null }) {
+            IValue.dictLongKeyFrom(pairs.associate { (key, item) -> key.long() to value(item) })
+        } else {
+            IValue.dictStringKeyFrom(pairs.associate { (key, item) -> key.text() to value(item) })
+        }
+
+    private fun hasMixedList(json: Json): Boolean {
+        val (kind, content) = json.fields().entries.single()
+        val items = when (kind) {
+            "list", "tuple" -> content.items()
+            "dict" -> content.items().map { it.items()[1] }
+            else -> return false
+        }
+        return (kind == "list" && items.map { it.fields().keys.single() }.toSet().size > 1) || items.any(::hasMixedList)
     }
 
     @Test

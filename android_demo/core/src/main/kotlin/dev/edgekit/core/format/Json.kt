@@ -7,11 +7,12 @@ class Json private constructor(private val value: Any?, private val place: Strin
     operator fun get(key: String): Json = find(key) ?: throw PackageException("$place: the field '$key' is missing")
 
     /** The field, or null where it is absent or null. */
-    fun find(key: String): Json? = fields()[key]
+    fun find(key: String): Json? = members()[key]?.let { Json(it, "$place.$key") }
 
-    fun fields(): Map<String, Json> = typed<Map<*, *>>("an object").entries
-        .filter { it.value != null }
-        .associate { (key, item) -> key as String to Json(item, "$place.$key") }
+    /** All fields, in their order; one may be null. */
+    fun fields(): Map<String, Json> = members().entries.associate { (key, item) -> key as String to Json(item, "$place.$key") }
+
+    private fun members(): Map<*, *> = typed("an object")
 
     fun items(): List<Json> = typed<List<*>>("a list").mapIndexed { i, item -> Json(item, "$place[$i]") }
     fun text(): String = typed("a string")
@@ -28,6 +29,9 @@ class Json private constructor(private val value: Any?, private val place: Strin
         "-inf" -> Double.NEGATIVE_INFINITY
         else -> wrong("a number")
     }
+
+    /** The value as JSON text. */
+    override fun toString(): String = write(value)
 
     private inline fun <reified T> typed(what: String): T = value as? T ?: wrong(what)
 

@@ -19,21 +19,33 @@ data class Manifest(
 
     companion object {
         private const val MAJOR = 1
+        private const val MOST_THREADS = 1024
         private val VERSION = Regex("([0-9]{1,6})\\.[0-9]{1,6}")
 
         fun parse(text: String): Manifest {
             val json = Json.parse(text, "manifest.json")
             requireReadable(json, "the package")
+            val methods = json["methods"].items().map(MethodSpec::parse)
+            requireUnique("method", methods.map { it.name })
             return Manifest(
                 name = json["name"].text(),
                 source = json["provenance"]["source"].text(),
                 weights = json["provenance"]["weights"].let { Weights(it["kind"].text(), it.find("seed")?.long()) },
-                methods = json["methods"].items().map(MethodSpec::parse),
+                methods = methods,
                 resize = json.find("image")?.get("resize")?.int(),
                 tolerance = Tolerance.parse(json["tolerance"]),
-                threads = json["runtime"].find("threads")?.int(),
+                threads = json["runtime"].find("threads")?.int()?.also(::requireThreads),
                 records = json["records"].fields().mapValues { it.value.text() },
             )
+        }
+
+        private fun requireThreads(threads: Int) {
+            if (threads !in 1..MOST_THREADS) throw PackageException("runtime.threads is $threads; expected 1 to $MOST_THREADS. Export it again.")
+        }
+
+        internal fun requireUnique(what: String, names: List<String>) {
+            val twice = names.groupingBy { it }.eachCount().entries.firstOrNull { it.value > 1 }?.key ?: return
+            throw PackageException("the package has two ${what}s named '$twice'; expected one. Export it again.")
         }
 
         /** Refuses a document of a newer major version; older ones and newer minor ones are readable. */
@@ -80,12 +92,19 @@ data class MethodSpec(val name: String, val structure: String, val inputs: List<
             structure = json["structure"].text(),
             inputs = json["inputs"].items().map(TensorSpec::parse),
             outputs = json["outputs"].items().map(TensorSpec::parse),
-        )
+        ).also {
+            Manifest.requireUnique("input", it.inputs.map(TensorSpec::name))
+            Manifest.requireUnique("output", it.outputs.map(TensorSpec::name))
+        }
     }
 }
 
 /** @property shape the axes; null is one of any size */
 data class TensorSpec(val name: String, val dtype: DType, val shape: List<Int?>) {
+    init {
+        Tensor.elementCount(shape.filterNotNull())
+    }
+
     override fun toString() = "$name: ${dtype.id} [${shape.joinToString { it?.toString() ?: "*" }}]"
 
     internal fun fits(tensor: Tensor) = tensor.dtype == dtype && tensor.shape.size == shape.size &&
@@ -110,6 +129,11 @@ data class Tolerance(val norm: Double, val max: Double, val absolute: Double) {
     }
 
     companion object {
-        fun parse(json: Json) = Tolerance(json["norm"].double(), json["max"].double(), json["absolute"].double())
+        private const val DEFAULT = 1e-5
+
+        fun parse(json: Json): Tolerance {
+            fun bound(name: String) = json.find(name)?.double() ?: DEFAULT
+            return Tolerance(bound("norm"), bound("max"), bound("absolute"))
+        }
     }
 }

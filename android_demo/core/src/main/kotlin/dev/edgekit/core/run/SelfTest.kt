@@ -17,13 +17,13 @@ import dev.edgekit.core.format.generate
 data class Verdict(val case: String, val comparison: Comparison)
 
 /** What this device's answers are worth. */
-data class SelfTestReport(val modelName: String, val context: Map<String, String>, val verdicts: List<Verdict>) {
+data class SelfTestReport(val modelName: String, val weights: String, val context: Map<String, String>, val verdicts: List<Verdict>) {
     val passed: Boolean get() = verdicts.isNotEmpty() && verdicts.all { it.comparison.passed }
     val firstFailure: Verdict? get() = verdicts.firstOrNull { !it.comparison.passed }
 
     /** The verdict document of `docs/format.md`. */
     fun toJson(): String = Document.write(
-        context = context + mapOf("model" to modelName, "passed" to passed),
+        context = mapOf("package" to modelName, "weights" to weights, "passed" to passed) + context,
         results = verdicts.map { (case, comparison) -> row(case, comparison) },
     )
 
@@ -65,7 +65,7 @@ fun selfTest(
         replay(case, manifest, runtime).map { Verdict(case.name, it) }
     }
     progress(model.goldens.size, model.goldens.size)
-    return SelfTestReport(model.name, context, verdicts)
+    return SelfTestReport(model.name, manifest.weights.kind, context, verdicts)
 }
 
 private fun replay(case: GoldenCase, manifest: Manifest, runtime: ModelRuntime): List<Comparison> = try {

@@ -28,7 +28,7 @@ class SelfTestTest {
         val report = selfTest(model, answering(floatArrayOf(0.25f, 0.5f)), mapOf("device" to "test"))
         assertTrue(report.passed)
         val result = Json.parse(report.toJson(), "report")["results"].items().single()
-        assertEquals(listOf("case", "output", "passed", "norm_error", "max_error", "cosine", "top1", "worst_index", "expected", "actual"), result.fields().keys.toList())
+        assertEquals(listOf("case", "output", "passed", "reason", "norm_error", "max_error", "cosine", "top1", "worst_index", "expected", "actual"), result.fields().keys.toList())
         assertEquals(0.0, result["norm_error"].double())
     }
 
