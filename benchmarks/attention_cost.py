@@ -11,11 +11,11 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from common import parser, print_context, print_document, summary
 
-FITS = ("current", "android")
+FITS: tuple[Literal["current", "android"], ...] = ("current", "android")
 WARM_UP = 3
 
 

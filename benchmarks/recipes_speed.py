@@ -30,7 +30,7 @@ def measure(model: str, threads: int, rounds: int) -> dict[str, Any]:
         torch.set_num_threads(threads)
 
     from edgekit.capture.trace import trace
-    from edgekit.optimize.passes.base import Context
+    from edgekit.optimize.passes.base import Context, passes_of
     from edgekit.optimize.recipes import RECIPES as KNOWN
     from edgekit.parity.eager import exact_eager
     from edgekit.sources.inputs import parse_input
@@ -45,8 +45,8 @@ def measure(model: str, threads: int, rounds: int) -> dict[str, Any]:
     with exact_eager():
         for name in RECIPES:
             module = captured
-            for step in KNOWN[name].passes:
-                if not step.fits(module, context):
+            for step in passes_of(KNOWN[name], "android"):
+                if not step.unfit(module, context):
                     module = step.apply(module, context, ())
             modules[name] = lite(module)
     clock = time.process_time if threads == 1 else time.perf_counter

@@ -1,28 +1,28 @@
 """The whole way: source, capture, optimize, package, verify."""
 
-import json
 import logging
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 import torch
 from torch import nn
 
 from edgekit.capture.decide import capture
-from edgekit.errors import ParityError, UsageError
+from edgekit.capture.modes import REQUESTED_MODES, RequestedMode
+from edgekit.errors import UsageError
 from edgekit.files import atomic
-from edgekit.format.archive import Archive
-from edgekit.format.schema import SCHEMA_VERSION, ImageSpec, Manifest, Tolerance
-from edgekit.optimize.recipes import DEFAULT_RECIPE, FITS, RECIPES, OptimizedModel, fitted, optimize
-from edgekit.packaging.draft import PackageDraft, draft_package, with_parity, write_draft
-from edgekit.packaging.server import check_server, save_server
+from edgekit.format.schema import ImageSpec, Manifest, Tolerance
+from edgekit.optimize.optimizer import optimize
+from edgekit.optimize.passes.base import passes_of
+from edgekit.optimize.recipes import DEFAULT_RECIPE, FITS, RECIPES, Fit
+from edgekit.packaging.draft import draft_package, finish_package, prove_draft
+from edgekit.packaging.server import save_server
+from edgekit.report.export import ExportDocument, export_document
 from edgekit.runtimes.compat import ANDROID, operator_table, remedy
-from edgekit.runtimes.verdict import VerifyReport, verify
+from edgekit.runtimes.verdict import VerifyReport
 from edgekit.sources.inputs import InputSpec, from_array, parse_input
 from edgekit.sources.names import load_source
 from edgekit.sources.source import SourceModel, SourceRequest, from_module
@@ -39,9 +39,9 @@ class ExportRequest:
     """How to export; `output` None means `build/mobile/<model>/<model>.ptl` in the working folder."""
 
     output: Path | None = None
-    mode: str = "auto"
+    mode: RequestedMode = "auto"
     recipe: str = DEFAULT_RECIPE
-    fit: str = FITS[0]
+    fit: Fit = FITS[0]
     tolerance: Tolerance = Tolerance()  # noqa: RUF009  frozen
     allow_mismatch: bool = False
 
@@ -55,7 +55,7 @@ class ExportReport:
     report: Path
     manifest: Manifest
     verdict: VerifyReport
-    server_norm_error: float
+    document: ExportDocument
 
 
 def export_source(
@@ -74,9 +74,9 @@ def export(
     *,
     name: str | None = None,
     output: str | Path | None = None,
-    mode: str = "auto",
+    mode: RequestedMode = "auto",
     recipe: str = DEFAULT_RECIPE,
-    fit: str = FITS[0],
+    fit: Fit = FITS[0],
     image: ImageSpec | None = None,
     labels: Sequence[str] = (),
     tolerance: Tolerance | None = None,
@@ -135,6 +135,8 @@ def _as_input(value: Any) -> InputSpec:
 
 
 def _check_options(options: ExportRequest) -> None:
+    if options.mode not in REQUESTED_MODES:
+        raise UsageError(f"unknown capture mode {options.mode!r}; expected one of {', '.join(REQUESTED_MODES)}.")
     if options.recipe not in RECIPES:
         raise UsageError(f"unknown recipe {options.recipe!r}; expected one of {', '.join(RECIPES)}.")
     if options.fit not in FITS:
@@ -143,100 +145,62 @@ def _check_options(options: ExportRequest) -> None:
         raise UsageError(f"-o {options.output}: expected a file name that ends in .ptl.")
 
 
-def _check_overwriting(package: Path, inputs: Sequence[Path]) -> None:
-    """The files beside the package must not take the place of what it is made from."""
-    for written in (package, package.with_suffix(".pt"), package.with_suffix(".json")):
+def _check_overwriting(outputs: Sequence[Path], inputs: Sequence[Path]) -> None:
+    """The package and the files beside it must not replace what they are made from."""
+    for written in outputs:
         if any(read.is_file() and written.is_file() and read.samefile(written) for read in inputs):
             raise UsageError(
-                f"the export to {package} would overwrite its own source {written}. Name another file with -o."
+                f"the export to {outputs[0]} would overwrite its own source {written}. Name another file with -o."
             )
 
 
 def _export(source: SourceModel, options: ExportRequest, progress: Progress, inputs: Sequence[Path]) -> ExportReport:
     tolerance = _recorded(options.tolerance)
     package = options.output or Path("build/mobile") / source.name / f"{source.name}.ptl"
-    _check_overwriting(package, inputs)
-    with atomic(package) as new_package, atomic(package.with_suffix(".pt")) as new_server:
+    server, report = package.with_suffix(".pt"), package.with_suffix(".json")
+    _check_overwriting((package, server, report), inputs)
+    with atomic(package) as new_package, atomic(server) as new_server, atomic(report) as new_report:
         progress("capture")
         captured = capture(source, options.mode, tolerance, options.allow_mismatch)
         progress("optimize")
-        optimized = optimize(captured, fitted(RECIPES[options.recipe], options.fit), tolerance)
+        recipe = RECIPES[options.recipe]
+        optimized = optimize(captured, recipe.name, passes_of(recipe, options.fit), tolerance)
         progress("package")
-        with tempfile.TemporaryDirectory(prefix=".edgekit-", dir=package.parent) as scratch:
-            draft, saved = draft_package(optimized, tolerance, Path(scratch))
-            if options.fit == "android":
-                _warn_if_unfit(draft.manifest)
-            progress("verify")
-            verdict = _write_verified(draft, saved, new_package)
-        server_error = _write_server(optimized, new_server, tolerance)
-        report = ExportReport(
-            package=package,
-            server=package.with_suffix(".pt"),
-            report=package.with_suffix(".json"),
-            manifest=verdict.manifest,
-            verdict=replace(verdict, path=str(package)),
+        draft = draft_package(optimized, tolerance, new_package)
+        progress("verify")
+        results = prove_draft(draft)
+        manifest = finish_package(draft, results)
+        if options.fit == "android":
+            _warn_if_unfit(manifest)
+        server_error = save_server(optimized, tolerance, new_server)
+        document = export_document(
+            manifest,
+            package=package.name,
+            package_bytes=new_package.stat().st_size,
+            server=server.name,
+            server_bytes=new_server.stat().st_size,
             server_norm_error=server_error,
         )
-        with atomic(report.report) as new_report:
-            new_report.write_text(_report_text(report, new_package.stat().st_size, new_server.stat().st_size))
-    return report
+        new_report.write_text(document.to_json(), encoding="ascii")
+    return ExportReport(
+        package=package,
+        server=server,
+        report=report,
+        manifest=manifest,
+        verdict=VerifyReport(path=str(package), manifest=manifest, results=results),
+        document=document,
+    )
 
 
 def _warn_if_unfit(manifest: Manifest) -> None:
     if ANDROID in manifest.fits:
         return
     missing = [name for name in manifest.operators if name not in operator_table(ANDROID).operators]
-    told = remedy(manifest.operators, manifest.bytecode_version, missing, manifest)
-    _log.warning("%s does not fit %s, which lacks %s: %s", manifest.name, ANDROID, ", ".join(missing), told)
-
-
-def _write_verified(draft: PackageDraft, saved: Path, path: Path) -> VerifyReport:
-    """Writes the package, replays its golden cases, and writes it again with the errors found in its manifest.
-
-    Every other record is the same in both, as the digests show: so what was verified is what is kept.
-    """
-    first = write_draft(draft, saved, path)
-    verdict = verify(path)
-    failed = next((result for result in verdict.results if not result.comparison.passed), None)
-    if failed is not None:
-        found = failed.comparison
-        raise ParityError(
-            f"{first.name}: the saved file disagrees with the eager model on case {failed.case!r}, output {found.output}: "
-            f"{found.reason}, expected {found.expected}, got {found.actual}. Nothing was written."
-        )
-    final = write_draft(with_parity(draft, [result.comparison for result in verdict.results]), saved, path)
-    if final.records != first.records:
-        raise RuntimeError(f"{first.name}: the same records were written twice with other digests.")
-    with Archive(path) as archive:
-        archive.check_digests()
-    return replace(verdict, manifest=final)
+    way_out = remedy(manifest.operators, manifest.bytecode_version, missing, manifest)
+    _log.warning("%s does not fit %s, which lacks %s: %s", manifest.name, ANDROID, ", ".join(missing), way_out)
 
 
 def _recorded(tolerance: Tolerance) -> Tolerance:
     default = Tolerance()
     looser = tolerance.norm > default.norm or tolerance.max > default.max or tolerance.absolute > default.absolute
     return replace(tolerance, loosened=looser)
-
-
-def _write_server(optimized: OptimizedModel, path: Path, tolerance: Tolerance) -> float:
-    save_server(optimized, path)
-    return check_server(path, optimized.captured.references, tolerance)
-
-
-def _report_text(report: ExportReport, package_bytes: int, server_bytes: int) -> str:
-    document = {
-        "schema_version": SCHEMA_VERSION,
-        "context": {"name": report.manifest.name, "versions": msgspec.to_builtins(report.manifest.provenance.versions)},
-        "results": {
-            "package": report.package.name,
-            "package_bytes": package_bytes,
-            "server": report.server.name,
-            "server_bytes": server_bytes,
-            "server_norm_error": report.server_norm_error,
-            "weights": msgspec.to_builtins(report.manifest.provenance.weights),
-            "capture": {"mode": report.manifest.capture.mode, "reason": report.manifest.capture.reason},
-            "recipe": msgspec.to_builtins(report.manifest.recipe),
-            "parity": msgspec.to_builtins(report.manifest.parity),
-        },
-    }
-    return json.dumps(document, indent=1) + "\n"

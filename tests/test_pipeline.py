@@ -46,7 +46,7 @@ def test_export_model_is_verified_within_the_gate(
     assert report.manifest.capture.mode == mode
     assert report.manifest.parity.norm_error <= 1e-5
     assert report.manifest.parity.cases == len({r.case for r in report.verdict.results})
-    assert report.server_norm_error <= 1e-5
+    assert report.document.results.server_norm_error <= 1e-5
     assert sorted(p.name for p in tmp_path.iterdir()) == ["m.json", "m.pt", "m.ptl"]
 
 
@@ -146,6 +146,7 @@ def test_export_report_says_what_was_made(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "match"),
     [
+        ({"mode": "compile"}, "unknown capture mode 'compile'; expected one of auto"),
         ({"recipe": "fast"}, "unknown recipe 'fast'"),
         ({"output": "m.bin"}, r"ends in \.ptl"),
         ({"example_inputs": [3]}, "is a int"),

@@ -1,25 +1,43 @@
-"""Capture: trace, script or both, decided by evidence and kept in the manifest.
+"""Capture: trace, script or both, decided by evidence that the manifest keeps.
 
-Trace when every probe agrees with the eager model, script when one does not, hybrid when the whole cannot be scripted.
+Trace where every probe agrees with the eager model, script where one does not, hybrid where the whole cannot be scripted.
 """
 
 import logging
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import torch
 
-from edgekit.capture.hybrid import script_parts, script_reason, scripted_functions
-from edgekit.capture.trace import TraceWarning, trace
+from edgekit.capture.attempts import Attempt, attempt
+from edgekit.capture.modes import MODES, Mode, RequestedMode
+from edgekit.capture.script import script_reason
 from edgekit.errors import CaptureError, ParityError, UsageError
 from edgekit.format.schema import CaptureEvidence, ProbeResult, Tolerance
-from edgekit.parity.eager import Reference, References, compare, detached_copy, eager_references, exact_eager, worst
+from edgekit.parity.comparison import Reference
 from edgekit.parity.probes import Axes
+from edgekit.parity.references import References, eager_references
 from edgekit.sources.source import SourceModel
 
-MODES = ("auto", "trace", "script", "hybrid")
-
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """The way that was chosen and why, as data; `attempts` are all ways that were tried, in their order.
+
+    `mismatch_allowed` says that the chosen way gives other answers on some probe and was kept on request.
+    """
+
+    requested: RequestedMode
+    chosen: Attempt
+    reason: str
+    attempts: tuple[Attempt, ...]
+    mismatch_allowed: bool = False
+
+    @property
+    def mode(self) -> Mode:
+        return self.chosen.mode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,28 +47,14 @@ class CapturedModel:
     source: SourceModel
     module: torch.jit.ScriptModule
     references: tuple[Reference, ...]
+    decision: Decision
     evidence: CaptureEvidence
     free_axes: Axes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Attempt:
-    """One way tried: its module or the error that stopped it, and what each probe said."""
-
-    mode: str
-    module: torch.jit.ScriptModule | None
-    probes: tuple[ProbeResult, ...] = ()
-    warnings: tuple[TraceWarning, ...] = ()
-    scripted: tuple[str, ...] = ()
-    error: Exception | None = None
-    failed: tuple[str, ...] = ()
-
-    @property
-    def agrees(self) -> bool:
-        return self.module is not None and not self.failed
-
-
-def capture(source: SourceModel, mode: str, tolerance: Tolerance, allow_mismatch: bool = False) -> CapturedModel:
+def capture(
+    source: SourceModel, mode: RequestedMode, tolerance: Tolerance, allow_mismatch: bool = False
+) -> CapturedModel:
     """Captures a copy of the model in eval mode.
 
     Args:
@@ -60,191 +64,129 @@ def capture(source: SourceModel, mode: str, tolerance: Tolerance, allow_mismatch
         allow_mismatch: keep a capture that disagrees on some probe, and record it.
 
     Raises:
-        CaptureError: no way of capture works, with the line of the source that stops it.
-        ParityError: the way asked for gives other answers, with the probe that shows it.
+        CaptureError: every mode failed, with the line of the source that stops it.
+        ParityError: the mode asked for gives other answers, with the probe that shows it.
     """
-    if mode not in MODES:
-        raise UsageError(f"unknown capture mode {mode!r}; expected one of {', '.join(MODES)}.")
+    scripted = isinstance(source.module, torch.jit.ScriptModule)
+    if scripted and mode in ("trace", "hybrid"):
+        raise UsageError(f"{source.source} is TorchScript: --mode {mode} does not apply to it. Leave --mode out.")
     references = eager_references(source)
     if not references.varies and source.inputs:
         _log.warning(
             "%s: the outputs are the same on every probe, so agreement proves little; give a wider range with --input",
             source.name,
         )
-    if isinstance(source.module, torch.jit.ScriptModule):
-        if mode in ("trace", "hybrid"):
-            raise UsageError(
-                f"{source.source} is TorchScript already; --mode {mode} does not apply to it. Leave --mode out."
+    modes: tuple[Mode, ...] = ("script",) if scripted else MODES if mode == "auto" else (mode,)
+    decision = decide(source.source, mode, _attempts(source, references, modes, tolerance), allow_mismatch)
+    if decision.chosen.failed:
+        _log.warning("%s: %s", source.name, decision.reason)
+    return _captured(source, references, decision)
+
+
+def _attempts(
+    source: SourceModel, references: References, modes: Iterable[Mode], tolerance: Tolerance
+) -> Iterator[Attempt]:
+    """The ways in their order, each tried only when it is asked for."""
+    first: Attempt | None = None
+    for mode in modes:
+        tried = attempt(source, references, mode, tolerance, first.warnings if first else ())
+        first = first or tried
+        yield tried
+
+
+def decide(source: str, requested: RequestedMode, attempts: Iterable[Attempt], allow_mismatch: bool) -> Decision:
+    """Takes the first way that agrees on every probe, else the first that may be kept; tries no more than it needs.
+
+    Raises:
+        CaptureError: there is none.
+        ParityError: the only way that was asked for gives other answers.
+    """
+    tried: list[Attempt] = []
+    for found in attempts:
+        tried.append(found)
+        if found.agrees:
+            return Decision(
+                requested=requested, chosen=found, reason=_why_chosen(requested, tried), attempts=tuple(tried)
             )
-        return _finish(
-            source, mode, _judge(source, references, "script", tolerance), references, "is TorchScript already", False
-        )
-    if mode != "auto":
-        return _capture_as(source, mode, references, tolerance, allow_mismatch)
-    return _capture_auto(source, references, tolerance, allow_mismatch)
-
-
-def _capture_as(
-    source: SourceModel, mode: str, references: References, tolerance: Tolerance, allow_mismatch: bool
-) -> CapturedModel:
-    attempt = _judge(source, references, mode, tolerance)
-    if attempt.module is None:
-        raise CaptureError(_cannot(source, [attempt])) from attempt.error
-    if attempt.failed and not _only_sizes(attempt, references) and not allow_mismatch:
-        raise ParityError(_disagrees(source, attempt))
-    reason = "asked for" if attempt.agrees else _why_kept(attempt, references)
-    return _finish(
-        source, mode, attempt, references, reason, bool(attempt.failed) and not _only_sizes(attempt, references)
+    kept = next((a for a in tried if a.module is not None and (a.only_sizes or allow_mismatch)), None)
+    if kept is None:
+        raise _failure(source, requested, tried) from tried[-1].error
+    mismatch = not kept.only_sizes
+    return Decision(
+        requested=requested,
+        chosen=kept,
+        reason=_why_kept(kept),
+        attempts=tuple(tried),
+        mismatch_allowed=mismatch,
     )
 
 
-def _capture_auto(
-    source: SourceModel, references: References, tolerance: Tolerance, allow_mismatch: bool
-) -> CapturedModel:
-    attempts: list[_Attempt] = []
-    for mode in ("trace", "script", "hybrid"):
-        attempt = _judge(source, references, mode, tolerance, attempts[0].warnings if attempts else ())
-        attempts.append(attempt)
-        if attempt.agrees:
-            earlier = [f"{a.mode} {_short(a)}" for a in attempts[:-1]]
-            reason = "; ".join([*earlier, f"{mode} agrees on every probe"])
-            probes = tuple(probe for a in attempts for probe in a.probes)
-            chosen = replace(attempt, probes=probes, warnings=attempts[0].warnings)
-            return _finish(source, "auto", chosen, references, reason, False)
-    for attempt in attempts:
-        if attempt.module is not None and (_only_sizes(attempt, references) or allow_mismatch):
-            mismatch = not _only_sizes(attempt, references)
-            return _finish(source, "auto", attempt, references, _why_kept(attempt, references), mismatch)
-    if all(attempt.module is None for attempt in attempts):
-        raise CaptureError(_cannot(source, attempts)) from attempts[-1].error
-    raise CaptureError(
-        f"{_cannot(source, attempts)} The line to change: "
-        f"{'; '.join(str(w) for w in attempts[0].warnings[:3]) or script_reason(attempts[1].error)}"
-    ) from attempts[1].error
-
-
-def _judge(
-    source: SourceModel,
-    references: References,
-    mode: str,
-    tolerance: Tolerance,
-    warnings: tuple[TraceWarning, ...] = (),
-) -> _Attempt:
-    """Captures in one mode and compares the result with the eager model on every probe."""
-    try:
-        attempt = _attempt(source, mode, warnings)
-    except CaptureError as error:
-        return _Attempt(mode=mode, module=None, error=error)
-    results, failed = [], []
-    for reference in references.items:
-        found = worst(compare(reference, attempt.module, tolerance))
-        detail = (
-            "" if found.passed else f"{found.output}: {found.reason}, expected {found.expected}, got {found.actual}"
-        )
-        verdict = (
-            "pass"
-            if found.passed and (references.varies or not source.inputs)
-            else "unproven"
-            if found.passed
-            else "fail"
-        )
-        results.append(
-            ProbeResult(
-                name=reference.probe.name,
-                mode=mode,
-                verdict=verdict,
-                norm_error=_rounded(found.norm_error),
-                detail=detail,
-            )
-        )
-        if not found.passed:
-            failed.append(reference.probe.name)
-    return replace(attempt, probes=tuple(results), failed=tuple(failed))
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else float(f"{value:.3g}")
-
-
-def _attempt(source: SourceModel, mode: str, warnings: tuple[TraceWarning, ...]) -> _Attempt:
-    if isinstance(source.module, torch.jit.ScriptModule):
-        return _Attempt(mode=mode, module=source.module)
-    module: Any = detached_copy(source.module)
-    example = source.example()
-    if mode == "trace":
-        traced, seen = trace(module, example)
-        return _Attempt(mode=mode, module=traced, warnings=seen)
-    if mode == "script":
-        with exact_eager():
-            try:
-                return _Attempt(mode=mode, module=torch.jit.script(module), scripted=("",))
-            except Exception as error:  # the compiler raises a dozen types for what it does not support
-                raise CaptureError(script_reason(error)) from error
-    if not warnings:
-        warnings = trace(detached_copy(source.module), example)[1]
-    with scripted_functions(warnings) as functions:
-        hybrid, scripted = script_parts(module, example)
-    return _Attempt(mode=mode, module=hybrid, scripted=(*functions, *scripted))
-
-
-def _finish(
-    source: SourceModel, requested: str, attempt: _Attempt, references: References, reason: str, mismatch: bool
-) -> CapturedModel:
-    if attempt.module is None:
-        raise CaptureError(_cannot(source, [attempt])) from attempt.error
-    if attempt.failed:
-        _log.warning("%s: %s", source.name, reason)
+def _captured(source: SourceModel, references: References, decision: Decision) -> CapturedModel:
+    chosen = decision.chosen
+    assert chosen.module is not None  # a decision never chooses a way that failed
     refused = tuple(
         ProbeResult(name=name, mode="eager", verdict="refused", detail=why) for name, why in references.refused
     )
-    kept = tuple(r for r in references.items if r.probe.name not in attempt.failed)
-    blocked = {axis for r in references.items if r.probe.name in attempt.failed for axis in r.probe.axes}
-    free = {axis for r in kept for axis in r.probe.axes} - blocked
+    kept = tuple(r for r in references.items if r.probe.name not in chosen.failed)
+    blocked = {axis for r in references.items if r.probe.name in chosen.failed for axis in r.probe.axes}
     return CapturedModel(
         source=source,
-        module=attempt.module,
+        module=chosen.module,
         references=kept,
-        free_axes=tuple(sorted(free)),
+        decision=decision,
+        free_axes=tuple(sorted({axis for r in kept for axis in r.probe.axes} - blocked)),
         evidence=CaptureEvidence(
-            requested=requested,
-            mode=attempt.mode,
-            reason=reason,
-            scripted=tuple(name or source.name for name in attempt.scripted),
-            mismatch_allowed=mismatch,
-            warnings=tuple(str(w) for w in attempt.warnings),
-            probes=attempt.probes + refused,
+            requested=decision.requested,
+            mode=decision.mode,
+            reason=decision.reason,
+            scripted=tuple(name or source.name for name in chosen.scripted),
+            mismatch_allowed=decision.mismatch_allowed,
+            warnings=tuple(str(w) for w in decision.attempts[0].warnings),
+            probes=tuple(probe for tried in decision.attempts for probe in tried.probes) + refused,
         ),
     )
 
 
-def _only_sizes(attempt: _Attempt, references: References) -> bool:
-    """Whether only probes of other sizes fail: then the sizes are pinned, and every runtime refuses others."""
-    sized = {r.probe.name for r in references.items if r.probe.axes}
-    return attempt.module is not None and bool(attempt.failed) and set(attempt.failed) <= sized
+def _why_chosen(requested: RequestedMode, tried: list[Attempt]) -> str:
+    if requested != "auto":
+        return "asked for"
+    if tried[0].mode == "script":  # `auto` traces first, except what is TorchScript
+        return "the source is TorchScript"
+    return "; ".join([*(f"{a.mode} {_short(a)}" for a in tried[:-1]), f"{tried[-1].mode} agrees on every probe"])
 
 
-def _why_kept(attempt: _Attempt, references: References) -> str:
-    names = ", ".join(attempt.failed)
-    if _only_sizes(attempt, references):
-        return f"{attempt.mode} is right for the example's sizes alone (not for {names}): the manifest pins them"
-    return f"{attempt.mode} gives other answers on {names}, allowed by --allow-mismatch"
+def _why_kept(kept: Attempt) -> str:
+    names = ", ".join(kept.failed)
+    if kept.only_sizes:
+        return f"{kept.mode} is right only for the example's sizes (not for {names}): the manifest pins them"
+    return f"{kept.mode} gives other answers on {names}, allowed by --allow-mismatch"
 
 
-def _short(attempt: _Attempt) -> str:
-    if attempt.module is None:
-        return f"failed ({str(attempt.error).splitlines()[0]})"
-    return f"differs on {', '.join(attempt.failed)}"
+def _short(tried: Attempt) -> str:
+    if tried.module is None:
+        return f"failed ({str(tried.error).splitlines()[0]})"
+    return f"differs on {', '.join(tried.failed)}"
 
 
-def _disagrees(source: SourceModel, attempt: _Attempt) -> str:
-    probe = next(p for p in attempt.probes if p.verdict == "fail")
-    lines = "".join(f"\n  {warning}" for warning in attempt.warnings[:3])
+def _failure(source: str, requested: RequestedMode, tried: list[Attempt]) -> Exception:
+    last = tried[-1]
+    if requested != "auto" and last.module is not None:
+        return ParityError(_disagrees(source, last))
+    ways = "".join(f"\n  {a.mode}: {a.error if a.module is None else _short(a)}" for a in tried)
+    message = (
+        f"{source} cannot be captured:{ways}\nRewrite the line named, or put it into a @torch.jit.script function."
+    )
+    if any(a.module is not None for a in tried):
+        lines = "; ".join(str(w) for w in tried[0].warnings[:3])
+        scripting = next((a.error for a in tried if a.mode == "script"), None)
+        message += f" The line to change: {lines or script_reason(scripting)}"
+    return CaptureError(message)
+
+
+def _disagrees(source: str, tried: Attempt) -> str:
+    probe = next(p for p in tried.probes if p.verdict == "fail")
+    lines = "".join(f"\n  {warning}" for warning in tried.warnings[:3])
     return (
-        f"{attempt.mode} of {source.source} gives other answers than eager on probe {probe.name!r}: output {probe.detail}."
+        f"{tried.mode} of {source} gives other answers than eager on probe {probe.name!r}: output {probe.detail}."
         f"{lines}\nUse --mode auto, or record the mismatch with --allow-mismatch."
     )
-
-
-def _cannot(source: SourceModel, attempts: list[_Attempt]) -> str:
-    told = "".join(f"\n  {a.mode}: {a.error if a.module is None else _short(a)}" for a in attempts)
-    return f"{source.source} cannot be captured:{told}\nRewrite the line named, or put it into a @torch.jit.script function."

@@ -5,35 +5,21 @@ so that their control flow survives. Helper functions in which the tracer saw da
 """
 
 import inspect
-import re
 import sys
 import types
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
+from edgekit.capture.script import try_script
 from edgekit.capture.trace import TraceWarning, trace
 from edgekit.errors import CaptureError
 from edgekit.parity.eager import exact_eager
 
 _CONTAINERS = (nn.ModuleList, nn.ModuleDict)
-
-
-def script_reason(error: BaseException | None) -> str:
-    """The compiler's complaint and the line of the user's code, in one line, without folders."""
-    text = str(error)
-    place = re.search(r'File "([^"]+)", line (\d+)', text)
-    lines = [
-        line.strip() for line in text.strip().splitlines() if line.strip() and not line.strip().startswith("File ")
-    ]
-    pointed = [lines[i - 1] for i, line in enumerate(lines) if "<--- HERE" in line and i]
-    code = pointed[0].split("~")[0].strip() if pointed else ""
-    where = f" ({Path(place[1]).name}:{place[2]}{': ' + code if code else ''})" if place else ""
-    return (lines[0] if lines else type(error).__name__).rstrip(":") + where
 
 
 def script_parts(
@@ -73,12 +59,12 @@ def _record_calls(module: nn.Module, example: tuple[torch.Tensor, ...]) -> dict[
 
 def _convert(module: nn.Module, path: str, calls: dict[str, tuple[Any, ...]], scripted: list[str]) -> Any:
     """The module as a ScriptModule: scripted, scripted over converted children, or traced over them."""
-    if whole := _try_script(module):
+    if whole := try_script(module):
         scripted.append(path)
         return whole
     inner: list[str] = []
     _convert_children(module, path, calls, inner)
-    if whole := _try_script(module):
+    if whole := try_script(module):
         scripted.extend([path, *inner])
         return whole
     scripted.extend(inner)
@@ -100,13 +86,6 @@ def _convert_children(module: nn.Module, path: str, calls: dict[str, tuple[Any, 
                 setattr(module, name, _convert(child, child_path, calls, scripted))
             except CaptureError:
                 continue
-
-
-def _try_script(module: nn.Module) -> torch.jit.ScriptModule | None:
-    try:
-        return torch.jit.script(module)
-    except Exception:  # the compiler raises a dozen types for what it does not support; the caller has other ways
-        return None
 
 
 @contextmanager

@@ -2,13 +2,14 @@
 
 import argparse
 import contextlib
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgekit.capture.modes import REQUESTED_MODES
 from edgekit.cli.options import add_json
 from edgekit.cli.parse import image_spec, labels_file, seed, tolerance
+from edgekit.optimize.recipes import DEFAULT_RECIPE, FITS, RECIPES
 from edgekit.report.console import Progress, banner, bound, size
 
 if TYPE_CHECKING:
@@ -46,18 +47,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--mode",
-        choices=("auto", "trace", "script", "hybrid"),
+        choices=REQUESTED_MODES,
         default="auto",
         help="how to capture the model (default auto)",
     )
     parser.add_argument(
-        "--recipe", default="mobile", help="mobile (default), mobile-nchw, frozen, naive or none; see docs/recipes.md"
+        "--recipe", default=DEFAULT_RECIPE, choices=RECIPES, help=f"the passes to apply (default {DEFAULT_RECIPE})"
     )
     parser.add_argument(
         "--fit",
-        choices=("android", "current"),
-        default="android",
-        help="the oldest runtime that must be able to run it (default android)",
+        choices=FITS,
+        default=FITS[0],
+        help=f"the oldest runtime that must be able to run it (default {FITS[0]})",
     )
     parser.add_argument(
         "--tolerance",
@@ -110,7 +111,7 @@ def run(options: argparse.Namespace) -> int:
             progress,
         )
     if options.json:
-        print(json.dumps(json.loads(report.report.read_text()), indent=1))
+        print(report.document.to_json(), end="")
         return 0
     _print(report)
     return 0
@@ -130,4 +131,4 @@ def _print(report: "ExportReport") -> None:
         f"  {'verified':<20} error {parity.norm_error:.1e} in {parity.cases} cases on the saved file ({bound(manifest)})"
     )
     print(f"{report.server}  {size(report.server.stat().st_size)}")
-    print(f"  {'verified':<20} error {report.server_norm_error:.1e} after optimize_for_inference")
+    print(f"  {'verified':<20} error {report.document.results.server_norm_error:.1e} after optimize_for_inference")

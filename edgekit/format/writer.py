@@ -2,7 +2,7 @@
 
 import hashlib
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
@@ -20,16 +20,19 @@ _DROPPED = ("code/", "extra/")  # debug records hold source paths; the lite inte
 _PICKLES = ("data.pkl", "constants.pkl", "bytecode.pkl")
 
 
-def write_package(
-    torch_file: Path, destination: Path, extras: Mapping[str, str], manifest: Callable[[dict[str, str]], str]
-) -> None:
-    """Rewrites a file of `_save_for_lite_interpreter` as a package.
+def write_records(torch_file: Path, destination: Path, extras: Mapping[str, str]) -> dict[str, str]:
+    """Rewrites a file of `_save_for_lite_interpreter` as a package that still lacks its manifest.
+
+    Lite interpreters load it as it is, so the parity of the very bytes that are kept can be proved before the manifest
+    states it: see `append_manifest`.
 
     Args:
         torch_file: what torch wrote.
-        destination: the file to write; see `atomic`.
+        destination: the file to write; see `files.atomic`.
         extras: further records by name, as ASCII text.
-        manifest: gives the manifest's text for the SHA-256 digests of all other records.
+
+    Returns:
+        The SHA-256 digests of all records, sorted by name.
     """
     digests: dict[str, str] = {}
     renamer = Renamer()
@@ -50,7 +53,13 @@ def write_package(
                     digests[short] = _copy(target, short, record, source.getinfo(name).file_size)
         for short, text in extras.items():
             digests[short] = _write(target, short, text.encode("ascii"))
-        _write(target, MANIFEST, manifest(dict(sorted(digests.items()))).encode("ascii"))
+    return dict(sorted(digests.items()))
+
+
+def append_manifest(package: Path, text: str) -> None:
+    """Adds the manifest, the last record; all other bytes but the zip's directory stay where they are."""
+    with zipfile.ZipFile(package, "a", zipfile.ZIP_STORED) as target:
+        _write(target, MANIFEST, text.encode("ascii"))
 
 
 def rewrite_plain(torch_file: Path, destination: Path) -> None:

@@ -12,7 +12,8 @@ from edgekit.format.generator import hashes
 from edgekit.format.schema import GoldenCase, GoldenInput, GoldenOutput, ImageSpec, Tolerance
 from edgekit.nested import named_arrays
 from edgekit.packaging.predict import Preprocess
-from edgekit.parity.eager import Reference, detached_copy, exact_eager
+from edgekit.parity.comparison import Reference
+from edgekit.parity.eager import detached_copy, exact_eager
 from edgekit.parity.probes import from_golden
 from edgekit.sources.source import SourceModel
 

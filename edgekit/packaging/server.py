@@ -7,7 +7,6 @@ import os
 import tempfile
 import warnings
 import zipfile
-from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -16,17 +15,24 @@ from edgekit.errors import PackageError, ParityError, first_line
 from edgekit.files import reserve
 from edgekit.format.schema import Tolerance
 from edgekit.format.writer import rewrite_plain
-from edgekit.optimize.recipes import OptimizedModel, rounded
-from edgekit.parity.eager import Reference, compare, exact_eager, judges_rounding, rounding_bounds, worst
+from edgekit.optimize.optimizer import OptimizedModel
+from edgekit.parity.comparison import describe
+from edgekit.parity.eager import exact_eager
+from edgekit.parity.gate import judge_optimized
 
 
-def save_server(optimized: OptimizedModel, path: Path) -> None:
-    """Writes the frozen module, without debug records."""
+def save_server(optimized: OptimizedModel, tolerance: Tolerance, path: Path) -> float:
+    """Writes the frozen module without debug records, and gives its largest norm error against the eager model.
+
+    Raises:
+        ParityError: loaded as its users will load it, it disagrees with the eager model.
+    """
     with tempfile.TemporaryDirectory(prefix=".edgekit-", dir=path.parent) as scratch:
         reserve(Path(scratch), optimized.room_bytes)
         raw = Path(scratch) / "archive.pt"
         torch.jit.save(optimized.server, str(raw))
         rewrite_plain(raw, path)
+    return _check(path, optimized, tolerance)
 
 
 def load_server(path: str | os.PathLike[str]) -> torch.jit.ScriptModule:
@@ -46,21 +52,11 @@ def load_server(path: str | os.PathLike[str]) -> torch.jit.ScriptModule:
     return optimized
 
 
-def check_server(path: Path, references: Sequence[Reference], tolerance: Tolerance) -> float:
-    """Loads a server file as its users will, and gives its largest norm error against the eager model.
-
-    Raises:
-        ParityError: it disagrees.
-    """
-    module = load_server(path)
-    largest = 0.0
-    for reference in filter(judges_rounding, references):
-        found = worst(compare(reference, module, rounding_bounds(reference.probe, tolerance)))
-        if not found.passed:
-            raise ParityError(
-                f"the server's .pt disagrees with the eager model once optimized, on probe {reference.probe.name!r}, "
-                f"output {found.output}: {found.reason}, expected {found.expected}, got {found.actual}. Nothing was written."
-            )
-        if not reference.probe.stress:
-            largest = max(largest, found.norm_error or 0.0)
-    return rounded(largest)
+def _check(path: Path, optimized: OptimizedModel, tolerance: Tolerance) -> float:
+    judged = judge_optimized(load_server(path), optimized.captured.references, tolerance)
+    if not judged.passed:
+        raise ParityError(
+            f"the server's .pt disagrees with the eager model after optimize_for_inference, on probe {judged.failed[0]!r}, "
+            f"{describe(judged.worst)}. Nothing was written."
+        )
+    return judged.norm_error

@@ -155,7 +155,7 @@ class OlderRuntime(Runtime):
             return tuple(
                 CaseResult(runtime=self.name, case=case.name, comparison=comparison)
                 for case, answer in zip(cases, answers, strict=True)
-                for comparison in replay(answer, case, manifest)
+                for comparison in replay(answer, case, manifest.method(case.method), manifest.tolerance)
             )
 
     def run(self, path: str | os.PathLike[str], method: str, inputs: Sequence[Array]) -> dict[str, Array]:

@@ -5,24 +5,13 @@ from collections.abc import Callable
 import models
 import pytest
 import torch
+from captures import captured, source_of
 from torch import nn
 
-from edgekit.capture.decide import CapturedModel, capture
-from edgekit.errors import CaptureError, ParityError, SourceError, UsageError
+from edgekit.capture.decide import capture
+from edgekit.errors import CaptureError, ParityError, SourceError
 from edgekit.format.schema import Tolerance
-from edgekit.parity.eager import compare
-from edgekit.sources.inputs import parse_input
-from edgekit.sources.source import SourceModel, SourceRequest, from_module
-
-
-def source_of(factory: Callable[[], nn.Module], *inputs: str) -> SourceModel:
-    torch.manual_seed(0)
-    request = SourceRequest(inputs=[parse_input(text) for text in inputs])
-    return from_module(factory().eval(), name=factory.__name__, source=f"models:{factory.__name__}", request=request)
-
-
-def captured(factory: Callable[[], nn.Module], *inputs: str, mode: str = "auto", allow: bool = False) -> CapturedModel:
-    return capture(source_of(factory, *inputs), mode, Tolerance(), allow)
+from edgekit.parity.comparison import compare
 
 
 def test_capture_plain_network_is_traced_with_free_batch_and_size() -> None:
@@ -136,11 +125,6 @@ def test_capture_no_inputs_is_traced() -> None:
 def test_capture_refused_shape_says_what_the_model_says() -> None:
     with pytest.raises(SourceError, match=r"refuses x float32 \[1, 4, 32, 32\].*--input"):
         captured(models.conv_net, "1x4x32x32")
-
-
-def test_capture_unknown_mode_is_a_usage_error() -> None:
-    with pytest.raises(UsageError, match="expected one of auto"):
-        captured(models.conv_net, "1x3x32x32", mode="compile")
 
 
 def test_compare_other_module_fails() -> None:

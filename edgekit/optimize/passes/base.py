@@ -1,26 +1,18 @@
-"""The passes that recipes are made of: each takes a ScriptModule and gives a new one."""
+"""What a pass is: it takes a ScriptModule and gives a new one, and says itself when it applies.
 
+A pass is one file in this folder that defines `PASS`, and its name in a row of `optimize/recipes.py`.
+"""
+
+import importlib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch._C import _MobileOptimizerType as MobileOptimizerType
 from torch.jit._recursive import wrap_cpp_module
-from torch.utils.mobile_optimizer import optimize_for_mobile
 
-_CHANNELS_LAST = 2  # the integer value of torch.channels_last in TorchScript
-_CONTIGUOUS = 0
-_MIN_CONVOLUTIONS = 2
-
-# What optimize_for_mobile can leave out on a CPU, by the names that the manifest records.
-MOBILE_PARTS = (
-    "CONV_BN_FUSION",
-    "INSERT_FOLD_PREPACK_OPS",
-    "FUSE_ADD_RELU",
-    "HOIST_CONV_PACKED_PARAMS",
-    "REMOVE_DROPOUT",
-)
+from edgekit.errors import UsageError
+from edgekit.optimize.recipes import FITS, Fit, Recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,78 +24,61 @@ class Context:
     lone_output: bool
 
 
+def _always(_module: torch.jit.ScriptModule, _context: Context) -> str:
+    return ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pass:
-    """`apply(module, context, left_out)` leaves its input as it is; `parts` can be left out one by one; `fits` says
-    whether the pass has anything to do for a module."""
+    """One step of a recipe, with its own policy.
+
+    `apply(module, context, left_out)` leaves its input as it is. The gate can leave `parts` out one by one.
+    `unfit(module, context)` says why the pass has nothing to do for a module, and is empty where it has. `fits` are the
+    targets for which the pass runs. `for_server` keeps its result in the server's file too.
+    """
 
     name: str
     apply: Callable[[torch.jit.ScriptModule, Context, Collection[str]], torch.jit.ScriptModule]
     parts: tuple[str, ...] = ()
-    fits: Callable[[torch.jit.ScriptModule, Context], str] = lambda _module, _context: ""
+    unfit: Callable[[torch.jit.ScriptModule, Context], str] = _always
+    fits: tuple[Fit, ...] = FITS
+    for_server: bool = False
+
+
+def passes_of(recipe: Recipe, fit: Fit) -> tuple[Pass, ...]:
+    """The passes of a recipe that are for a target."""
+    return tuple(step for step in map(load_pass, recipe.passes) if fit in step.fits)
+
+
+def load_pass(name: str) -> Pass:
+    """The pass that the file `optimize/passes/<name>.py` defines.
+
+    Raises:
+        UsageError: there is no such file.
+    """
+    module = f"edgekit.optimize.passes.{name}"
+    try:
+        found: Pass = importlib.import_module(module).PASS
+    except ModuleNotFoundError as error:
+        if error.name != module:
+            raise
+        raise UsageError(f"unknown pass {name!r}; a pass is a file of that name in edgekit/optimize/passes.") from error
+    return found
 
 
 def is_frozen(module: torch.jit.ScriptModule) -> bool:
     return not hasattr(module, "training")  # freezing drops the attribute, and refuses to run twice
 
 
-def _freeze(module: torch.jit.ScriptModule, _: Context, __: Collection[str]) -> torch.jit.ScriptModule:
-    if is_frozen(module):
-        return module
-    frozen: torch.jit.ScriptModule = torch.jit.freeze(module.eval())
-    return frozen
+def copy_frozen(module: torch.jit.ScriptModule) -> torch.jit.ScriptModule:
+    """A frozen module whose graph can be edited; the constants stay shared.
 
-
-def _mobile(module: torch.jit.ScriptModule, _: Context, left_out: Collection[str]) -> torch.jit.ScriptModule:
-    blocklist = {getattr(MobileOptimizerType, name) for name in left_out}
-    optimized: torch.jit.ScriptModule = optimize_for_mobile(module, optimization_blocklist=blocklist)
-    return optimized
-
-
-def _convolutions(module: torch.jit.ScriptModule) -> int:
-    graph: Any = module.graph  # torch's stubs leave most of the graph's methods out
-    return sum(len(list(graph.findAllNodes(name, recurse=True))) for name in ("aten::_convolution", "aten::conv2d"))
-
-
-def _channels_last_fits(module: torch.jit.ScriptModule, context: Context) -> str:
-    if not is_frozen(module):
-        return "the module is not frozen"
-    if 4 not in context.input_ranks:
-        return "no input of rank 4"
-    if _convolutions(module) < _MIN_CONVOLUTIONS:
-        return f"fewer than {_MIN_CONVOLUTIONS} convolutions"
-    return ""
-
-
-def _channels_last(module: torch.jit.ScriptModule, context: Context, _: Collection[str]) -> torch.jit.ScriptModule:
-    """Converts rank-4 inputs at the front of the graph, and a lone rank-4 output back at its end.
-
-    XNNPACK's prepacked convolutions are NHWC inside and convert an NCHW input at every operator; one conversion at the
-    front lets the layout flow through the whole graph.
+    Freezing a frozen module is the only copy of a graph that Python offers.
     """
-    # Freezing what is frozen is the one copy of graphs that Python can ask for; constants stay shared.
-    changed: torch.jit.ScriptModule = wrap_cpp_module(torch._C._freeze_module(module._c, [], True, False))
-    graph: Any = changed.graph
-    front = next(iter(graph.nodes()))
-    for value, rank in zip(list(graph.inputs())[1:], context.input_ranks, strict=False):
-        if rank == 4:
-            node = _insert_contiguous(graph, value, front, _CHANNELS_LAST)
-            value.replaceAllUsesAfterNodeWith(node, node.output())
-    if context.lone_output and context.output_ranks == (4,):
-        end = graph.return_node()
-        node = _insert_contiguous(graph, next(iter(graph.outputs())), end, _CONTIGUOUS)
-        end.replaceInput(0, node.output())
-    torch._C._jit_pass_lint(graph)
-    return changed
+    copied: torch.jit.ScriptModule = wrap_cpp_module(torch._C._freeze_module(module._c, [], True, False))
+    return copied
 
 
-def _insert_contiguous(graph: Any, value: torch.Value, before: torch.Node, layout: int) -> torch.Node:
-    graph.setInsertPoint(before)
-    node: torch.Node = graph.create("aten::contiguous", [value, graph.insertConstant(layout)], 1)
-    graph.insertNode(node)
-    return node
-
-
-FREEZE = Pass(name="freeze", apply=_freeze)
-CHANNELS_LAST = Pass(name="channels_last", apply=_channels_last, fits=_channels_last_fits)
-OPTIMIZE_FOR_MOBILE = Pass(name="optimize_for_mobile", apply=_mobile, parts=MOBILE_PARTS)
+def graph_of(module: torch.jit.ScriptModule) -> Any:
+    """The graph of `forward`, typed loosely: torch's stubs leave most of its methods out."""
+    return module.graph

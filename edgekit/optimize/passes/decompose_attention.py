@@ -4,9 +4,8 @@ from collections.abc import Collection
 from typing import Any
 
 import torch
-from torch.jit._recursive import wrap_cpp_module
 
-from edgekit.optimize.passes.base import Context, Pass, is_frozen
+from edgekit.optimize.passes.base import Context, Pass, copy_frozen, graph_of, is_frozen
 from edgekit.runtimes.compat import DECOMPOSE, FUSED
 
 _ARGUMENTS = ("query", "key", "value", "mask", "dropout", "causal", "scale", "grouped")
@@ -14,7 +13,7 @@ _ARGUMENTS = ("query", "key", "value", "mask", "dropout", "causal", "scale", "gr
 
 def _fused(module: torch.jit.ScriptModule) -> list[dict[str, Any]]:
     """The inputs by name, and the node itself, of every fused attention that has a plain equivalent here."""
-    graph: Any = module.graph  # torch's stubs leave most of the graph's methods out
+    graph = graph_of(module)
     found = [
         {**dict(zip(_ARGUMENTS, node.inputs(), strict=False)), "node": node}
         for node in graph.findAllNodes(FUSED, recurse=True)
@@ -23,12 +22,12 @@ def _fused(module: torch.jit.ScriptModule) -> list[dict[str, Any]]:
 
 
 def _is_plain(given: dict[str, Any]) -> bool:
-    """Neither mask nor causal, dropout, scale or grouped heads: those stay fused, and the package needs a newer runtime."""
+    """Without mask, causal, dropout, scale and grouped heads: attention with those stays fused and needs a newer runtime."""
     absent = all(given[name].type().kind() == "NoneType" for name in ("mask", "scale") if name in given)
     return absent and not any(given[name].toIValue() for name in ("dropout", "causal", "grouped") if name in given)
 
 
-def _fits(module: torch.jit.ScriptModule, _: Context) -> str:
+def _unfit(module: torch.jit.ScriptModule, _: Context) -> str:
     if not is_frozen(module):
         return "the module is not frozen"
     return "" if _fused(module) else "no fused attention without a mask"
@@ -36,9 +35,8 @@ def _fits(module: torch.jit.ScriptModule, _: Context) -> str:
 
 def _apply(module: torch.jit.ScriptModule, _: Context, __: Collection[str]) -> torch.jit.ScriptModule:
     """softmax(q / sqrt(d) @ k^T) @ v, as in Vaswani et al., Attention Is All You Need, 2017."""
-    # Freezing what is frozen is the one copy of graphs that Python can ask for; constants stay shared.
-    changed: torch.jit.ScriptModule = wrap_cpp_module(torch._C._freeze_module(module._c, [], True, False))
-    graph: Any = changed.graph
+    changed = copy_frozen(module)
+    graph = graph_of(changed)
     for given in _fused(changed):
         node = given["node"]
         graph.setInsertPoint(node)
@@ -63,4 +61,4 @@ def _insert(graph: Any, kind: str, inputs: list[Any], type_: Any = None) -> Any:
     return node.output()
 
 
-DECOMPOSE_ATTENTION = Pass(name=DECOMPOSE, apply=_apply, fits=_fits)
+PASS = Pass(name=DECOMPOSE, apply=_apply, unfit=_unfit, fits=("android",))

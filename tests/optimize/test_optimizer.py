@@ -6,21 +6,26 @@ import models
 import numpy as np
 import pytest
 import torch
-from test_capture import captured
+from captures import captured
 from torch import nn
 from torch.utils.mobile_optimizer import optimize_for_mobile
 
 from edgekit.capture.decide import CapturedModel
 from edgekit.format.schema import Tolerance
-from edgekit.optimize.passes.base import Pass
-from edgekit.optimize.recipes import RECIPES, Recipe, optimize
-from edgekit.parity.eager import compare
+from edgekit.optimize.optimizer import OptimizedModel, optimize
+from edgekit.optimize.passes.base import Pass, passes_of
+from edgekit.optimize.recipes import RECIPES
+from edgekit.parity.comparison import compare
 
 EXACT = Tolerance()
 
 
 def agrees(captured: CapturedModel, module: torch.jit.ScriptModule) -> bool:
     return all(c.passed for r in captured.references for c in compare(r, module, EXACT))
+
+
+def optimized(captured: CapturedModel, recipe: str) -> OptimizedModel:
+    return optimize(captured, recipe, passes_of(RECIPES[recipe], "android"), EXACT)
 
 
 def broken_module(*_: object) -> torch.jit.ScriptModule:
@@ -39,7 +44,7 @@ def test_gate_naive_order_on_conv_batchnorm_leaves_the_fusion_out() -> None:
     assert not agrees(model, optimize_for_mobile(model.module)), (
         "torch repaired #76807: the gate has nothing to catch here"
     )
-    result = optimize(model, RECIPES["naive"], EXACT)
+    result = optimized(model, "naive")
     assert result.recipe.passes[0].left_out == ("CONV_BN_FUSION",)
     assert "norm" in result.recipe.passes[0].note
     assert agrees(model, result.module)
@@ -49,7 +54,7 @@ def test_gate_zeroed_bias_leaves_the_prepack_folding_out() -> None:
     """swin_v2: prepack folding takes a linear's bias from before it is zeroed in place."""
     model = captured(models.ZeroedBias, "3x6")
     assert not agrees(model, optimize_for_mobile(torch.jit.freeze(model.module.eval()))), "torch repaired the folding"
-    result = optimize(model, RECIPES["mobile"], EXACT)
+    result = optimized(model, "mobile")
     by_name = {step.name: step for step in result.recipe.passes}
     assert by_name["optimize_for_mobile"].left_out == ("INSERT_FOLD_PREPACK_OPS",)
     assert agrees(model, result.module)
@@ -57,14 +62,14 @@ def test_gate_zeroed_bias_leaves_the_prepack_folding_out() -> None:
 
 def test_gate_wrong_pass_without_parts_is_dropped() -> None:
     model = captured(models.conv_net, "1x3x32x32")
-    result = optimize(model, Recipe(name="x", passes=(Pass(name="wrong", apply=broken_module),)), EXACT)
+    result = optimize(model, "x", (Pass(name="wrong", apply=broken_module),), EXACT)
     assert not result.recipe.passes[0].applied
     assert agrees(model, result.module)
 
 
 def test_gate_raising_pass_is_dropped_and_says_so() -> None:
     model = captured(models.conv_net, "1x3x32x32")
-    result = optimize(model, Recipe(name="x", passes=(Pass(name="raises", apply=raising),)), EXACT)
+    result = optimize(model, "x", (Pass(name="raises", apply=raising),), EXACT)
     assert (result.recipe.passes[0].applied, result.recipe.passes[0].note) == (
         False,
         "raises RuntimeError: an internal assert",
@@ -78,7 +83,7 @@ def test_gate_smallest_set_of_parts_is_left_out() -> None:
     def apply(module: torch.jit.ScriptModule, _: object, left_out: object) -> torch.jit.ScriptModule:
         return module if {"b", "c"} <= set(left_out) else broken_module(module)  # type: ignore[call-overload]
 
-    result = optimize(model, Recipe(name="x", passes=(Pass(name="two", apply=apply, parts=("a", "b", "c")),)), EXACT)
+    result = optimize(model, "x", (Pass(name="two", apply=apply, parts=("a", "b", "c")),), EXACT)
     assert result.recipe.passes[0].left_out == ("b", "c")
 
 
@@ -96,13 +101,13 @@ class Logarithm(nn.Module):
 def test_gate_overflowing_stress_probes_leave_nothing_out() -> None:
     model = captured(Logarithm, "3x6")
     assert any(not np.isfinite(r.outputs["0"]).all() for r in model.references)
-    result = optimize(model, RECIPES["mobile"], EXACT)
+    result = optimized(model, "mobile")
     assert [step.left_out for step in result.recipe.passes if step.applied] == [(), ()]
 
 
 def test_mobile_recipe_converts_layout_once_at_the_front() -> None:
     model = captured(models.conv_net, "1x3x32x32")
-    result = optimize(model, RECIPES["mobile"], EXACT)
+    result = optimized(model, "mobile")
     assert [step.name for step in result.recipe.passes if step.applied] == [
         "freeze",
         "channels_last",
@@ -128,7 +133,7 @@ class Segmenter(nn.Module):
 
 def test_mobile_recipe_gives_rank_4_outputs_in_their_own_layout() -> None:
     model = captured(Segmenter, "1x3x32x32")
-    result = optimize(model, RECIPES["mobile"], EXACT)
+    result = optimized(model, "mobile")
     assert result.module(torch.rand(1, 3, 32, 32)).is_contiguous()
     assert agrees(model, result.module)
 
@@ -140,7 +145,7 @@ def test_mobile_recipe_gives_rank_4_outputs_in_their_own_layout() -> None:
 def test_channels_last_where_it_has_nothing_to_do_is_not_applied(
     factory: Callable[[], nn.Module], shape: str, note: str
 ) -> None:
-    result = optimize(captured(factory, shape), RECIPES["mobile"], EXACT)
+    result = optimized(captured(factory, shape), "mobile")
     step = next(step for step in result.recipe.passes if step.name == "channels_last")
     assert not step.applied
     assert note in step.note

@@ -1,0 +1,107 @@
+"""Applies a recipe: each pass passes the parity gate, or loses the part that fails."""
+
+import itertools
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from edgekit.capture.decide import CapturedModel
+from edgekit.errors import OptimizeError, first_line
+from edgekit.format.schema import PassResult, RecipeResult, Tolerance
+from edgekit.optimize.passes.base import Context, Pass
+from edgekit.parity.comparison import Reference, describe
+from edgekit.parity.eager import exact_eager
+from edgekit.parity.gate import judge_optimized
+
+_MOST_LEFT_OUT = 2  # parts that the gate tries to leave out together before it drops the pass
+_CODE_BYTES = 1 << 22
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptimizedModel:
+    """`module` is for the lite interpreter; `server` is the frozen module, for optimize_for_inference after loading."""
+
+    captured: CapturedModel
+    module: torch.jit.ScriptModule
+    server: torch.jit.ScriptModule
+    recipe: RecipeResult
+
+    @property
+    def room_bytes(self) -> int:
+        """More than torch will write for either module: twice the weights, and code."""
+        graph: Any = self.server.graph
+        nodes = [node for node in graph.findAllNodes("prim::Constant") if node.hasAttribute("value")]
+        constants = [node.t("value") for node in nodes if node.kindOf("value") == "t"]
+        weights = [*self.server.state_dict().values(), *self.captured.source.module.state_dict().values(), *constants]
+        return _CODE_BYTES + 2 * sum(weight.nbytes for weight in weights if isinstance(weight, torch.Tensor))
+
+
+def optimize(captured: CapturedModel, recipe: str, passes: Sequence[Pass], tolerance: Tolerance) -> OptimizedModel:
+    """Applies the passes of the recipe of that name in their order, each behind the parity gate."""
+    context = _context(captured)
+    module, server = captured.module, captured.module
+    results = []
+    for step in passes:
+        module, result = apply_gated(step, module, context, captured.references, tolerance)
+        results.append(result)
+        if step.for_server:
+            server = module
+    return OptimizedModel(
+        captured=captured, module=module, server=server, recipe=RecipeResult(name=recipe, passes=tuple(results))
+    )
+
+
+def apply_gated(
+    step: Pass, module: torch.jit.ScriptModule, context: Context, references: Sequence[Reference], tolerance: Tolerance
+) -> tuple[torch.jit.ScriptModule, PassResult]:
+    """Applies one pass and keeps as much of it as agrees with the eager model.
+
+    Leaves out the smallest set of the pass's parts with which every reference agrees; drops the pass where none helps.
+    """
+    if why := step.unfit(module, context):
+        return module, PassResult(name=step.name, applied=False, note=why)
+    broken = ""
+    for left_out in _choices(step.parts):
+        try:
+            with exact_eager():
+                candidate = step.apply(module, context, left_out)
+        except Exception as error:  # torch raises RuntimeError, AttributeError and its internal asserts
+            broken = broken or f"raises {type(error).__name__}: {first_line(error)}"
+            continue
+        judged = judge_optimized(candidate, references, tolerance)
+        if judged.passed:
+            if left_out:
+                _log.warning("%s without %s, which broke parity: %s", step.name, ", ".join(left_out), broken)
+            return candidate, PassResult(
+                name=step.name,
+                applied=True,
+                norm_error=judged.norm_error,
+                max_error=judged.max_error,
+                left_out=left_out,
+                note=f"with it: {broken}" if broken else "",
+            )
+        broken = broken or describe(judged.worst)
+    _log.warning("%s is left out, as it breaks parity: %s", step.name, broken)
+    return module, PassResult(name=step.name, applied=False, left_out=step.parts, note=broken)
+
+
+def _choices(parts: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """What to leave out: nothing, then each part, then pairs, then everything."""
+    small = [choice for size in range(_MOST_LEFT_OUT + 1) for choice in itertools.combinations(parts, size)]
+    return [*small, parts] if len(parts) > _MOST_LEFT_OUT else small
+
+
+def _context(captured: CapturedModel) -> Context:
+    if not captured.references:
+        raise OptimizeError(f"{captured.source.name}: no probe agrees, so no pass can be judged.")
+    first = captured.references[0]
+    return Context(
+        input_ranks=tuple(tensor.dim() for tensor in first.probe.inputs),
+        output_ranks=tuple(value.ndim for value in first.outputs.values()),
+        lone_output=first.structure == "*",
+    )

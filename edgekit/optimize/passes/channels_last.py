@@ -1,0 +1,57 @@
+"""Converts rank-4 inputs to channels_last at the front of the graph, and a lone rank-4 output back at its end.
+
+XNNPACK's prepacked convolutions are NHWC inside and convert an NCHW input at every operator; one conversion at the front
+lets the layout flow through the whole graph.
+"""
+
+from collections.abc import Collection
+from typing import Any
+
+import torch
+
+from edgekit.optimize.passes.base import Context, Pass, copy_frozen, graph_of, is_frozen
+
+_CHANNELS_LAST = 2  # the integer value of torch.channels_last in TorchScript
+_CONTIGUOUS = 0
+_MIN_CONVOLUTIONS = 2
+
+
+def _unfit(module: torch.jit.ScriptModule, context: Context) -> str:
+    if not is_frozen(module):
+        return "the module is not frozen"
+    if 4 not in context.input_ranks:
+        return "no input of rank 4"
+    if _convolutions(module) < _MIN_CONVOLUTIONS:
+        return f"fewer than {_MIN_CONVOLUTIONS} convolutions"
+    return ""
+
+
+def _convolutions(module: torch.jit.ScriptModule) -> int:
+    graph = graph_of(module)
+    return sum(len(list(graph.findAllNodes(name, recurse=True))) for name in ("aten::_convolution", "aten::conv2d"))
+
+
+def _apply(module: torch.jit.ScriptModule, context: Context, _: Collection[str]) -> torch.jit.ScriptModule:
+    changed = copy_frozen(module)
+    graph = graph_of(changed)
+    front = next(iter(graph.nodes()))
+    for value, rank in zip(list(graph.inputs())[1:], context.input_ranks, strict=False):
+        if rank == 4:
+            node = _insert_contiguous(graph, value, front, _CHANNELS_LAST)
+            value.replaceAllUsesAfterNodeWith(node, node.output())
+    if context.lone_output and context.output_ranks == (4,):
+        end = graph.return_node()
+        node = _insert_contiguous(graph, next(iter(graph.outputs())), end, _CONTIGUOUS)
+        end.replaceInput(0, node.output())
+    torch._C._jit_pass_lint(graph)
+    return changed
+
+
+def _insert_contiguous(graph: Any, value: torch.Value, before: torch.Node, layout: int) -> torch.Node:
+    graph.setInsertPoint(before)
+    node: torch.Node = graph.create("aten::contiguous", [value, graph.insertConstant(layout)], 1)
+    graph.insertNode(node)
+    return node
+
+
+PASS = Pass(name="channels_last", apply=_apply, unfit=_unfit)

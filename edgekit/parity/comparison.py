@@ -1,0 +1,48 @@
+"""One answer of the eager model held against what another module makes of the same inputs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from edgekit.format.compare import Comparison, compare_outputs
+from edgekit.format.schema import Tolerance
+from edgekit.parity.eager import Array, run
+from edgekit.parity.probes import Probe
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """The eager model's answer to a probe."""
+
+    probe: Probe
+    structure: str
+    outputs: dict[str, Array]
+
+
+def compare(reference: Reference, module: Any, tolerance: Tolerance) -> tuple[Comparison, ...]:
+    """Compares a module with the eager answer; an exception of the module is a verdict too."""
+    try:
+        structure, outputs = run(module, reference.probe)
+    except Exception as error:
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        return (Comparison(output="*", passed=False, reason="error", expected="outputs", actual=reason[-1]),)
+    if structure != reference.structure:
+        wanted = reference.structure
+        return (Comparison(output="*", passed=False, reason="structure", expected=wanted, actual=structure),)
+    return compare_outputs(reference.outputs, outputs, tolerance)
+
+
+def worst(comparisons: Sequence[Comparison]) -> Comparison:
+    """The first failed comparison, or else the one with the largest error."""
+    return max(comparisons, key=lambda c: (not c.passed, c.max_error or 0.0))
+
+
+def rounded(error: float) -> float:
+    """Three significant digits: what a reader can use, and the same in every run."""
+    return float(f"{error:.3g}")
+
+
+def describe(found: Comparison) -> str:
+    """A comparison that failed, in one line."""
+    error = "" if found.norm_error is None else f" {found.norm_error:.2g}"
+    return f"output {found.output}: {found.reason}{error}, expected {found.expected}, got {found.actual}"

@@ -1,0 +1,109 @@
+"""The eager model's answers to the probes, which everything later is compared with."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from torch import nn
+
+from edgekit.errors import CaptureError, SourceError, first_line
+from edgekit.format.schema import Tolerance
+from edgekit.parity.comparison import Reference, compare
+from edgekit.parity.eager import Array, detached_copy, run
+from edgekit.parity.probes import Probe, axis_groups, resized, value_probes, wider_probes
+from edgekit.sources.source import SourceModel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class References:
+    """The answers to all probes; `refused` names probes that the eager model itself does not take, with its reason."""
+
+    items: tuple[Reference, ...]
+    refused: tuple[tuple[str, str], ...]
+    varies: bool
+
+
+def eager_references(source: SourceModel) -> References:
+    """Runs the eager model on every probe.
+
+    Raises:
+        SourceError: the model refuses its own example, or answers it with NaN or infinity.
+        CaptureError: the same input twice gives two answers.
+    """
+    module = detached_copy(source.module)
+    items: list[Reference] = []
+    refused: list[tuple[str, str]] = []
+    for probe in value_probes(source):
+        _try(module, probe, items, refused, source)
+    _check_repeats(source, module, items[0])
+    for group in axis_groups(source):
+        if not _try(module, resized(source, group), items, refused, source) and len(group) > 1:
+            for member in group:
+                _try(module, resized(source, [member]), items, refused, source)
+    varies = _varies(items) or any(
+        _try(module, probe, items, refused, source) and _varies(items) for probe in wider_probes(source)
+    )
+    return References(items=tuple(items), refused=tuple(refused), varies=varies)
+
+
+def _try(
+    module: nn.Module, probe: Probe, items: list[Reference], refused: list[tuple[str, str]], source: SourceModel
+) -> bool:
+    try:
+        structure, outputs = run(module, probe)
+    except (CaptureError, MemoryError):
+        raise
+    except Exception as error:
+        message = first_line(error)
+        if not items:
+            shapes = ", ".join(f"{spec.name} {spec.dtype} {list(spec.shape)}" for spec in source.inputs) or "no inputs"
+            raise SourceError(
+                f"{source.source} refuses {shapes}: {type(error).__name__}: {message} Give the shape, dtype and range that it "
+                "expects with --input."
+            ) from error
+        refused.append((probe.name, message))
+        return False
+    if not items:
+        _check_finite(source, probe, outputs)
+    items.append(Reference(probe=probe, structure=structure, outputs=outputs))
+    return True
+
+
+def _check_finite(source: SourceModel, probe: Probe, outputs: dict[str, Array]) -> None:
+    for name, value in outputs.items():
+        if value.dtype.kind == "f" and not np.isfinite(value).all():
+            bad = int(np.count_nonzero(~np.isfinite(value)))
+            raise SourceError(
+                f"{source.source}: output {name} has {bad} of {value.size} elements NaN or infinite on probe {probe.name!r}. "
+                "Check the weights, and the range of the input (--input SHAPE:float32[LOW,HIGH])."
+            )
+
+
+def _check_repeats(source: SourceModel, module: nn.Module, first: Reference) -> None:
+    """The same probe again, on the used copy and on a fresh one."""
+    exact = Tolerance()
+    if all(c.passed for c in compare(first, module, exact)):
+        return
+    fresh = all(c.passed for c in compare(first, detached_copy(source.module), exact))
+    why = "keeps state between calls" if fresh else "is random in eval mode"
+    remedy = (
+        "take the state as an input and return it as an output"
+        if fresh
+        else "draw the random numbers outside the model"
+    )
+    raise CaptureError(
+        f"{source.source} {why}: probe {first.probe.name!r} twice gives two answers, so no package of it could be verified. "
+        f"Let the model {remedy}."
+    )
+
+
+def _varies(items: Sequence[Reference]) -> bool:
+    """Whether any two probes of the same output shapes have different outputs."""
+    first = items[0].outputs
+    return any(
+        not np.array_equal(value, other.outputs[name], equal_nan=value.dtype.kind == "f")
+        for other in items[1:]
+        if not other.probe.axes
+        for name, value in first.items()
+        if name in other.outputs
+    )

@@ -1,0 +1,55 @@
+"""What `export` reports: the results of its document, which is also the JSON file beside the package."""
+
+from dataclasses import dataclass
+
+from edgekit.format.schema import Manifest, ParityResult, RecipeResult, Versions, WeightsInfo
+from edgekit.report.documents import Document
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportContext:
+    name: str
+    versions: Versions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaptureSummary:
+    mode: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportResult:
+    """File names without folders, sizes in bytes, and what the manifest says of the way from the model to the file."""
+
+    package: str
+    package_bytes: int
+    server: str
+    server_bytes: int
+    server_norm_error: float
+    weights: WeightsInfo
+    capture: CaptureSummary
+    recipe: RecipeResult
+    parity: ParityResult
+
+
+ExportDocument = Document[ExportContext, ExportResult]
+
+
+def export_document(
+    manifest: Manifest, *, package: str, package_bytes: int, server: str, server_bytes: int, server_norm_error: float
+) -> ExportDocument:
+    return Document(
+        context=ExportContext(name=manifest.name, versions=manifest.provenance.versions),
+        results=ExportResult(
+            package=package,
+            package_bytes=package_bytes,
+            server=server,
+            server_bytes=server_bytes,
+            server_norm_error=server_norm_error,
+            weights=manifest.provenance.weights,
+            capture=CaptureSummary(mode=manifest.capture.mode, reason=manifest.capture.reason),
+            recipe=manifest.recipe,
+            parity=manifest.parity,
+        ),
+    )
