@@ -8,7 +8,7 @@ import numpy.typing as npt
 import torch
 
 from edgekit.errors import CaptureError
-from edgekit.format.schema import DTYPES
+from edgekit.format.schema import DTYPES, MAX_ELEMENTS
 
 Array = npt.NDArray[np.generic]
 
@@ -16,10 +16,10 @@ _NUMBERS = {bool: "bool", int: "int64", float: "float64"}
 
 
 def structure_of(value: Any) -> str:
-    """The nesting of a value, with `*` for a tensor or number: `(*, {'logits': *})`.
+    """The nesting of a value, with `*` for a tensor or number, for example `(*, {'logits': *})`.
 
     Raises:
-        CaptureError: a leaf is neither a tensor nor a number nor None.
+        CaptureError: a leaf is not a tensor, a number or None.
     """
     if isinstance(value, torch.Tensor) or type(value) in _NUMBERS:
         return "*"
@@ -39,16 +39,16 @@ def structure_of(value: Any) -> str:
 
 
 def _quoted(key: str) -> str:
-    """In single quotes whatever it holds, unlike `repr`: readers in other languages spell it the same."""
+    """The key in single quotes. Unlike `repr`, it never uses double quotes, so that every language spells it the same."""
     escaped = key.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"
 
 
 def named_tensors(value: Any) -> dict[str, torch.Tensor]:
-    """Flattens a value; a lone tensor is named `0`.
+    """The tensors in a value by their flattened names; a lone tensor has the name `0`.
 
     Raises:
-        CaptureError: a leaf of a type or dtype that a package cannot hold, or two leaves of one name.
+        CaptureError: a package cannot hold a leaf of this type, dtype or size, or two leaves have the same name.
     """
     structure_of(value)
     named: dict[str, torch.Tensor] = {}
@@ -60,8 +60,13 @@ def named_tensors(value: Any) -> dict[str, torch.Tensor]:
         dtype = str(tensor.dtype).removeprefix("torch.")
         if tensor.layout is not torch.strided or (dtype not in DTYPES and not tensor.is_quantized):
             raise CaptureError(
-                f"output {name} is a tensor of {dtype}, {tensor.layout}; expected a dense one of {', '.join(DTYPES)}. "
+                f"output {name} is a {tensor.layout} tensor of {dtype}; expected a dense tensor of {', '.join(DTYPES)}. "
                 "Convert it at the end of forward."
+            )
+        if tensor.numel() > MAX_ELEMENTS:
+            raise CaptureError(
+                f"output {name} has shape {list(tensor.shape)}; expected at most {MAX_ELEMENTS} elements. "
+                "Return a smaller tensor, or use a smaller example input."
             )
         named[name] = tensor
     return named
@@ -88,5 +93,5 @@ def to_array(tensor: torch.Tensor) -> Array:
 
 
 def named_arrays(value: Any) -> dict[str, Array]:
-    """`named_tensors` as numpy arrays."""
+    """`named_tensors`, as numpy arrays."""
     return {name: to_array(tensor) for name, tensor in named_tensors(value).items()}

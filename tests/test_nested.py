@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from edgekit.errors import CaptureError
+from edgekit.format.schema import MAX_ELEMENTS
 from edgekit.nested import named_tensors, structure_of
 
 CASES = json.loads((Path(__file__).parent / "conformance" / "names.json").read_text())["cases"]
@@ -41,3 +42,16 @@ def test_namedTensors_conformanceValue_givesItsNames(case: dict[str, Any]) -> No
 def test_structureOf_otherLeaf_isRefused() -> None:
     with pytest.raises(CaptureError, match=r"the output holds a builtins\.str"):
         structure_of((torch.zeros(1), "text"))
+
+
+def test_namedTensors_moreElementsThanTheFormatAllows_areRefused() -> None:
+    huge = torch.zeros(1).expand(MAX_ELEMENTS + 1)
+    with pytest.raises(CaptureError, match=r"output a has shape \[268435457\]; expected at most 268435456 elements"):
+        named_tensors({"a": huge})
+
+
+def test_namedTensors_sparseTensor_isRefused() -> None:
+    with pytest.raises(
+        CaptureError, match=r"output 0 is a torch\.sparse_coo tensor of float32; expected a dense tensor"
+    ):
+        named_tensors(torch.eye(2).to_sparse())

@@ -19,13 +19,13 @@ MANIFEST = "extra/edgekit/manifest.json"
 GOLDEN = "extra/edgekit/golden.json"
 LABELS = "extra/edgekit/labels.txt"
 SERIALIZATION_ID = ".data/serialization_id"
-TEXT_LIMIT = 64 << 20  # bytes of a manifest, golden or pickle record that a reader is willing to parse
+TEXT_LIMIT = 64 << 20  # bytes of the largest manifest, golden or pickle record that a reader parses
 _CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One file of the archive; `name` is without the root folder, `offset` is that of its local header."""
+    """One file of the archive; `name` is without the root folder; `offset` is where its local header starts."""
 
     name: str
     size_bytes: int
@@ -36,7 +36,7 @@ class Archive:
     """A `.ptl` opened for reading.
 
     Raises:
-        PackageError: no file, a directory, empty, truncated, no zip, or no lite-interpreter archive.
+        PackageError: the path is missing, a directory, empty, cut short, not a zip archive, or without lite-interpreter bytecode.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -77,7 +77,8 @@ class Archive:
         """A whole record of at most TEXT_LIMIT bytes."""
         if self._by_name[name].size_bytes > TEXT_LIMIT:
             raise PackageError(
-                f"{self.path}: record {name} has {self._by_name[name].size_bytes} bytes; at most {TEXT_LIMIT}."
+                f"{self.path}: record {name} has {self._by_name[name].size_bytes} bytes; "
+                f"expected at most {TEXT_LIMIT}. Export it again."
             )
         try:
             with self.open(name) as file:
@@ -129,19 +130,19 @@ class Archive:
         return sha.hexdigest()
 
     def check_digests(self) -> int:
-        """Compares every record with the manifest, and returns how many agree.
+        """Checks every record against its digest in the manifest, and returns the number of records.
 
         Raises:
-            PackageError: a record is changed, missing or surplus, or there is no manifest.
+            PackageError: a record was changed, is missing or is not in the manifest, or there is no manifest.
         """
         if self.manifest is None:
             raise PackageError(
-                f"{self.path} has no edgekit manifest, so no digests to check. Make it with edgekit export."
+                f"{self.path} has no edgekit manifest, so there are no digests to check. Make it with edgekit export."
             )
         expected = self.manifest.records
         present = {record.name for record in self.records} - {MANIFEST, SERIALIZATION_ID}
         if len({record.name for record in self.records}) != len(self.records):
-            raise PackageError(f"{self.path} has two records of one name. Copy or export it again.")
+            raise PackageError(f"{self.path} has two records with the same name. Copy or export it again.")
         for name in sorted(expected.keys() ^ present):
             state = "is missing" if name in expected else "is not in the manifest"
             raise PackageError(f"{self.path}: record {name} {state}. The file was changed; copy or export it again.")
@@ -154,9 +155,9 @@ class Archive:
         return len(expected)
 
     def check_methods(self) -> None:
-        """Compares the manifest's methods with the bytecode's, and the golden cases' inputs with the manifest's.
+        """Checks the manifest's methods against the bytecode, and the golden cases' inputs against the manifest.
 
-        The interpreter does not survive a wrong number of arguments, nor XNNPACK's kernels another number of channels.
+        A wrong number of arguments crashes the interpreter, and a wrong number of channels crashes XNNPACK's kernels.
 
         Raises:
             PackageError: they contradict each other.
@@ -166,8 +167,8 @@ class Archive:
         for name, inputs in methods.items():
             if arity.get(name) != len(inputs):
                 raise PackageError(
-                    f"{self.path}: the manifest says that {name} has {len(inputs)} inputs, the bytecode that it "
-                    f"{f'has {arity[name]}' if name in arity else 'does not exist'}. The file was changed; export it again."
+                    f"{self.path}: method {name} has {len(inputs)} inputs in the manifest, but "
+                    f"{arity.get(name, 'is missing')} in the bytecode. The file was changed; export it again."
                 )
         for case in self.golden.cases if self.golden is not None else ():
             specs = methods.get(case.method, ())
@@ -196,4 +197,4 @@ def _open_zip(path: Path) -> zipfile.ZipFile:
             f"{path} is not a zip archive, or is cut short: {error}. Expected a .ptl; copy or export it again."
         ) from error
     except (OSError, ValueError, NotImplementedError) as error:
-        raise PackageError(f"{path} cannot be read: {error}") from error
+        raise PackageError(f"{path} cannot be read: {error}. Check the path and its permissions.") from error

@@ -1,4 +1,4 @@
-"""Torch's pickles with class names that do not depend on what else the process compiled."""
+"""Renumbers the class names in torch's pickles, so that they do not depend on what else the process compiled."""
 
 import pickletools
 import re
@@ -8,7 +8,7 @@ _MANGLED = re.compile(r"___torch_mangle_(\d+)")
 
 
 class Renamer:
-    """Numbers mangled names anew in the order in which they appear, the same over all records of an archive."""
+    """Renumbers mangled names in the order in which they appear, with one numbering for all records of an archive."""
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
@@ -17,7 +17,7 @@ class Renamer:
         return _MANGLED.sub(lambda m: f"___torch_mangle_{self._numbers.setdefault(m[1], len(self._numbers))}", text)
 
     def rewrite(self, data: bytes) -> bytes:
-        """The pickle with other names; everything else stays byte for byte."""
+        """The pickle with renumbered names; all other bytes stay the same."""
         if b"___torch_mangle_" not in data:
             return data
         parts: list[bytes] = []
@@ -40,4 +40,4 @@ def _encode(opcode: str, text: str) -> bytes:
     if opcode == "GLOBAL":
         module, _, name = raw.rpartition(b" ")
         return b"c" + module + b"\n" + name + b"\n"
-    raise ValueError(f"a mangled name in an unexpected {opcode}")
+    raise ValueError(f"a mangled name is in the opcode {opcode}; expected BINUNICODE or GLOBAL")

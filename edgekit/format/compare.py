@@ -1,4 +1,4 @@
-"""The one verdict on outputs: the metric of docs/format.md, in numpy alone."""
+"""Compares outputs with a reference, by the metric of docs/format.md."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from edgekit.format.schema import GoldenOutput, Tolerance
 
 Array = npt.NDArray[np.generic]
 
-ZERO_BELOW = 1e-6  # a reference whose largest element is smaller is all but zero: the absolute error decides
+ZERO_BELOW = 1e-6  # a reference whose largest element is smaller counts as zero: the absolute error decides
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """The verdict on one output. Errors are None where they are undefined; `reason` is None where it passed."""
+    """The verdict on one output. Errors are None if they are undefined; `reason` is None if the output passed."""
 
     output: str
     passed: bool
@@ -31,7 +31,7 @@ class Comparison:
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> "Comparison":
-        """From a result of a verdict document; fields that are unknown are ignored."""
+        """From a row of a verify document; unknown fields are ignored."""
         known = {name: row[name] for name in cls.__dataclass_fields__}
         worst = known.pop("worst_index")
         return cls(worst_index=None if worst is None else tuple(worst), **known)
@@ -42,7 +42,7 @@ def compare_outputs(
     actual: Mapping[str, Array],
     tolerance: Tolerance,
 ) -> tuple[Comparison, ...]:
-    """Compares named arrays of two runs, one Comparison for each name that either side has."""
+    """Compares the named arrays of two runs: one Comparison for each name that either side has."""
     return tuple(_compare_named(name, value, actual.get(name), None, tolerance) for name, value in expected.items()) + (
         _unexpected(expected, actual)
     )
@@ -53,7 +53,7 @@ def compare_golden(
     actual: Mapping[str, Array],
     tolerance: Tolerance,
 ) -> tuple[Comparison, ...]:
-    """Compares a run with a golden case's outputs, which may be sampled."""
+    """Compares the arrays of a run with the outputs of a golden case, which may be sampled."""
     names = {output.name: output for output in expected}
     return tuple(_compare_golden_output(output, actual.get(output.name), tolerance) for output in expected) + (
         _unexpected(names, actual)

@@ -1,6 +1,6 @@
 """Decode a JPEG or PNG to RGB, as "The image contract" in docs/format.md says.
 
-The C++ and Kotlin readers implement the same contract; `tests/conformance/images/` holds the three together.
+The C++ and Kotlin readers implement the same contract; the tests run all three on `tests/conformance/images/`.
 """
 
 from __future__ import annotations
@@ -55,10 +55,10 @@ def decode_image(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
             return _orient(_to_rgb(image), _exif_orientation(exif))
         except (ImageError, MemoryError):
             raise
-        except Exception as error:  # Pillow reports damage with many types, SyntaxError and struct.error among them
+        except Exception as error:  # Pillow reports damage with many types, for example SyntaxError and struct.error
             raise ImageError(
                 f"{name}: damaged, truncated or unsupported, expected a whole {kind} ({error}). "
-                "Copy or download the file again, or save the picture anew."
+                "Copy or download the file again, or save the picture again."
             ) from error
 
 
@@ -67,7 +67,7 @@ def _open_file(name: str) -> IO[bytes]:
         mode = Path(name).stat().st_mode  # a pipe would block, or could not be read twice
         if not stat.S_ISREG(mode):
             what = "a directory" if stat.S_ISDIR(mode) else "not a regular file"
-            raise ImageError(f"{name}: {what}, expected a JPEG or PNG file. Name one picture.")
+            raise ImageError(f"{name}: {what}, expected a JPEG or PNG file. Give one picture.")
         return Path(name).open("rb")
     except FileNotFoundError as error:
         raise ImageError(f"{name}: no such file, expected a JPEG or PNG. Check the path.") from error
@@ -77,7 +77,7 @@ def _open_file(name: str) -> IO[bytes]:
 
 @contextmanager
 def _strict_pillow() -> Iterator[None]:
-    """Let no warning of Pillow's out, and no truncated file through, whatever the program set before."""
+    """Silence Pillow's warnings and refuse truncated files, whatever the program has set."""
     from PIL import ImageFile
 
     with _PILLOW_STATE, warnings.catch_warnings(action="ignore"):
@@ -101,7 +101,7 @@ def _sniff(name: str, file: IO[bytes]) -> str:
 
 
 def _open_image(kind: str, file: IO[bytes]) -> ImageFile:
-    """Read the header; unlike `Image.open`, the classes have no pixel limit of their own."""
+    """Read the header. Unlike `Image.open`, these classes have no pixel limit."""
     from PIL.JpegImagePlugin import JpegImageFile
     from PIL.PngImagePlugin import PngImageFile
 
@@ -114,14 +114,14 @@ def _to_rgb(image: Image.Image) -> NDArray[np.uint8]:
     if image.mode.startswith("I"):  # 16-bit grey, which convert() saturates
         grey = (np.asarray(image) >> 8).astype(np.uint8)
         return np.stack([grey, grey, grey], axis=-1)
-    if image.mode == "CMYK" and "adobe" not in image.info:  # Pillow takes every file for an inverted one
+    if image.mode == "CMYK" and "adobe" not in image.info:  # Pillow inverts every CMYK file
         image = image.point(lambda value: 255 - value)
-    image.info.pop("transparency", None)  # which convert() would try to adapt
+    image.info.pop("transparency", None)  # convert() would try to adapt it
     return np.array(image if image.mode == "RGB" else image.convert("RGB"))
 
 
 def _exif_orientation(exif: bytes) -> int:
-    """The orientation in IFD0, 1 where there is no valid one. Not Pillow's getexif(), which also asks XMP."""
+    """The orientation in IFD0, or 1 if there is no valid one. Pillow's getexif() would also read XMP."""
     tiff = exif.removeprefix(b"Exif\0\0")
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(tiff[:4])
     if order is None:

@@ -1,4 +1,4 @@
-"""`labels.txt`: one class name a line in ASCII, as docs/format.md says."""
+"""`labels.txt`: one class name per line, in ASCII with the escapes of docs/format.md."""
 
 import re
 from collections.abc import Sequence
@@ -7,12 +7,12 @@ _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 
 
 def encode_labels(labels: Sequence[str]) -> str:
-    """The text of the record; a label's line breaks, backslashes and what is not ASCII become escapes."""
+    """The text of the record; line breaks, backslashes and characters outside ASCII become escapes."""
     return "".join("".join(map(_escape, label)) + "\n" for label in labels)
 
 
 def decode_labels(text: str) -> tuple[str, ...]:
-    """The inverse; only a line feed ends a line."""
+    """The labels in a record's text. Only a line feed ends a line."""
     lines = text.split("\n")
     return tuple(_unescape(line) for line in (lines if lines[-1] else lines[:-1]))
 

@@ -1,4 +1,4 @@
-"""Reads torch's pickles without torch: nothing is ever imported or called but the stand-ins below."""
+"""Reads torch's pickles without torch. Only the stand-ins below are ever imported or called."""
 
 import io
 import pickle
@@ -29,7 +29,7 @@ _QUANTIZERS = ("per_tensor_affine", "per_channel_affine", "per_channel_affine_fl
 
 @dataclass(frozen=True, slots=True)
 class StorageTensor:
-    """A tensor as the archive stores it; offset and strides in elements."""
+    """A tensor as the archive stores it; `offset` and `strides` count elements."""
 
     record: str
     dtype: str
@@ -59,7 +59,7 @@ class Bytecode:
 
 
 class _Object:
-    """Stands for any TorchScript class: keeps its state and does nothing with it."""
+    """Stands for any TorchScript class: it keeps the state and does nothing with it."""
 
     def __new__(cls, *args: Any) -> "_Object":
         self = super().__new__(cls)
@@ -93,7 +93,7 @@ class _Unpickler(pickle.Unpickler):
             return _stand_in
         if module.startswith("__torch__"):
             return _Object
-        raise pickle.UnpicklingError(f"{module}.{name} does not belong in a TorchScript archive")
+        raise pickle.UnpicklingError(f"{module}.{name} is not a class of a TorchScript archive")
 
     def persistent_load(self, pid: Any) -> tuple[str, str]:
         _, dtype, key, *_ = pid
@@ -111,7 +111,7 @@ def _load(data: bytes, folder: str, what: str) -> tuple[Any, list[StorageTensor]
     unpickler = _Unpickler(data, folder)
     try:
         return unpickler.load(), unpickler.tensors
-    # A hostile pickle can make the standard unpickler raise nearly anything, and all of it means the same.
+    # A hostile pickle can make the standard unpickler raise almost any exception.
     except Exception as error:
         raise PackageError(
             f"{what} is damaged or hostile: {type(error).__name__}: {error}. Export it again."
@@ -127,7 +127,7 @@ def read_bytecode(data: bytes, what: str) -> Bytecode:
     """The bytecode version and each method's operators and schema.
 
     Raises:
-        PackageError: the record is damaged, or of an unknown form.
+        PackageError: the record is damaged or has an unknown form.
     """
     content, _ = _load(data, "constants", what)
     try:

@@ -1,4 +1,4 @@
-"""What Pillow does not do for a PNG: check the image data's checksums and amount, and tell eXIf from a text chunk."""
+"""What Pillow does not check in a PNG: checksums, the amount of image data, and which chunk holds the Exif data."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ def scan_png(file: IO[bytes]) -> bytes:
     """Check a PNG from its start to IEND.
 
     Returns:
-        The Exif data of its eXIf chunk, empty where there is none.
+        The Exif data of its eXIf chunk, empty if it has none.
 
     Raises:
-        ValueError: a wrong checksum, or less image data than the header promises.
+        ValueError: a checksum is wrong, or there is less image data than the header says.
         struct.error: the file ends too early.
-        zlib.error: the image data are damaged.
+        zlib.error: the image data is damaged.
     """
     file.seek(8)
     missing, exif, inflater, kind = 0, b"", zlib.decompressobj(), b""

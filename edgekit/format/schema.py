@@ -1,4 +1,4 @@
-"""The data that the stages hand on and the package stores: frozen, without torch or numpy.
+"""The data that a package stores and that stages pass on: frozen dataclasses, without torch or numpy.
 
 `docs/format.md` describes the same fields for readers in other languages.
 """
@@ -12,18 +12,18 @@ import msgspec
 
 SCHEMA_VERSION = "1.0"
 DTYPES = ("float32", "float64", "uint8", "int8", "int32", "int64", "bool")
-MAX_ELEMENTS = 2**28  # of an input or output: no device holds more, and a hostile file may not ask for more
+MAX_ELEMENTS = 2**28  # of one input or output: no device holds more, and a hostile file must not ask for more
 
-# What the JSON schemas say of a text beyond its type; `edgekit.format.codec` and the checks below do the checking.
+# The `extra_json_schema` is for docs/schema only; `edgekit.format.codec` and the classes below do the checks.
 SchemaVersion = Annotated[str, msgspec.Meta(extra_json_schema={"pattern": r"^0{0,5}[01]\.[0-9]{1,6}$"})]
 DType = Annotated[str, msgspec.Meta(extra_json_schema={"enum": list(DTYPES)})]
-Bound = Annotated[float, msgspec.Meta(ge=0)]
-Extent = Annotated[int, msgspec.Meta(ge=0)]
+Bound = Annotated[float, msgspec.Meta(extra_json_schema={"minimum": 0})]
+Extent = Annotated[int, msgspec.Meta(extra_json_schema={"minimum": 0})]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TensorSpec:
-    """A method's input or output; `None` in the shape is an axis that was proved to be free."""
+    """An input or output of a method; a free axis is null in the shape: other sizes were tried and agreed."""
 
     name: str
     dtype: DType
@@ -58,7 +58,7 @@ class MethodSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageSpec:
-    """The preprocessing that is baked into `predict`: sizes in pixels, mean and std on values in [0, 1]."""
+    """The preprocessing inside `predict`: sizes in pixels, mean and std for values in [0, 1]."""
 
     resize: int
     crop: int
@@ -71,7 +71,7 @@ class ImageSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeightsInfo:
-    """Where the weights come from; `kind` is named, checkpoint, random or embedded; the digest is over the state dict."""
+    """Where the weights come from: `kind` is named, checkpoint, random or embedded; `sha256` is of the state dict."""
 
     kind: str
     name: str | None = None
@@ -96,7 +96,7 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeResult:
-    """One comparison of a captured with the eager model; `verdict` is pass, fail, unproven or refused."""
+    """One comparison of the captured model with the eager model; `verdict` is pass, fail, unproven or refused."""
 
     name: str
     mode: str
@@ -118,7 +118,7 @@ class CaptureEvidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PassResult:
-    """What a pass did: `left_out` names the parts that broke parity and were taken out of it."""
+    """What a pass did; `left_out` lists the parts that the pass skipped because they broke parity."""
 
     name: str
     applied: bool
@@ -150,7 +150,7 @@ class RuntimeHints:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tolerance:
-    """Bounds on the relative errors, and on the absolute one where the reference is all but zero."""
+    """Bounds on the two relative errors, and on the absolute error if the reference counts as zero."""
 
     norm: Bound = 1e-5
     max: Bound = 1e-5
@@ -173,7 +173,7 @@ class ParityResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoldenInput:
-    """An input as the bits of the integer generator of docs/format.md."""
+    """An input, as a seed and a range for the generator of docs/format.md."""
 
     name: str
     dtype: DType
@@ -185,12 +185,12 @@ class GoldenInput:
     def __post_init__(self) -> None:
         _check_tensor(self.name, self.dtype, self.shape)
         if not self.low <= self.high:
-            raise ValueError(f"input {self.name} has the range [{self.low}, {self.high}]")
+            raise ValueError(f"input {self.name} has the range [{self.low}, {self.high}]; expected low <= high")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoldenOutput:
-    """Expected values; `indices` are flat row-major positions, or None where every element is listed."""
+    """Expected values; `indices` are flat row-major positions, or null if `values` has every element."""
 
     name: str
     dtype: DType
@@ -200,21 +200,24 @@ class GoldenOutput:
 
     def __post_init__(self) -> None:
         size = _check_tensor(self.name, self.dtype, self.shape)
-        if len(self.values) != (size if self.indices is None else len(self.indices)):
-            raise ValueError(f"output {self.name} has {len(self.values)} values for its shape {list(self.shape)}")
+        count = size if self.indices is None else len(self.indices)
+        if len(self.values) != count:
+            raise ValueError(f"output {self.name} has {len(self.values)} values; expected {count}")
         if not self.dtype.startswith("float") and any(isinstance(value, str) for value in self.values):
-            raise ValueError(f"output {self.name} of {self.dtype} has a value that is no number")
+            raise ValueError(f"output {self.name} of {self.dtype} has a value that is not a number")
         if self.indices and not 0 <= min(self.indices) <= max(self.indices) < size:
             raise ValueError(f"output {self.name} has an index beyond its shape {list(self.shape)}")
 
 
 def _check_tensor(name: str, dtype: str, shape: tuple[int, ...]) -> int:
-    """How many elements; raises ValueError for what no tensor can be."""
+    """The number of elements; raises ValueError for an unknown dtype or an impossible shape."""
     if dtype not in DTYPES:
-        raise ValueError(f"{name} has dtype {dtype!r}")
+        raise ValueError(f"{name} has dtype {dtype!r}; expected one of {', '.join(DTYPES)}")
     size = math.prod(shape)
     if min(shape, default=0) < 0 or size > MAX_ELEMENTS:
-        raise ValueError(f"{name} has shape {list(shape)}; at most {MAX_ELEMENTS} elements are allowed")
+        raise ValueError(
+            f"{name} has shape {list(shape)}; expected axes of at least 0 and at most {MAX_ELEMENTS} elements"
+        )
     return size
 
 
@@ -227,7 +230,7 @@ def _check_names(what: str, items: Sequence[Any]) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoldenCase:
-    """Inputs and expected outputs of a method; `tolerance` is of this case alone where it is not the package's."""
+    """Inputs and expected outputs of a method; `tolerance` replaces the package's if it is given."""
 
     name: str
     method: str
@@ -248,7 +251,7 @@ class Golden:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """Everything a package says of itself; `fits` names the runtimes that have its operators, and is empty in old packages."""
+    """What a package says about itself; `fits` lists the runtimes that can load it, and is empty in old packages."""
 
     schema_version: SchemaVersion
     name: str

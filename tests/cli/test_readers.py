@@ -69,7 +69,7 @@ def test_inspect_json_is_one_document(cli: Command, tiny: Path) -> None:
 def test_inspect_plain_file_works_without_manifest(cli: Command, plain: Path) -> None:
     cli("inspect", plain).passed("no edgekit manifest: a plain .ptl", "forward(", "aten::linear")
     assert json.loads(cli("inspect", plain, "--json").out)["results"]["manifest"] is None
-    cli("inspect", plain, "--digests").failed(3, "has no edgekit manifest, so no digests to check")
+    cli("inspect", plain, "--digests").failed(3, "has no edgekit manifest, so there are no digests to check")
 
 
 def test_inspect_selective_build_writes_the_operators(cli: Command, tiny: Path) -> None:
