@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import lanes
 import pytest
 
 from edgekit.threads import prepare_process
@@ -9,6 +10,11 @@ from edgekit.threads import prepare_process
 prepare_process()  # before torch is imported
 
 import torch  # noqa: E402
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` selects
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    lanes.assign(items)
 
 
 @pytest.fixture(scope="session")

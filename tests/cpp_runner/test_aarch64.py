@@ -26,7 +26,6 @@ ACROSS_CPUS = 1e-5
 
 pytestmark = [
     pytest.mark.aarch64,
-    pytest.mark.slow,
     pytest.mark.skipif(not BUNDLE.exists(), reason="the bundle is not built (make runner-aarch64)"),
 ]
 

@@ -23,7 +23,10 @@ def test_summary_is_the_runners() -> None:
         summarize([])
 
 
-@pytest.mark.parametrize("runtime", ["lite", "native", "android"])
+@pytest.mark.parametrize(
+    "runtime",
+    ["lite", pytest.param("native", marks=pytest.mark.native), pytest.param("android", marks=pytest.mark.android)],
+)
 def test_bench_samplesAndSummaryAgree(tiny: Path, runtime: str) -> None:
     try:
         (result,) = bench(tiny, [runtime], SHORT).results

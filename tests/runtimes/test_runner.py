@@ -16,6 +16,8 @@ from edgekit.runtimes.results import BenchRequest
 from edgekit.runtimes.runner import RunnerRuntime
 from edgekit.runtimes.verdict import verify
 
+pytestmark = pytest.mark.native
+
 
 @pytest.fixture
 def native() -> RunnerRuntime:
