@@ -13,6 +13,9 @@ PY := $(VENV)/bin/python
 EDGEKIT := $(VENV)/bin/edgekit
 READY := $(VENV)/.ready
 DEV_READY := $(VENV)/.dev-ready
+PYTEST = $(PY) -m pytest -q --junitxml=build/logs/$@.xml
+LANES := test-python test-runner "android-apk test-android"
+SLOW_LANES := test-runner-asan test-aarch64 test-exhaustive
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -33,13 +36,17 @@ venv: $(READY) ## make .venv and install edgekit into it
 export-mobile: $(READY) ## export MODEL to build/mobile/MODEL/, verified
 	$(EDGEKIT) export "$(MODEL)" $(ARGS)
 
-test: system-deps test-python test-runner android-apk test-android ## all tests but the slow ones
+test: system-deps $(DEV_READY) ## all tests except the slow ones
+	@$(PY) tools/run_lanes.py $(LANES)
 
-test-python: $(DEV_READY)
-	$(PY) -m pytest -q -m "not slow" --ignore tests/cpp_runner --ignore tests/runtimes --ignore tests/android_demo --ignore tests/measure/test_bench.py
+test-slow: system-deps $(DEV_READY) ## every test, which takes hours
+	@$(PY) tools/run_lanes.py $(LANES) $(SLOW_LANES)
 
-test-slow: test test-runner-asan test-aarch64 android-runtime-arm64 ## the exhaustive suites too
-	$(PY) -m pytest -q -m slow
+test-python: $(DEV_READY) ## the tests of edgekit alone
+	$(PYTEST) -m python
+
+test-exhaustive: $(DEV_READY) android-runtime-arm64 ## whole models, the phones' library, older runtimes
+	$(PYTEST) -m slow
 
 lint: lint-python lint-cpp lint-github ## ruff, mypy, clang-format and the linters of GitHub's files
 
@@ -67,4 +74,4 @@ clean: ## remove what was built, but not .venv
 include cpp_runner/runner.mk
 include android_demo/android.mk
 
-.PHONY: help venv export-mobile test test-python test-slow lint lint-python lint-github format schemas bench system-deps clean
+.PHONY: help venv export-mobile test test-python test-exhaustive test-slow lint lint-python lint-github format schemas bench system-deps clean

@@ -8,7 +8,6 @@ ANDROID_NAME := $(shell printf %s "$(ANDROID_MODEL)" | tr -c 'A-Za-z0-9._-' _)
 ANDROID_PTL := build/mobile/$(ANDROID_NAME)/$(ANDROID_NAME).ptl
 ANDROID_APK := build/android/edgekit-demo.apk
 ANDROID_TEST_INPUTS := build/android/test
-ANDROID_BENCH_TEST := tests/measure/test_bench.py::test_bench_has_the_fields_of_the_design[android]
 ANDROID_MVN := mvn -B -ntp -q -f android_demo/pom.xml
 ANDROID_DEBIAN_PACKAGES := openjdk-17-jdk-headless maven gcc libc6-dev aapt zipalign apksigner dexdump
 ANDROID_ARM64_DEBIAN_PACKAGES := qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross
@@ -40,6 +39,6 @@ test-android-core: android-deps ## JUnit over the Kotlin core alone, without tor
 
 test-android: android-test-inputs android-deps ## JUnit, Robolectric with screenshots, and the checks of the APK
 	$(ANDROID_MVN) package
-	$(PY) -m pytest -q -m "not slow" tests/android_demo "$(ANDROID_BENCH_TEST)"
+	$(PYTEST) -m android
 
 .PHONY: android-deps android-apk android-test-inputs android-install android-runtime android-runtime-arm64 test-android test-android-core

@@ -11,8 +11,8 @@ runner: $(READY) ## build the C++ runner
 	cmake --build build/cpp/release
 
 test-runner: runner $(DEV_READY) ## the runner's tests: core, C ABI, command line with real packages
-	ctest --test-dir build/cpp/release --output-on-failure --no-tests=error
-	EDGEKIT_RUNNER=build/cpp/release/cli/edgekit-runner $(PY) -m pytest -q -m "not aarch64 and not slow" --deselect "$(ANDROID_BENCH_TEST)" tests/cpp_runner tests/runtimes tests/test_bench.py
+	ctest --test-dir build/cpp/release --output-on-failure --no-tests=error --output-junit $(abspath build/logs/$@.ctest.xml)
+	EDGEKIT_RUNNER=build/cpp/release/cli/edgekit-runner $(PYTEST) -m native
 
 test-runner-core: ## the runner's core alone, without torch
 	@tools/system_deps.sh $(RUNNER_DEBIAN_PACKAGES)

@@ -43,7 +43,12 @@ class Lane:
     def count(self, outcome: str) -> int:
         """How many tests ended so; a lane that failed without a failed test counts as one, for example when a build fails."""
         found = sum(test.outcome == outcome for test in self.tests)
-        return 1 if outcome == "failed" and self.code and not found else found
+        return 1 if outcome == "failed" and self.failed and not found else found
+
+    @property
+    def failed(self) -> bool:
+        """Whether its command failed or ran no test."""
+        return self.code != 0 or not self.tests
 
 
 def read_report(path: Path) -> Iterator[Test]:
@@ -79,9 +84,9 @@ def run_lane(targets: Sequence[str]) -> Lane:
         code = subprocess.run(make, stdout=output, stderr=subprocess.STDOUT, check=False).returncode
     tests = tuple(test for path in reports(name) for test in read_report(path))
     lane = Lane(name=name, code=code, seconds=time.monotonic() - begin, tests=tests)
-    if code:
+    if lane.failed:
         print(log.read_text(errors="replace"), flush=True)
-    print(f"{name}: {'failed' if code else 'passed'} in {lane.seconds:.0f} s", flush=True)
+    print(f"{name}: {'failed' if lane.failed else 'passed'} in {lane.seconds:.0f} s", flush=True)
     return lane
 
 
@@ -110,7 +115,7 @@ def main(arguments: Sequence[str]) -> int:
     LOGS.mkdir(parents=True, exist_ok=True)
     lanes = [run_lane(argument.split()) for argument in arguments]
     print(summary(lanes))
-    return int(any(lane.count("failed") for lane in lanes))
+    return int(any(lane.failed for lane in lanes))
 
 
 if __name__ == "__main__":

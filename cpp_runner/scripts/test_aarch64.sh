@@ -10,7 +10,7 @@ test_as() { # CPU
     $qemu $build/tests/edgekit_core_tests --gtest_brief=1
     $qemu $build/tests/edgekit_c_smoke
     EDGEKIT_RUNNER="$qemu $build/cli/edgekit-runner" \
-        "$python" -m pytest -q tests/cpp_runner -m "not installs and not aarch64"
+        "$python" -m pytest -q --junitxml=build/logs/test-aarch64.$1.xml tests/cpp_runner -m native
 }
 
 test_as cortex-a53 >$build/cortex-a53.log 2>&1 &
@@ -25,4 +25,4 @@ for cpu in cortex-a53 cortex-a72; do
     cat $build/$cpu.log
 done
 [ $failed -eq 0 ] || exit 1
-"$python" -m pytest -q tests/cpp_runner/test_aarch64.py -m aarch64
+"$python" -m pytest -q --junitxml=build/logs/test-aarch64.xml -m aarch64

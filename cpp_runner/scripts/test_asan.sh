@@ -6,5 +6,6 @@ cmake -S cpp_runner --preset asan -DPython3_EXECUTABLE="$python"
 cmake --build build/cpp/asan
 # A test asks for more memory than there is, and expects the error that a plain build gives.
 export ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1
-ctest --test-dir build/cpp/asan --output-on-failure --no-tests=error
-EDGEKIT_RUNNER=build/cpp/asan/cli/edgekit-runner "$python" -m pytest -q tests/cpp_runner -m "not installs and not aarch64"
+ctest --test-dir build/cpp/asan --output-on-failure --no-tests=error --output-junit "$PWD/build/logs/test-runner-asan.ctest.xml"
+EDGEKIT_RUNNER=build/cpp/asan/cli/edgekit-runner "$python" -m pytest -q --junitxml=build/logs/test-runner-asan.xml \
+    tests/cpp_runner -m native
