@@ -21,7 +21,7 @@ SLOW_LANES := test-runner-asan test-aarch64 test-exhaustive
 .DELETE_ON_ERROR:
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): pyproject.toml
 	tools/make_venv.sh "$(PYTHON)" "$(VENV)" "$(TORCH_INDEX)" .
