@@ -2,8 +2,7 @@
 #include <torch/csrc/jit/mobile/import.h>
 #include <torch/csrc/jit/mobile/module.h>
 
-#include <map>
-
+#include "engine/registry.h"
 #include "engine/torch_bridge.h"
 
 namespace edgekit {
@@ -12,30 +11,14 @@ namespace {
 class LiteEngine : public TorchEngine {
  public:
   LiteEngine(torch::jit::mobile::Module module, ThreadPlan threads)
-      : TorchEngine(threads, at::RecordScope::LITE_INTERPRETER), module_(std::move(module)) {
-    for (const auto& method : module_.get_methods()) methods_.emplace(method.name(), method);
-  }
-
-  std::string_view name() const override { return "lite"; }
-
-  std::vector<std::string> methods() const override {
-    std::vector<std::string> names;
-    for (const auto& [name, method] : methods_) names.push_back(name);
-    return names;
-  }
-
-  std::optional<Arity> arity(const std::string& method) const override {
-    const auto found = methods_.find(method);
-    return found == methods_.end() ? std::nullopt : arity_of(found->second.function().getSchema());
-  }
+      : TorchEngine(threads, at::RecordScope::LITE_INTERPRETER, arities_of(module)), module_(std::move(module)) {}
 
  private:
   c10::IValue call(const std::string& method, std::vector<c10::IValue> inputs) override {
-    return methods_.at(method)(std::move(inputs));
+    return module_.get_method(method)(std::move(inputs));
   }
 
   torch::jit::mobile::Module module_;
-  std::map<std::string, torch::jit::mobile::Method> methods_;
 };
 
 torch::jit::mobile::Module load(const Package& package) {
@@ -43,14 +26,14 @@ torch::jit::mobile::Module load(const Package& package) {
   return torch::jit::_load_for_mobile(std::make_unique<MappedAdapter>(package.file), c10::kCPU);
 }
 
+Result<std::unique_ptr<Engine>> make(const Package& package, const EngineOptions& options) {
+  return make_torch_engine<LiteEngine>(package, options, [&] { return load(package); });
+}
+
 }  // namespace
 
-Result<std::unique_ptr<Engine>> make_lite_engine(const Package& package, const EngineOptions& options) {
-  using Made = Result<std::unique_ptr<Engine>>;
-  return catching(Code::kBadPackage, package.path + " cannot be loaded", [&]() -> Made {
-    const ThreadLease lease(options.threads);
-    return std::unique_ptr<Engine>(new LiteEngine(load(package), options.threads));
-  });
+EngineFactory lite_engine() {
+  return {"lite", {ModelKind::kLiteZip, ModelKind::kLiteFlatbuffer}, make, torch_version, torch_operators};
 }
 
 }  // namespace edgekit

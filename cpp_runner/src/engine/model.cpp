@@ -60,7 +60,8 @@ Status Model::start_engine(const LoadOptions& options) {
   }
   const bool xnnpack = pool_ == Pool::kXnnpack;
   const ThreadPlan plan{xnnpack ? threads_ : 1, xnnpack ? 1 : threads_};
-  EK_ASSIGN(engine_, make_engine(package_, {plan, options.optimize}));
+  EK_ASSIGN(row_, find_engine(options.engines, package_));
+  EK_ASSIGN(engine_, row_.make(package_, {plan, options.optimize}));
   return manifest ? check_methods(*manifest) : Status();
 }
 

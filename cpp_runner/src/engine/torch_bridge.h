@@ -1,7 +1,8 @@
-// What the two engines on libtorch share: threads, tensors, nested outputs, timing of operators. Only engine files
-// include this.
+// Shared by the engines on libtorch: threads, loading, methods, timing of operators. Only engine files include this.
 #pragma once
 
+#include <ATen/core/function.h>
+#include <ATen/core/function_schema.h>
 #include <ATen/core/ivalue.h>
 #include <ATen/record_function.h>
 #include <c10/core/InferenceMode.h>
@@ -11,13 +12,18 @@
 #include <algorithm>
 #include <cstring>
 #include <exception>
+#include <map>
+#include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "engine/engine.h"
+#include "format/package.h"
 
 namespace edgekit {
 
-// Runs `body` and turns what libtorch throws into an error with `code` that begins with `what`.
+// Runs `body`; an exception of libtorch becomes an error with `code` and a message that begins with `what`.
 template <typename Body>
 auto catching(Code code, const std::string& what, Body&& body) -> decltype(body()) {
   try {
@@ -29,9 +35,9 @@ auto catching(Code code, const std::string& what, Body&& body) -> decltype(body(
   }
 }
 
-// Held around every run: the process's XNNPACK pool and this thread's OpenMP and MKL are as the plan says. libtorch's
-// default lets two pools fight for the same cores, which costs up to 280 times the latency. Runs of one pool size go
-// side by side; another size waits until they are over, and those that come later wait behind it.
+// While it exists, the process's XNNPACK pool and this thread's OpenMP and MKL have the sizes of the plan. By default
+// two pools of libtorch compete for the same cores, which costs up to 280 times the latency. Runs with the same pool
+// size run at the same time. A run with another size waits until they have ended, and later runs wait behind it.
 class ThreadLease {
  public:
   explicit ThreadLease(const ThreadPlan& plan);
@@ -40,7 +46,7 @@ class ThreadLease {
   ThreadLease& operator=(const ThreadLease&) = delete;
 };
 
-// Hands libtorch the very bytes whose digests were checked, whatever has become of the file's name since.
+// Gives libtorch the same bytes whose digests were checked, even if the path now leads to another file.
 class MappedAdapter : public caffe2::serialize::ReadAdapterInterface {
  public:
   explicit MappedAdapter(std::shared_ptr<const MappedFile> file) : file_(std::move(file)) {}
@@ -58,10 +64,24 @@ class MappedAdapter : public caffe2::serialize::ReadAdapterInterface {
   std::shared_ptr<const MappedFile> file_;
 };
 
-// What runs on libtorch, whatever file the module came from; `scope` is what its interpreter calls an operator.
+// The number of inputs of each method; nothing where the file does not contain it.
+using Arities = std::map<std::string, std::optional<Arity>>;
+[[nodiscard]] std::optional<Arity> arity_of(const torch::jit::Function& function);
+
+template <typename Module>
+Arities arities_of(const Module& module) {
+  Arities arities;
+  for (const auto& method : module.get_methods()) arities.emplace(method.name(), arity_of(method.function()));
+  return arities;
+}
+
+// What all engines on libtorch share; `scope` is how the interpreter of a module labels its operators.
 class TorchEngine : public Engine {
  public:
-  TorchEngine(ThreadPlan threads, at::RecordScope scope) : threads_(threads), scope_(scope) {}
+  TorchEngine(ThreadPlan threads, at::RecordScope scope, Arities arities)
+      : threads_(threads), scope_(scope), arities_(std::move(arities)) {}
+  std::vector<std::string> methods() const final;
+  std::optional<Arity> arity(const std::string& method) const final;
   Result<Values> run(const std::string& method, std::span<const TensorView> inputs) final;
   Result<std::vector<OperatorTime>> profile(const std::string& method, std::span<const TensorView> inputs,
                                             std::size_t iterations) final;
@@ -71,13 +91,21 @@ class TorchEngine : public Engine {
 
   ThreadPlan threads_;
   at::RecordScope scope_;
+  Arities arities_;
 };
 
-// The number of inputs by a method's schema; its first argument is the module.
-[[nodiscard]] std::optional<Arity> arity_of(const c10::FunctionSchema& schema);
+// Loads a module and makes its engine. Loading computes too, so it holds a lease.
+template <typename EngineOfModule, typename Load>
+Result<std::unique_ptr<Engine>> make_torch_engine(const Package& package, const EngineOptions& options, Load&& load) {
+  using Made = Result<std::unique_ptr<Engine>>;
+  return catching(Code::kBadPackage, package.path + " cannot be loaded", [&]() -> Made {
+    const ThreadLease lease(options.threads);
+    return std::unique_ptr<Engine>(new EngineOfModule(load(), options.threads));
+  });
+}
 
-[[nodiscard]] Result<std::unique_ptr<Engine>> make_lite_engine(const Package& package, const EngineOptions& options);
-[[nodiscard]] Result<std::unique_ptr<Engine>> make_torchscript_engine(const Package& package,
-                                                                      const EngineOptions& options);
+// The version and operators of this libtorch, for the rows of its engines.
+[[nodiscard]] std::string torch_version();
+[[nodiscard]] Result<std::vector<OperatorInfo>> torch_operators();
 
 }  // namespace edgekit

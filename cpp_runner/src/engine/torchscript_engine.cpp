@@ -1,7 +1,8 @@
-// Full TorchScript files, optimized after loading (what optimize_for_inference makes cannot be saved).
+// Full TorchScript files. They are optimized after loading, since the result of optimize_for_inference cannot be saved.
 #include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/serialization/import.h>
 
+#include "engine/registry.h"
 #include "engine/torch_bridge.h"
 
 namespace edgekit {
@@ -10,20 +11,7 @@ namespace {
 class TorchScriptEngine : public TorchEngine {
  public:
   TorchScriptEngine(torch::jit::Module module, ThreadPlan threads)
-      : TorchEngine(threads, at::RecordScope::FUNCTION), module_(std::move(module)) {}
-
-  std::string_view name() const override { return "torchscript"; }
-
-  std::vector<std::string> methods() const override {
-    std::vector<std::string> names;
-    for (const auto& method : module_.get_methods()) names.push_back(method.name());
-    return names;
-  }
-
-  std::optional<Arity> arity(const std::string& method) const override {
-    const auto found = module_.find_method(method);
-    return found ? arity_of(found->function().getSchema()) : std::nullopt;
-  }
+      : TorchEngine(threads, at::RecordScope::FUNCTION, arities_of(module)), module_(std::move(module)) {}
 
  private:
   c10::IValue call(const std::string& method, std::vector<c10::IValue> inputs) override {
@@ -33,7 +21,7 @@ class TorchScriptEngine : public TorchEngine {
   torch::jit::Module module_;
 };
 
-// Freezing keeps `forward` alone, so a module with other methods stays as it is.
+// Freezing keeps only `forward`, so a module with more methods is not optimized.
 torch::jit::Module load(const Package& package, bool optimize) {
   torch::jit::Module module = torch::jit::load(std::make_unique<MappedAdapter>(package.file), c10::kCPU);
   module.eval();
@@ -41,14 +29,15 @@ torch::jit::Module load(const Package& package, bool optimize) {
   return torch::jit::optimize_for_inference(module);
 }
 
+Result<std::unique_ptr<Engine>> make(const Package& package, const EngineOptions& options) {
+  return make_torch_engine<TorchScriptEngine>(package, options, [&] { return load(package, options.optimize); });
+}
+
 }  // namespace
 
-Result<std::unique_ptr<Engine>> make_torchscript_engine(const Package& package, const EngineOptions& options) {
-  using Made = Result<std::unique_ptr<Engine>>;
-  return catching(Code::kBadPackage, package.path + " cannot be loaded", [&]() -> Made {
-    const ThreadLease lease(options.threads);
-    return std::unique_ptr<Engine>(new TorchScriptEngine(load(package, options.optimize), options.threads));
-  });
+EngineFactory torchscript_engine() {
+  // The row of the lite engine already lists the operators of libtorch.
+  return {"torchscript", {ModelKind::kTorchScript}, make, torch_version, nullptr};
 }
 
 }  // namespace edgekit

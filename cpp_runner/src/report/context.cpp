@@ -13,7 +13,7 @@ namespace {
 
 using nlohmann::ordered_json;
 
-// The rest of the first line of a file that begins with `prefix`; empty where there is none.
+// What follows `prefix` in the first line that begins with it; empty where no line does.
 std::string line_after(const char* path, const std::string& prefix) {
   std::ifstream file(path);
   for (std::string line; std::getline(file, line);) {
@@ -24,7 +24,7 @@ std::string line_after(const char* path, const std::string& prefix) {
   return "";
 }
 
-// Kernels for ARM name no model of CPU, but the board.
+// Kernels for ARM report the name of the board, not of the CPU.
 std::string cpu_name() {
   std::string name = line_after("/proc/cpuinfo", "model name");
   if (name.empty()) name = line_after("/proc/device-tree/model", "");
@@ -38,9 +38,9 @@ ordered_json text_or_null(std::string text) {
 
 }  // namespace
 
-ordered_json runtime_context() {
+ordered_json runtime_context(const std::string& runtime) {
   return {{"edgekit", kVersion},
-          {"runtime", runtime_version()},
+          {"runtime", runtime},
           {"cpu", text_or_null(cpu_name())},
           {"cores", std::thread::hardware_concurrency()},
           {"governor", text_or_null(line_after("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", ""))},
@@ -49,7 +49,7 @@ ordered_json runtime_context() {
 
 ordered_json model_context(const Model& model) {
   const Package& package = model.package();
-  ordered_json context = runtime_context();
+  ordered_json context = runtime_context(model.runtime_version());
   context["model"] = package.manifest ? package.manifest->name : std::filesystem::path(package.path).stem().string();
   context["random_weights"] = package.manifest ? ordered_json(package.manifest->random_weights) : ordered_json(nullptr);
   context["engine"] = model.engine_name();
@@ -60,12 +60,12 @@ ordered_json model_context(const Model& model) {
 
 std::string document(ordered_json context, ordered_json results) {
   const ordered_json root{{"schema_version", "1.0"}, {"context", std::move(context)}, {"results", std::move(results)}};
-  // A path need not be UTF-8, and JSON must be.
+  // JSON is UTF-8, and a path may be anything.
   return root.dump(1, ' ', true, ordered_json::error_handler_t::replace);
 }
 
 std::size_t peak_rss_bytes() {
-  // getrusage would count what the parent had before exec.
+  // getrusage would include the memory of the parent before exec.
   const std::string text = line_after("/proc/self/status", "VmHWM");
   return text.empty() ? 0 : std::stoul(text) * 1024;
 }

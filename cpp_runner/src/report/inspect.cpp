@@ -20,16 +20,17 @@ Result<std::string> inspect_report(const std::string& path) {
                             {"labels", package.labels.size()},
                             {"records", std::move(records)},
                             {"manifest", std::move(manifest)}};
-  return document(runtime_context(), ordered_json::array({result}));
+  return document(runtime_context(runtime_versions(engines_of_build())), ordered_json::array({result}));
 }
 
 Result<std::string> operators_report() {
-  EK_ASSIGN(const auto operators, runtime_operators());
+  const EngineTable engines = engines_of_build();
+  EK_ASSIGN(const auto operators, runtime_operators(engines));
   ordered_json results = ordered_json::array();
   for (const auto& [name, arguments] : operators) {
     results.push_back({{"name", name}, {"arguments", arguments ? ordered_json(*arguments) : ordered_json(nullptr)}});
   }
-  return document(runtime_context(), std::move(results));
+  return document(runtime_context(runtime_versions(engines)), std::move(results));
 }
 
 }  // namespace edgekit
