@@ -13,6 +13,7 @@ PY := $(VENV)/bin/python
 EDGEKIT := $(VENV)/bin/edgekit
 READY := $(VENV)/.ready
 DEV_READY := $(VENV)/.dev-ready
+DOCS_READY := $(VENV)/.docs-ready
 PYTEST = $(PY) -m pytest -q --junitxml=build/logs/$@.xml
 LANES := test-python test-runner "android-apk test-android"
 SLOW_LANES := test-runner-asan test-aarch64 test-exhaustive
@@ -29,6 +30,10 @@ $(READY): pyproject.toml
 
 $(DEV_READY): $(READY)
 	tools/make_venv.sh "$(PYTHON)" "$(VENV)" "$(TORCH_INDEX)" ".[dev]"
+	@touch $@
+
+$(DOCS_READY): $(READY)
+	tools/make_venv.sh "$(PYTHON)" "$(VENV)" "$(TORCH_INDEX)" ".[docs]"
 	@touch $@
 
 venv: $(READY) ## make .venv and install edgekit into it
@@ -62,6 +67,12 @@ format: $(DEV_READY) ## reformat
 schemas: $(DEV_READY) ## write docs/schema from the Python types
 	$(PY) tools/make_schemas.py
 
+architecture: $(DEV_READY) ## draw docs/architecture.svg from the imports
+	$(PY) tools/architecture_picture.py
+
+docs: $(DOCS_READY) ## build the documentation, build/docs/index.html; a warning is an error
+	$(PY) -m sphinx -q -W --keep-going -d build/doctrees docs build/docs
+
 bench: $(DEV_READY) ## the figures of the README
 	$(PY) benchmarks/export_cost.py
 
@@ -74,4 +85,4 @@ clean: ## remove what was built, but not .venv
 include cpp_runner/runner.mk
 include android_demo/android.mk
 
-.PHONY: help venv export-mobile test test-python test-exhaustive test-slow lint lint-python lint-github format schemas bench system-deps clean
+.PHONY: help venv export-mobile test test-python test-exhaustive test-slow lint lint-python lint-github format schemas architecture docs bench system-deps clean

@@ -16,8 +16,7 @@ test-runner: runner $(DEV_READY) ## the runner's tests: core, C ABI, command lin
 
 test-runner-core: ## the runner's core alone, without torch
 	@tools/system_deps.sh $(RUNNER_DEBIAN_PACKAGES)
-	cmake -S cpp_runner --preset core && cmake --build build/cpp/core
-	ctest --test-dir build/cpp/core --output-on-failure --no-tests=error
+	cd cpp_runner && cmake --workflow --preset core
 
 test-runner-asan: $(DEV_READY) ## the same under AddressSanitizer and UndefinedBehaviorSanitizer
 	$(CPP_SCRIPTS)/test_asan.sh $(abspath $(PY))
