@@ -1,12 +1,11 @@
 """edgekit: PyTorch models to phones and embedded boards, with proof that the answers stay the same.
 
 `export` makes a verified package of a module, `load` runs it, `verify` proves it again anywhere.
-Importing edgekit imports neither torch nor numpy; the names below do so when they are first used.
+Importing edgekit changes nothing in the process, and imports neither torch nor numpy: the names below do so at first use.
 """
 
 from typing import TYPE_CHECKING, Any
 
-from edgekit.threads import warn_if_too_late as _warn_if_too_late
 from edgekit.version import __version__
 
 if TYPE_CHECKING:
@@ -44,8 +43,6 @@ __all__ = [  # noqa: RUF022  sorted, with the version last
     "verify",
     "__version__",
 ]
-
-_warn_if_too_late()
 
 
 def __getattr__(name: str) -> Any:

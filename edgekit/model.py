@@ -19,7 +19,6 @@ from edgekit.parity.eager import exact_eager
 from edgekit.runtimes.base import Runtime
 from edgekit.runtimes.lite import LiteModule
 from edgekit.runtimes.registry import DEFAULT, resolve
-from edgekit.threads import warn_if_too_late
 
 Array = npt.NDArray[np.generic]
 
@@ -112,7 +111,7 @@ class LiteModel(PackageModel):
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         super().__init__(path)
-        self._module = LiteModule(path)
+        self._module = LiteModule(path, self.manifest.runtime.pool if self.manifest else "xnnpack")
 
     def _call(self, method: str, arrays: Sequence[Array]) -> dict[str, Array]:
         return self._module.run(method, arrays)[1]
@@ -187,7 +186,6 @@ def load(path: str | os.PathLike[str]) -> LiteModel | ServerModel:
     Raises:
         PackageError: the file is missing, damaged, was changed, or is of another tool.
     """
-    warn_if_too_late()
     suffix = Path(path).suffix
     if suffix == ".pt":
         if not Path(path).is_file():

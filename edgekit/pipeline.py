@@ -26,7 +26,7 @@ from edgekit.runtimes.verdict import VerifyReport
 from edgekit.sources.inputs import InputSpec, from_array, parse_input
 from edgekit.sources.names import load_source
 from edgekit.sources.source import SourceModel, SourceRequest, from_module
-from edgekit.threads import warn_if_too_late
+from edgekit.threads import held_threads
 
 STAGES = ("source", "capture", "optimize", "package", "verify")
 Progress = Callable[[str], None]
@@ -65,7 +65,8 @@ def export_source(
     progress("source")
     _check_options(options)
     inputs = [path for path in (Path(source), request.checkpoint) if path is not None]
-    return _export(load_source(source, request), options, progress, inputs)
+    with held_threads("xnnpack"):
+        return _export(load_source(source, request), options, progress, inputs)
 
 
 def export(
@@ -101,15 +102,11 @@ def export(
     Raises:
         EdgekitError: see `edgekit.errors`; nothing is written then.
     """
-    warn_if_too_late()
     if isinstance(example_inputs, str | torch.Tensor | np.ndarray):  # one input, and not a sequence of its rows
         example_inputs = (example_inputs,)
     inputs = tuple(_as_input(value) for value in example_inputs)
     name = name or type(model).__name__
     request = SourceRequest(inputs=inputs, image=image, labels=tuple(labels))
-    source = from_module(
-        model, name=name, source=f"{type(model).__module__}:{type(model).__qualname__}", request=request
-    )
     options = ExportRequest(
         output=None if output is None else Path(output),
         mode=mode,
@@ -119,7 +116,11 @@ def export(
         allow_mismatch=allow_mismatch,
     )
     _check_options(options)
-    return _export(source, options, lambda _stage: None, ())
+    with held_threads("xnnpack"):
+        source = from_module(
+            model, name=name, source=f"{type(model).__module__}:{type(model).__qualname__}", request=request
+        )
+        return _export(source, options, lambda _stage: None, ())
 
 
 def _as_input(value: Any) -> InputSpec:

@@ -4,12 +4,7 @@ from pathlib import Path
 
 import lanes
 import pytest
-
-from edgekit.threads import prepare_process
-
-prepare_process()  # before torch is imported
-
-import torch  # noqa: E402
+import torch
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` selects

@@ -20,7 +20,7 @@ from edgekit.nested import named_arrays, structure_of
 from edgekit.runtimes.base import Runtime
 from edgekit.runtimes.results import BenchRequest, BenchResult, CaseResult
 from edgekit.runtimes.timing import peak_rss_bytes, summarize, time_runs, timed, usable_cores
-from edgekit.threads import set_threads
+from edgekit.threads import held_threads
 
 
 @contextlib.contextmanager
@@ -37,9 +37,13 @@ class Runs(Protocol):
 
 
 class LiteModule:
-    """A `.ptl` in the lite interpreter; inputs and outputs are numpy arrays. Nothing is checked: see `edgekit.load`."""
+    """A `.ptl` in the lite interpreter; inputs and outputs are numpy arrays. Nothing is checked: see `edgekit.load`.
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    `run` holds the threads for the pool that the manifest names; `call` runs with the threads as they are.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], pool: str = "xnnpack") -> None:
+        self._pool = pool
         try:
             with _without_deprecation():
                 self._module = _load_for_lite_interpreter(os.fspath(path))
@@ -61,9 +65,9 @@ class LiteModule:
             DeviceError: the interpreter raised.
         """
         try:
-            value = self.call(
-                method, [torch.from_numpy(np.require(array, requirements=("C", "W"))) for array in inputs]
-            )
+            tensors = [torch.from_numpy(np.require(array, requirements=("C", "W"))) for array in inputs]
+            with held_threads(self._pool):
+                value = self.call(method, tensors)
         except (RuntimeError, TypeError, ValueError, IndexError) as error:
             first = first_line(error)
             raise DeviceError(f"{method} failed in the lite interpreter: {first}") from error
@@ -71,7 +75,7 @@ class LiteModule:
 
 
 class LiteRuntime(Runtime):
-    """The lite interpreter that torch has in Python, in this process, whose threads stay as `bench` sets them."""
+    """The lite interpreter that torch has in Python, in this process."""
 
     def __init__(self, *, name: str = "lite") -> None:
         self._name = name
@@ -85,7 +89,7 @@ class LiteRuntime(Runtime):
 
     def verify(self, archive: Archive) -> tuple[CaseResult, ...]:
         cases, manifest = golden_cases(archive)
-        module = LiteModule(archive.path)
+        module = LiteModule(archive.path, manifest.runtime.pool)
         return tuple(
             CaseResult(runtime=self.name, case=case.name, comparison=comparison)
             for case in cases
@@ -99,12 +103,12 @@ class LiteRuntime(Runtime):
         arrays, hints = _bench_inputs(path, request.method)
         inputs = [torch.from_numpy(array) for array in arrays]
         threads = request.threads or hints.threads or usable_cores()
-        set_threads(threads, hints.pool)
-        load_ms, module = timed(lambda: LiteModule(path))
-        first_ms, _ = timed(lambda: module.call(request.method, inputs))
-        for _ in range(request.warmup):
-            module.call(request.method, inputs)
-        samples = time_runs(lambda: module.call(request.method, inputs), request.iterations, request.min_seconds)
+        with held_threads(hints.pool, threads):
+            load_ms, module = timed(lambda: LiteModule(path))
+            first_ms, _ = timed(lambda: module.call(request.method, inputs))
+            for _ in range(request.warmup):
+                module.call(request.method, inputs)
+            samples = time_runs(lambda: module.call(request.method, inputs), request.iterations, request.min_seconds)
         return BenchResult(
             runtime=self.name,
             method=request.method,

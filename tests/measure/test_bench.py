@@ -4,13 +4,11 @@ import sys
 from pathlib import Path
 
 import pytest
-import torch
 
 from edgekit.errors import DeviceError, UsageError
 from edgekit.measure.bench import bench
 from edgekit.runtimes.results import BenchRequest
 from edgekit.runtimes.timing import percentile, summarize
-from edgekit.threads import set_threads
 
 SHORT = BenchRequest(iterations=3, min_seconds=0, threads=1)
 
@@ -38,15 +36,6 @@ def test_bench_samplesAndSummaryAgree(tiny: Path, runtime: str) -> None:
     assert result.load_ms > 0
     assert result.peak_rss_bytes > 1 << 20
     assert result.operators == ()
-
-
-@pytest.mark.parametrize(("pool", "openmp"), [("xnnpack", 1), ("openmp", 2)])
-def test_setThreads_givesOnePoolAllAndTheOtherOne(pool: str, openmp: int) -> None:
-    before = torch.get_num_threads()
-    set_threads(2, pool)
-    found = torch.get_num_threads()  # of OpenMP
-    torch.set_num_threads(before)
-    assert found == openmp
 
 
 @pytest.mark.parametrize("wrong", [{"iterations": 0}, {"threads": 0}, {"warmup": -1}, {"min_seconds": -1.0}])
