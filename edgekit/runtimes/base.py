@@ -20,10 +20,7 @@ class Runtime(Protocol):
     does not load, and DeviceError where the runtime fails.
     """
 
-    @property
-    def name(self) -> str:
-        """Its name in the registry and in results."""
-        ...
+    name: str  # in the registry and in results
 
     def missing(self) -> str:
         """Why it cannot run on this machine, and the remedy; empty where it can. Never raises."""

@@ -78,11 +78,7 @@ class LiteRuntime(Runtime):
     """The lite interpreter that torch has in Python, in this process."""
 
     def __init__(self, *, name: str = "lite") -> None:
-        self._name = name
-
-    @property
-    def name(self) -> str:
-        return self._name
+        self.name = name
 
     def missing(self) -> str:
         return ""

@@ -137,12 +137,8 @@ class OlderRuntime(Runtime):
     """The lite interpreter of an older torch, in a new process of its environment; the verdict is this process's."""
 
     def __init__(self, *, name: str, version: str) -> None:
-        self._name = name
+        self.name = name
         self._version = version
-
-    @property
-    def name(self) -> str:
-        return self._name
 
     def missing(self) -> str:
         made = (environment_folder(self._version) / "bin" / "python").exists()

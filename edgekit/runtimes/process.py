@@ -37,12 +37,8 @@ class ProcessRuntime(Runtime):
     said_by = ""  # what the program puts before its own messages on stderr
 
     def __init__(self, name: str, host: Host) -> None:
-        self._name = name
+        self.name = name
         self.host = host
-
-    @property
-    def name(self) -> str:
-        return self._name
 
     def command(self, verb: str, package: str = "") -> list[str]:
         """The command line there, without further options.

@@ -39,6 +39,25 @@ def test_usage_error_exits_2_with_a_way_on(cli: Command, arguments: list[str], t
     cli(*arguments).failed(2, told, "--help")
 
 
+@pytest.mark.parametrize(
+    "words", [["-q", "verify"], ["verify", "-q"], ["--json", "verify"], ["verify", "--json", "-q"]]
+)
+def test_options_may_stand_before_or_after_the_verb(cli: Command, tiny: Path, words: list[str]) -> None:
+    for arguments in (
+        [*words, tiny],
+        [words[0], tiny, *words[1:]] if words[0] == "verify" else [words[0], tiny, words[1]],
+    ):
+        result = cli(*arguments)
+        result.passed('"schema_version"' if "--json" in words else "tiny on lite: pass")
+        assert result.err == ""
+
+
+def test_options_before_the_verb_keep_their_values(cli: Command, tiny: Path) -> None:
+    cli("--runtime", "lite", "verify", tiny).passed("tiny on lite: pass")
+    cli("--runtime", "quantum", "verify", tiny).failed(2, "unknown runtime 'quantum'")
+    assert cli("--version", "verify", tiny).out.startswith("edgekit ")
+
+
 def test_version_is_printed(cli: Command) -> None:
     from edgekit.version import __version__
 
