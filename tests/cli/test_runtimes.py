@@ -45,7 +45,9 @@ def test_newRow_whenMissing_thenEveryVerbSaysWhy(cli: Command, tiny: Path, monke
         cli(verb, tiny, "--runtime", "abacus").failed(4, "the beads are missing. Run make beads.")
 
 
-@pytest.mark.parametrize("runtime", ["native", "android"])
+@pytest.mark.parametrize(
+    "runtime", [pytest.param("native", marks=pytest.mark.native), pytest.param("android", marks=pytest.mark.android)]
+)
 def test_run_elsewhere_gives_what_the_lite_runtime_gives(cli: Command, tiny: Path, runtime: str) -> None:
     if why := TARGETS[runtime].create().missing():
         pytest.skip(why)
@@ -63,6 +65,7 @@ def test_run_elsewhere_gives_what_the_lite_runtime_gives(cli: Command, tiny: Pat
         assert [row["score"] for row in a["labels"]] == pytest.approx([row["score"] for row in b["labels"]], abs=1e-5)
 
 
+@pytest.mark.native
 def test_run_elsewhere_checks_inputs_as_here(cli: Command, tiny: Path) -> None:
     if why := TARGETS["native"].create().missing():
         pytest.skip(why)
@@ -79,6 +82,7 @@ def test_ops_table_lists_the_operators(cli: Command) -> None:
     assert {"runtime": "android-1.12.2", "name": "aten::relu"} in document["results"]
 
 
+@pytest.mark.native
 def test_ops_native_asks_the_runner(cli: Command) -> None:
     if why := TARGETS["native"].create().missing():
         pytest.skip(why)
