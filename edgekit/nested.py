@@ -59,8 +59,9 @@ def named_tensors(value: Any) -> dict[str, torch.Tensor]:
             )
         dtype = str(tensor.dtype).removeprefix("torch.")
         if tensor.layout is not torch.strided or (dtype not in DTYPES and not tensor.is_quantized):
+            layout = "" if tensor.layout is torch.strided else f"{tensor.layout} "
             raise CaptureError(
-                f"output {name} is a {tensor.layout} tensor of {dtype}; expected a dense tensor of {', '.join(DTYPES)}. "
+                f"output {name} is a {layout}tensor of {dtype}; expected a dense tensor of {', '.join(DTYPES)}. "
                 "Convert it at the end of forward."
             )
         if tensor.numel() > MAX_ELEMENTS:

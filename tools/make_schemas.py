@@ -7,17 +7,46 @@ from typing import Any
 import msgspec
 
 from edgekit.format.schema import Golden, Manifest
+from edgekit.measure.context import BenchContext
+from edgekit.report.documents import Document, RunContext, VerdictContext
+from edgekit.report.export import ExportDocument
+from edgekit.runtimes.results import BenchResult, CaseRow, OutputFile, PictureResult
 
 FOLDER = Path(__file__).parents[1] / "docs" / "schema"
-DOCUMENTS: dict[str, Any] = {"manifest": Manifest, "golden": Golden}
+PACKAGE: dict[str, Any] = {"manifest": Manifest, "golden": Golden}
+DOCUMENTS: dict[str, Any] = {
+    "verify": Document[VerdictContext, tuple[CaseRow, ...]],
+    "bench": Document[BenchContext, tuple[BenchResult, ...]],
+    "run-arrays": Document[RunContext, tuple[OutputFile, ...]],
+    "run-pictures": Document[RunContext, tuple[PictureResult, ...]],
+    "export-report": ExportDocument,
+}
+NAMES = (*PACKAGE, *DOCUMENTS)
+
+# Fields of documents that only some of the tools in Python, C++ and Kotlin write; every tool writes all others.
+OPTIONAL = {
+    "CaseRow": {"runtime"},
+    "BenchResult": {"runtime", "operators"},
+    "BenchContext": {"edgekit", "cpu", "cores", "governor", "load_average"},
+    "RunContext": {"runtime"},
+}
 
 
 def schema(name: str) -> dict[str, Any]:
     """Unknown fields are allowed, as readers ignore them."""
+    made = msgspec.json.schema((PACKAGE | DOCUMENTS)[name])
+    kinds = made["$defs"]
+    for kind, definition in kinds.items():
+        if "description" in definition:
+            definition["description"] = definition["description"].partition("\n")[0]
+        if name in DOCUMENTS:  # a field that has a default in Python is written all the same
+            definition["required"] = [key for key in definition["properties"] if key not in OPTIONAL.get(kind, ())]
+    root = kinds.pop(made["$ref"].rpartition("/")[2])
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **root,
         "title": f"edgekit {name}",
-        **msgspec.json.schema(DOCUMENTS[name]),
+        "$defs": kinds,
     }
 
 
@@ -27,7 +56,7 @@ def schema_text(name: str) -> str:
 
 def main() -> None:
     FOLDER.mkdir(exist_ok=True)
-    for name in DOCUMENTS:
+    for name in NAMES:
         (FOLDER / f"{name}.json").write_text(schema_text(name))
 
 

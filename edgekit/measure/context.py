@@ -10,15 +10,18 @@ from edgekit.version import __version__
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchContext:
-    """Fields are None where the system or the package does not say."""
+    """Fields are None where the system or the package does not say; `weights` is the kind of the weights.
 
+    Without a manifest, `package` is the file's name without its suffix.
+    """
+
+    package: str
+    weights: str | None
     edgekit: str
     cpu: str | None
     cores: int | None
     governor: str | None
     load_average: str | None
-    model: str
-    random_weights: bool | None
 
 
 def bench_context(path: str | os.PathLike[str]) -> BenchContext:
@@ -30,13 +33,13 @@ def bench_context(path: str | os.PathLike[str]) -> BenchContext:
     with Archive(path) as archive:
         manifest = archive.manifest
     return BenchContext(
+        package=manifest.name if manifest else Path(path).stem,
+        weights=manifest.provenance.weights.kind if manifest else None,
         edgekit=__version__,
         cpu=_line_after("/proc/cpuinfo", "model name") or _line_after("/proc/device-tree/model", ""),
         cores=os.cpu_count(),
         governor=_line_after("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", ""),
         load_average=_line_after("/proc/loadavg", ""),
-        model=manifest.name if manifest else Path(path).stem,
-        random_weights=manifest.random_weights if manifest else None,
     )
 
 

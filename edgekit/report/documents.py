@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from edgekit.format.schema import Manifest
+from edgekit.format.schema import Manifest, SchemaVersion
 from edgekit.inspection import Inspection
 from edgekit.measure.bench import BenchReport
 from edgekit.measure.context import BenchContext
@@ -28,7 +28,7 @@ class Document(Generic[Context, Results]):
     `schema_version` is the document's, apart from the package's. Both fields hold dataclasses, or plain JSON values.
     """
 
-    schema_version: str = DOCUMENT_VERSION
+    schema_version: SchemaVersion = DOCUMENT_VERSION
     context: Context
     results: Results
 

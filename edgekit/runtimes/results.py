@@ -36,8 +36,8 @@ class CaseRow:
     cosine: float | None = None
     top1: bool | None = None
     worst_index: tuple[int, ...] | None = None
-    expected: float | str | None = None
-    actual: float | str | None = None
+    expected: int | float | str | None = None
+    actual: int | float | str | None = None
 
     @classmethod
     def of(cls, result: CaseResult) -> "CaseRow":

@@ -11,12 +11,16 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
+from schemas import validate
 
 from edgekit.errors import DeviceError, PackageError
 from edgekit.format.codec import from_json
 from edgekit.format.labels import decode_labels, encode_labels
-from edgekit.format.schema import GoldenCase, Manifest, MethodSpec
+from edgekit.format.schema import GoldenCase, Manifest, MethodSpec, Tolerance
+from edgekit.report.documents import verify_document
 from edgekit.runtimes.lite import replay
+from edgekit.runtimes.results import CaseResult, CaseRow, from_document
+from edgekit.runtimes.verdict import VerifyReport
 
 CONFORMANCE = Path(__file__).parents[1] / "conformance"
 
@@ -82,27 +86,27 @@ def same(found: Any, expected: Any) -> bool:
 
 @pytest.mark.parametrize("case", cases("verdict.json"), ids=named)
 def test_replay_conformanceAnswer_givesItsRows(case: dict[str, Any]) -> None:
-    manifest = from_json(cases("manifests.json")[0]["text"], Manifest, "the manifest")
     method = MethodSpec(name="forward", structure=case["structure"], inputs=(), outputs=())
-    manifest = dataclasses.replace(manifest, methods=(method,))
-    golden = msgspec.convert(
-        {
-            "name": case["case"],
-            "method": "forward",
-            "inputs": [],
-            "outputs": case["outputs"],
-            "tolerance": case["tolerance"],
-        },
-        GoldenCase,
+    fields = {"name": case["case"], "method": "forward", "inputs": [], "outputs": case["outputs"]}
+    golden = msgspec.convert(fields, GoldenCase)
+    tolerance = msgspec.convert(case["tolerance"], Tolerance)
+    found = replay(Answer(case["answer"]), golden, method, tolerance)
+    results = tuple(CaseResult(runtime="lite", case=golden.name, comparison=comparison) for comparison in found)
+    manifest = from_json(cases("manifests.json")[0]["text"], Manifest, "the manifest")
+    document = verify_document(
+        VerifyReport(path="", manifest=dataclasses.replace(manifest, name="tiny"), results=results)
     )
-    results = replay(Answer(case["answer"]), golden, manifest)
-    rows = [{"case": golden.name, **msgspec.to_builtins(result)} for result in results]
+    written = json.loads(document.to_json())
+    validate(written, "verify")
+    assert written["context"] == case["context"]
+    rows = written["results"]
+    assert all(row.pop("runtime") == "lite" for row in rows)
+    assert from_document(json.dumps({"results": case["rows"]}), CaseRow, "lite")  # what a runner wrote
     assert [sorted(row) for row in rows] == [sorted(row) for row in case["rows"]]
     wrong = [
         (key, row[key], wanted[key])
         for row, wanted in zip(rows, case["rows"], strict=True)
         for key in wanted
-        if not same(list(row[key]) if isinstance(row[key], tuple) else row[key], wanted[key])
+        if not same(row[key], wanted[key])
     ]
     assert not wrong
-    assert all(row["passed"] for row in rows) == case["context"]["passed"]

@@ -27,7 +27,7 @@ def _make_schemas() -> Any:
 
 
 TOOL = _make_schemas()
-NAMES = sorted(TOOL.DOCUMENTS)
+NAMES = sorted(TOOL.NAMES)
 
 
 def test_schemas_folder_hasOneFileForEachDocument() -> None:

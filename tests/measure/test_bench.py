@@ -69,5 +69,5 @@ def test_commandLine_prints_one_document(tiny: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
-    assert document["context"]["model"] == "tiny"
+    assert document["context"]["package"] == "tiny"
     assert document["results"][0]["runtime"] == "lite"
