@@ -39,7 +39,7 @@ ROOMS = {
     "pipeline": [""],
     "cli": [
         *("options", "parse", "bench", "compat", "export", "inspect", "models", "ops", "run"),
-        *("verify", "main"),
+        *("verify", "completion", "main"),
     ],
     "__main__": [""],
 }

@@ -10,7 +10,7 @@ import sys
 import threading
 import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
@@ -54,22 +54,40 @@ class _VerbParser(_Parser):
             self._intermixing = False
 
 
-def _parser(verb: str | None) -> _Parser:
+class _PrintCompletion(argparse.Action):
+    def __call__(self, parser, _namespace, shell, _option=None) -> None:  # type: ignore[no-untyped-def]
+        from edgekit.cli.completion import completion_script
+
+        print(completion_script(_parser(VERBS), shell))
+        parser.exit()
+
+
+def _parser(verbs: Collection[str]) -> _Parser:
+    """The parser, with the arguments of these verbs; the other verbs' files need not be read."""
     parser = _Parser(
         prog="edgekit",
         description="PyTorch models to phones and embedded boards, with proof that the answers stay the same.",
         epilog="exit codes: 0 pass, 1 a verdict failed, 2 usage, 3 bad model or package, 4 runtime or device, 70 our bug",
     )
     parser.add_argument("--version", action="version", version=f"edgekit {__version__}")
+    parser.add_argument(
+        "--print-completion",
+        action=_PrintCompletion,
+        choices=("bash", "zsh", "fish"),
+        metavar="SHELL",
+        help="print the completion script for bash, zsh or fish",
+    )
     common = _VerbParser(add_help=False)
     common.add_argument(
         "-v", "--verbose", action="store_true", help="show more messages on stderr, and tracebacks of errors"
     )
     common.add_argument("-q", "--quiet", action="store_true", help="show only errors on stderr")
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=_VerbParser)
+    subparsers = parser.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=_VerbParser)
     for name, about in VERBS.items():
-        child = verbs.add_parser(name, help=about, description=about[0].upper() + about[1:] + ".", parents=[common])
-        if name == verb:  # the other verbs' files need not be read
+        child = subparsers.add_parser(
+            name, help=about, description=about[0].upper() + about[1:] + ".", parents=[common]
+        )
+        if name in verbs:
             importlib.import_module(f"edgekit.cli.{name}").add_arguments(child)
     return parser
 
@@ -96,7 +114,7 @@ def main(argv: list[str] | None = None) -> int:
     verb, arguments = _verb_first(arguments)
     with _interruptible():
         try:
-            options = _parser(verb).parse_args(arguments)
+            options = _parser([verb] if verb else []).parse_args(arguments)
             with _messages(options.verbose, options.quiet):
                 return _run(options)
         except EdgekitError as error:
