@@ -34,7 +34,7 @@ def measure(model: str, threads: int, rounds: int) -> dict[str, Any]:
     from edgekit.optimize.recipes import RECIPES as KNOWN
     from edgekit.parity.eager import exact_eager
     from edgekit.sources.inputs import parse_input
-    from edgekit.sources.names import load_source
+    from edgekit.sources.resolve import load_source
     from edgekit.sources.source import SourceRequest
 
     source = load_source(model, SourceRequest(inputs=(parse_input("1x3x224x224"),), weights="random"))

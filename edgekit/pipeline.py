@@ -24,7 +24,7 @@ from edgekit.report.export import ExportDocument, export_document
 from edgekit.runtimes.compat import ANDROID, operator_table, remedy
 from edgekit.runtimes.verdict import VerifyReport
 from edgekit.sources.inputs import InputSpec, from_array, parse_input
-from edgekit.sources.names import load_source
+from edgekit.sources.resolve import load_source
 from edgekit.sources.source import SourceModel, SourceRequest, from_module
 from edgekit.threads import held_threads
 

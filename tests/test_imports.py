@@ -24,7 +24,7 @@ ROOMS = {
         *("replay_older", "results", "base", "hosts", "process", "timing"),
         *("android", "lite", "runner", "older", "registry", "compat", "verdict"),
     ],
-    "sources": ["inputs", "weights", "source", "names"],
+    "sources": ["inputs", "weights", "source", "names", "factories", "files", "resolve"],
     "parity": ["probes", "eager", "comparison", "references", "gate"],
     "capture": ["modes", "trace", "script", "hybrid", "attempts", "decide"],
     "optimize": [

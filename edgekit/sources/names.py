@@ -3,7 +3,6 @@
 import difflib
 import inspect
 import logging
-import re
 import warnings
 from dataclasses import replace
 from typing import Any
@@ -14,25 +13,19 @@ from torch import nn
 from edgekit.errors import UsageError
 from edgekit.format.schema import ImageSpec
 from edgekit.sources.inputs import InputSpec, parse_input
-from edgekit.sources.source import SourceModel, SourceRequest, from_module, load_code_source
+from edgekit.sources.source import SourceModel, SourceRequest, from_module
 from edgekit.sources.weights import DownloadError, choose_named, download, load_state, seeded
 
 _log = logging.getLogger(__name__)
 
 
-def load_source(text: str, request: SourceRequest) -> SourceModel:
-    """Resolves any source: a torchvision name, or what `load_code_source` takes.
+def from_name(name: str, request: SourceRequest) -> SourceModel:
+    """Builds one of torchvision's models.
 
     Raises:
         UsageError: unknown name, or inputs that do not fit the signature.
-        SourceError: the factory, the file or the weights cannot be had.
+        SourceError: the weights are unavailable or damaged.
     """
-    if re.fullmatch(r"[\w-]+", text):
-        return _from_torchvision(text, request)
-    return load_code_source(text, request)
-
-
-def _from_torchvision(name: str, request: SourceRequest) -> SourceModel:
     from torchvision import models
 
     names = models.list_models()

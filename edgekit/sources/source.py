@@ -1,27 +1,19 @@
-"""Where a model comes from: a factory, a TorchScript file, or a module at hand; `zoo` adds torchvision's names."""
+"""A model at hand with all that is known of it; the other files of this folder find one by name, factory or file."""
 
-import contextlib
-import difflib
-import importlib
-import importlib.util
 import itertools
 import logging
 import re
-import sys
-import sysconfig
-import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
 
-from edgekit.errors import SourceError, UsageError, first_line
+from edgekit.errors import SourceError, UsageError
 from edgekit.format.schema import ImageSpec, WeightsInfo
 from edgekit.sources.inputs import InputSpec, check_distinct, named_for
-from edgekit.sources.weights import load_state, randomize, read_checkpoint, seeded, state_digest
+from edgekit.sources.weights import load_state, randomize, read_checkpoint, state_digest
 
 _log = logging.getLogger(__name__)
 
@@ -61,30 +53,6 @@ class SourceModel:
 def input_seed(seed: int, index: int) -> int:
     """The seed of the input at `index` in the case `seed`."""
     return seed + 1000 * index
-
-
-def load_code_source(text: str, request: SourceRequest) -> SourceModel:
-    """Resolves a source that the user wrote.
-
-    Args:
-        text: `pkg.module:factory`, `path/file.py:factory` or `path/model.pt`.
-
-    Raises:
-        UsageError: unknown name, or inputs that do not fit the signature.
-        SourceError: the factory, the file or the weights cannot be had.
-    """
-    location, colon, attribute = text.rpartition(":")
-    if colon:
-        module = _from_factory(location, attribute, request.seed)
-        name = attribute
-        source = f"{Path(location).name if location.endswith('.py') else location}:{attribute}"
-        return from_module(module, name=name, source=source, request=request)
-    if text.endswith((".pt", ".pth", ".ts", ".torchscript")):
-        path = Path(text)
-        return from_module(_from_torchscript(path), name=path.stem, source=path.name, request=request)
-    raise UsageError(
-        f"{text} names no model. Expected FILE.py:FACTORY, PKG.MODULE:FACTORY, MODEL.pt or the name of a torchvision model."
-    )
 
 
 def from_module(
@@ -160,85 +128,3 @@ def _named_for_script(module: torch.jit.ScriptModule, given: Sequence[InputSpec]
     if unknown := sorted(by_name.keys() - set(names)):
         raise UsageError(f"--input {unknown[0]}=…: forward has no such parameter; it takes ({', '.join(names)}).")
     return tuple(by_name[name] for name in names if name in by_name)
-
-
-@contextlib.contextmanager
-def _import_path(folder: Path) -> Iterator[None]:
-    sys.path.insert(0, str(folder))
-    try:
-        yield
-    finally:
-        with contextlib.suppress(ValueError):
-            sys.path.remove(str(folder))
-
-
-def _import(location: str) -> Any:
-    if location.endswith(".py"):
-        path = Path(location).resolve()
-        if not path.is_file():
-            raise SourceError(f"{location} does not exist, or is no file.")
-        name = path.stem if path.stem not in sys.modules else f"_edgekit_source_{path.stem}"
-        spec = importlib.util.spec_from_file_location(name, path)
-        assert spec is not None and spec.loader is not None  # noqa: PT018  a .py file always has a loader
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module  # scripting looks a class's source up through its module
-        with _import_path(path.parent):
-            spec.loader.exec_module(module)
-        return module
-    with _import_path(Path.cwd()):
-        return importlib.import_module(location)
-
-
-def _from_factory(location: str, attribute: str, seed: int) -> object:
-    try:
-        module = _import(location)
-    except SourceError:
-        raise
-    except ModuleNotFoundError as error:
-        raise SourceError(
-            f"{location} cannot be imported: {error}. Run from the folder that holds it, or install it."
-        ) from error
-    except (Exception, SystemExit) as error:
-        raise SourceError(f"{location} raises on import: {_user_error(error)}") from error
-    factory: Callable[[], object] | None = getattr(module, attribute, None)
-    if factory is None:
-        public = [name for name in vars(module) if not name.startswith("_")]
-        near = difflib.get_close_matches(attribute, public, n=3)
-        raise SourceError(f"{location} has no {attribute!r}." + (f" Did you mean {', '.join(near)}?" if near else ""))
-    if isinstance(factory, nn.Module):
-        return factory
-    if not callable(factory):
-        raise SourceError(
-            f"{location}:{attribute} is a {type(factory).__name__}; expected a function or class that makes a model."
-        )
-    try:
-        with seeded(seed):
-            return factory()
-    except (Exception, SystemExit) as error:
-        raise SourceError(f"{location}:{attribute}() raises: {_user_error(error)}") from error
-
-
-def _user_error(error: BaseException) -> str:
-    """The user's exception in one line, with the last place outside of edgekit and of installed packages."""
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if not _is_foreign(frame.filename)]
-    place = f" ({Path(own[-1].filename).name}:{own[-1].lineno})" if own else ""
-    return f"{type(error).__name__}: {first_line(error)}{place}"
-
-
-def _is_foreign(filename: str) -> bool:
-    installed = (sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"), str(Path(__file__).parents[1]))
-    return filename.startswith(("<", *installed))
-
-
-def _from_torchscript(path: Path) -> torch.jit.ScriptModule:
-    if not path.is_file():
-        raise SourceError(f"{path} does not exist, or is no file.")
-    try:
-        module: torch.jit.ScriptModule = torch.jit.load(str(path), map_location="cpu")
-    except Exception as error:  # torch raises RuntimeError, ValueError, pickle and zip errors alike
-        first = first_line(error)
-        raise SourceError(
-            f"{path} is not a TorchScript file: {first} For a state dict, name its model and pass --checkpoint {path}."
-        ) from error
-    return module

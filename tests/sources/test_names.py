@@ -4,7 +4,7 @@ import pytest
 from torchvision.models import _api
 
 from edgekit.sources.inputs import parse_input
-from edgekit.sources.names import load_source
+from edgekit.sources.resolve import load_source
 from edgekit.sources.source import SourceRequest
 
 
