@@ -4,7 +4,7 @@ import argparse
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("filter", nargs="?", default="", help="show the names that hold this text")
+    parser.add_argument("filter", nargs="?", default="", help="show only the names that contain this text")
 
 
 def run(options: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""How long a package takes on one runtime after another: load, first run and steady state apart."""
+"""How long a package takes on each runtime: load, first run and steady state apart."""
 
 import os
 from collections.abc import Sequence

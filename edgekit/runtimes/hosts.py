@@ -1,6 +1,6 @@
 """Where a process runs: put a file there, run a command there, get a file back.
 
-A host may be another machine, so paths there are texts. Everything that a process can end with is handled here alone.
+A host may be another machine, so paths there are texts. All ways in which a process can end are handled here.
 """
 
 import contextlib
@@ -32,7 +32,7 @@ class Completed:
 
     @property
     def ending(self) -> str:
-        """How it ended, where its own words do not say it."""
+        """How it ended: the signal or the exit code."""
         if self.exit_code >= 0:
             return f"exit code {self.exit_code}"
         known = {int(number): number.name for number in signal.Signals}
@@ -40,7 +40,7 @@ class Completed:
 
     @property
     def last_line(self) -> str:
-        """The last line on stderr, or how it ended where it was killed or said nothing."""
+        """The last line on stderr; how it ended where it was killed or printed nothing."""
         lines = [] if self.exit_code < 0 else self.stderr.strip().splitlines()
         return lines[-1] if lines else self.ending
 
@@ -51,7 +51,7 @@ def failure(what: str, done: Completed, message: str = "") -> EdgekitError:
 
 
 class Host(Protocol):
-    """Every method but `missing` raises DeviceError where the host does not do its part."""
+    """Every method except `missing` raises DeviceError where the host fails."""
 
     def missing(self) -> str:
         """Why it cannot be used, and the remedy; empty where it can. Never raises."""

@@ -110,7 +110,7 @@ def _make(command: Sequence[str], version: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What the older interpreter said to one case, in the form of a module."""
+    """The older interpreter's answer to one call, in the form of a module."""
 
     answer: dict[str, Any]
     folder: Path
@@ -160,7 +160,7 @@ class OlderRuntime(Runtime):
 
     @contextlib.contextmanager
     def _answers(self, package: Path, calls: Sequence[tuple[str, Sequence[Array]]]) -> Iterator[tuple[_Answer, ...]]:
-        """What the older interpreter says to each call; the arrays stay in files as long as the context."""
+        """The older interpreter's answer to each call; their arrays are in files that the context removes."""
         python = environment(self._version)
         with tempfile.TemporaryDirectory(prefix="edgekit-") as scratch:
             folder = Path(scratch)
@@ -191,7 +191,7 @@ class OlderRuntime(Runtime):
 
 
 class _Answers(msgspec.Struct):
-    """What `replay_older.py` leaves: why the package was refused, or a value or an error for each case."""
+    """The document of `replay_older.py`: why the package was refused, or a value or an error for each case."""
 
     refused: str | None = None
     cases: list[dict[str, Any]] = []

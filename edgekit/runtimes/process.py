@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 class ProcessRuntime(Runtime):
     """Runs a package in a new process of a host. A subclass knows the command line."""
 
-    said_by = ""  # what the program puts before its own messages on stderr
+    program = ""  # the name that the program puts before its messages on stderr
 
     def __init__(self, name: str, host: Host) -> None:
         self.name = name
@@ -91,19 +91,26 @@ class ProcessRuntime(Runtime):
         if done.exit_code not in expected or not done.stdout.strip():
             raise failure(f"runtime {self.name}", done, self._message(done))
         for line in done.stderr.splitlines():
-            if self.said_by and line.startswith(f"{self.said_by}: warning: "):
-                _log.warning("runtime %s: %s", self.name, line.partition(": warning: ")[2])
+            if self.program and line.startswith(self._warning):
+                _log.warning("runtime %s: %s", self.name, line.removeprefix(self._warning))
         return from_document(done.stdout, row, self.name)
+
+    @property
+    def _warning(self) -> str:
+        return f"{self.program}: warning: "
 
     def _on(self, verb: str, package: str | os.PathLike[str]) -> list[str]:
         return self.command(verb, self.host.put(Path(package)))
 
     def _message(self, done: Completed) -> str:
-        """The program's own message where it has one, which may have several lines."""
-        before, mark, message = done.stderr.rpartition(f"{self.said_by}: ")
-        if done.exit_code < 0 or not self.said_by or not mark or message.startswith("warning: ") or before[-1:] > " ":
-            return "" if done.exit_code else f"{done.last_line}, and it printed no document"
-        return message.strip()
+        """The program's own message where it has one, which may have several lines; empty for the last line."""
+        if done.exit_code == 0:
+            return f"{done.ending}, and it printed no document"
+        lines = [line for line in done.stderr.splitlines() if not line.startswith(self._warning)]
+        own = [index for index, line in enumerate(lines) if line.startswith(f"{self.program}: ")]
+        if done.exit_code < 0 or not self.program or not own:
+            return ""
+        return "\n".join(lines[own[-1] :]).removeprefix(f"{self.program}: ").strip()
 
     def _only(self, rows: tuple[Row, ...]) -> Row:
         if len(rows) != 1:

@@ -62,7 +62,7 @@ _ROWS = (
         capabilities=CAPABILITIES,
         arguments={
             "host": ThisMachine(),
-            "program": "build/cpp/release/cli/edgekit-runner",
+            "path": "build/cpp/release/cli/edgekit-runner",
             "installed": "edgekit-runner",
             "variable": "EDGEKIT_RUNNER",
         },
@@ -75,7 +75,7 @@ _ROWS = (
         capabilities=CAPABILITIES,
         arguments={
             "host": Qemu(machine="aarch64", cpu="cortex-a72"),
-            "program": "build/edgekit-aarch64/bin/edgekit-runner",
+            "path": "build/edgekit-aarch64/bin/edgekit-runner",
         },
         make_target="runner-aarch64",
         emulated=True,
@@ -162,9 +162,9 @@ def available(runtime: Runtime) -> Runtime:
 
 def markdown_table() -> str:
     """The table of `docs/devices.md`."""
-    lines = ["| `--runtime` | what it is | can | operators | built by |", "|---|---|---|---|---|"]
+    lines = ["| `--runtime` | what it is | supports | operators | built by |", "|---|---|---|---|---|"]
     for row in TARGETS.values():
         built = f"`make {row.make_target}`" if row.make_target else ""
-        table = row.operator_table or ("asked of the runtime" if "ops" in row.capabilities else "")
+        table = row.operator_table or ("listed by the runtime" if "ops" in row.capabilities else "")
         lines.append(f"| `{row.name}` | {row.about} | {', '.join(row.capabilities)} | {table} | {built} |")
     return "\n".join(lines) + "\n"

@@ -1,8 +1,8 @@
 """The C++ runner as a process, on this machine or on another host.
 
 `EDGEKIT_RUNNER` is the command line of the runner for `--runtime native`, for example
-`qemu-aarch64 -cpu cortex-a53 build/edgekit-aarch64/bin/edgekit-runner`. Without it, the program is looked for in the working
-folder's build, in the build of edgekit's own sources, and on the PATH.
+`qemu-aarch64 -cpu cortex-a53 build/edgekit-aarch64/bin/edgekit-runner`. Without it, the first of these that exists
+counts: the working folder's build, the build of edgekit's own sources, the program on the PATH.
 """
 
 import os
@@ -23,19 +23,19 @@ class RunnerRuntime(ProcessRuntime):
     """`edgekit-runner`, whose verdict uses the same metric as Python's.
 
     Args:
-        program: where the build leaves it, from the folder of the sources.
+        path: where the build leaves the program, relative to the folder of the sources.
         make_target: what builds it.
         installed: the program's name on the PATH; empty where only the build counts.
         variable: an environment variable that holds the whole command line; empty for none.
     """
 
-    said_by = "edgekit-runner"
+    program = "edgekit-runner"
 
     def __init__(
-        self, *, name: str, host: Host, program: str, make_target: str, installed: str = "", variable: str = ""
+        self, *, name: str, host: Host, path: str, make_target: str, installed: str = "", variable: str = ""
     ) -> None:
         super().__init__(name, host)
-        self._program = program
+        self._path = path
         self._make_target = make_target
         self._installed = installed
         self._variable = variable
@@ -56,7 +56,7 @@ class RunnerRuntime(ProcessRuntime):
         """The command line of the program, or why there is none."""
         if self._variable and os.environ.get(self._variable, "").strip():
             return _from_variable(self._variable)
-        candidates = [Path(self._program), _SOURCES / self._program]
+        candidates = [Path(self._path), _SOURCES / self._path]
         if self._installed and (on_path := shutil.which(self._installed)):
             candidates.append(Path(on_path))
         program = next((path for path in candidates if path.is_file()), None)

@@ -1,4 +1,4 @@
-"""The verdict: a package's golden cases on one runtime after another."""
+"""The verdict: a package's golden cases on each runtime."""
 
 import os
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from edgekit.runtimes.results import CaseResult
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyReport:
-    """What every runtime said; `passed` is the whole verdict."""
+    """The results of all runtimes; `passed` is the whole verdict."""
 
     path: str
     manifest: Manifest

@@ -163,9 +163,11 @@ def test_inspect_shows_what_it_fits(cli: Command, tiny: Path) -> None:
     cli("inspect", tiny).passed("fits        android-1.12.2, torch-1.13.1")
 
 
-def test_compat_runs_without_torch_and_numpy(process: Command, plain: Path) -> None:
-    result = process("compat", plain, env={"PYTHONPROFILEIMPORTTIME": "1"})
-    result.passed("yes")
+@pytest.mark.parametrize("verb", ["compat", "ops"])
+def test_compat_and_ops_run_without_torch_and_numpy(process: Command, plain: Path, verb: str) -> None:
+    words = ("compat", plain) if verb == "compat" else ("ops", "--runtime", "android")
+    result = process(*words, env={"PYTHONPROFILEIMPORTTIME": "1"})
+    result.passed("yes" if verb == "compat" else "aten::relu")
     imported = {line.rpartition("|")[2].strip() for line in result.err.splitlines()}
     assert "msgspec" in imported
     assert not {"torch", "numpy"} & imported

@@ -83,10 +83,12 @@ def test_ops_table_lists_the_operators(cli: Command) -> None:
 
 
 @pytest.mark.native
-def test_ops_native_asks_the_runner(cli: Command) -> None:
+def test_ops_native_asks_the_runner_without_torch_and_numpy(process: Command) -> None:
     if why := TARGETS["native"].create().missing():
         pytest.skip(why)
-    cli("ops", "--runtime", "native").passed("aten::relu\n")
+    result = process("ops", "--runtime", "native", env={"PYTHONPROFILEIMPORTTIME": "1"})
+    result.passed("aten::relu\n")
+    assert not {"torch", "numpy"} & {line.rpartition("|")[2].strip() for line in result.err.splitlines()}
 
 
 def test_ops_needs_a_runtime_that_it_knows(cli: Command) -> None:

@@ -38,7 +38,7 @@ def host() -> FakeHost:
 def runtime(host: FakeHost, tmp_path: Path) -> RunnerRuntime:
     program = tmp_path / "edgekit-runner"
     program.write_text("")
-    return RunnerRuntime(name="board", host=host, program=str(program), make_target="runner-board")
+    return RunnerRuntime(name="board", host=host, path=str(program), make_target="runner-board")
 
 
 def ask(runtime: RunnerRuntime, package: Path) -> None:

@@ -93,7 +93,7 @@ def test_resolve_whenTheVariableNamesNoProgram_thenDeviceError(monkeypatch: pyte
 
 def test_resolve_whenNotBuilt_thenTheTargetIsNamed(monkeypatch: pytest.MonkeyPatch) -> None:
     row = TARGETS["aarch64"]
-    monkeypatch.setitem(TARGETS, "aarch64", replace(row, arguments={**row.arguments, "program": "no/such/runner"}))
+    monkeypatch.setitem(TARGETS, "aarch64", replace(row, arguments={**row.arguments, "path": "no/such/runner"}))
     with pytest.raises(DeviceError, match=r"not built\. Run make runner-aarch64"):
         resolve("aarch64")
 
