@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from schemas import validate
 
 from edgekit.model import LiteModel
 from edgekit.runtimes.android import AndroidRuntime
 
 DEMO = Path(__file__).parents[2] / "android_demo"
+PICTURE = Path(__file__).parents[1] / "conformance" / "images" / "jpeg_444.expected.png"
 FOLDERS = (DEMO / "aars/target/aar/jni", DEMO / "host-cli/target/host")
 pytestmark = pytest.mark.skipif(bool(AndroidRuntime().missing()), reason="make android-runtime has not run here")
 
@@ -104,3 +106,18 @@ def test_what_is_not_a_package_ends_with_3(tmp_path: Path) -> None:
     path = tmp_path / "x.ptl"
     path.write_text("text")
     assert call("verify", path).returncode == 3
+
+
+@pytest.mark.parametrize("kind", ["verify", "bench", "run-arrays", "run-pictures"])
+def test_document_of_each_verb_fits_its_schema(tiny: Path, tmp_path: Path, kind: str) -> None:
+    array = save(tmp_path, "x.npy", np.zeros((1, 3, 32, 32), np.float32))
+    commands: dict[str, tuple[object, ...]] = {
+        "verify": ("verify", tiny),
+        "bench": ("bench", tiny, "--iterations", "2", "--warmup", "0"),
+        "run-arrays": ("run", tiny, "--input", array, "-o", tmp_path / "y.npy"),
+        "run-pictures": ("run", tiny, PICTURE),
+    }
+    verb, *words = commands[kind]
+    done = call(str(verb), *words)
+    assert done.returncode == 0, done.stderr
+    validate(json.loads(done.stdout), kind)
