@@ -8,7 +8,8 @@ ANDROID_NAME := $(shell printf %s "$(ANDROID_MODEL)" | tr -c 'A-Za-z0-9._-' _)
 ANDROID_PTL := build/mobile/$(ANDROID_NAME)/$(ANDROID_NAME).ptl
 ANDROID_APK := build/android/edgekit-demo.apk
 ANDROID_TEST_INPUTS := build/android/test
-ANDROID_MVN := mvn -B -ntp -q -f android_demo/pom.xml
+ANDROID_MVN := mvn -B -ntp -q -Dstyle.color=never -f android_demo/pom.xml
+ANDROID_QUIET := python3 android_demo/tools/quiet.py
 ANDROID_DEBIAN_PACKAGES := openjdk-17-jdk-headless maven gcc libc6-dev aapt zipalign apksigner dexdump
 ANDROID_ARM64_DEBIAN_PACKAGES := qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross
 
@@ -16,15 +17,17 @@ android-deps: ## the Debian packages of the Android targets
 	@tools/system_deps.sh $(ANDROID_DEBIAN_PACKAGES)
 
 android-apk: $(READY) android-deps ## build build/android/edgekit-demo.apk with MODEL in it
-	$(PY) -m edgekit export "$(ANDROID_MODEL)" -o $(ANDROID_PTL) $(ARGS)
-	$(ANDROID_MVN) package -Papk -DskipTests -Dmodel=$(abspath $(ANDROID_PTL)) -Dabis=$(ABIS) -Dapk=$(abspath $(ANDROID_APK))
-	$(PY) android_demo/tools/check_apk.py $(ANDROID_APK) --model $(ANDROID_PTL) --abis $(ABIS)
+	@$(ANDROID_QUIET) build/android/export.log $(PY) -m edgekit export "$(ANDROID_MODEL)" -o $(ANDROID_PTL) $(ARGS)
+	@$(ANDROID_QUIET) build/android/apk.log $(ANDROID_MVN) package -Papk -DskipTests -Dmodel=$(abspath $(ANDROID_PTL)) -Dabis=$(ABIS) -Dapk=$(abspath $(ANDROID_APK))
+	@$(PY) android_demo/tools/check_apk.py $(ANDROID_APK) --model $(ANDROID_PTL) --abis $(ABIS)
 
-android-test-inputs: $(DEV_READY)
-	OMP_NUM_THREADS=1 $(PY) android_demo/tools/make_test_inputs.py --out $(ANDROID_TEST_INPUTS)
+android-test-inputs: $(ANDROID_TEST_INPUTS)/fitted.json
+
+$(ANDROID_TEST_INPUTS)/fitted.json: android_demo/tools/make_test_inputs.py | $(DEV_READY)
+	@OMP_NUM_THREADS=1 ATEN_CPU_CAPABILITY=default $(PY) $< --out $(@D)
 
 android-runtime: $(READY) android-deps ## build what `edgekit verify --runtime android` runs
-	$(ANDROID_MVN) package -DskipTests -pl core,aars,host-runtime,runtime-lite,host-cli
+	@$(ANDROID_QUIET) build/android/runtime.log $(ANDROID_MVN) package -DskipTests -pl core,aars,host-runtime,runtime-lite,host-cli
 
 android-runtime-arm64: android-runtime ## the same for `--runtime android-arm64`, under qemu: slow
 	@tools/system_deps.sh $(ANDROID_ARM64_DEBIAN_PACKAGES) && android_demo/tools/arm64_java.sh build/android/arm64
@@ -32,13 +35,13 @@ android-runtime-arm64: android-runtime ## the same for `--runtime android-arm64`
 		android_demo/aars/target/aar/jni/arm64-v8a build/android/arm64/host aarch64-linux-gnu-gcc
 
 android-install: android-deps ## install core and runtime-lite into the local Maven repository, or into MVN_REPO=FOLDER
-	$(ANDROID_MVN) install -Dmaven.test.skip -pl core,runtime-lite -am $(if $(MVN_REPO),-Dmaven.repo.local=$(abspath $(MVN_REPO)))
+	@$(ANDROID_QUIET) build/android/install.log $(ANDROID_MVN) install -Dmaven.test.skip -pl core,runtime-lite -am $(if $(MVN_REPO),-Dmaven.repo.local=$(abspath $(MVN_REPO)))
 
 test-android-core: android-deps ## JUnit over the Kotlin core alone, without torch
-	$(ANDROID_MVN) test -pl core -am
+	@$(ANDROID_QUIET) --junit android_demo build/android/test-core.log $(ANDROID_MVN) test -pl core -am
 
 test-android: android-test-inputs android-deps ## JUnit, Robolectric with screenshots, and the checks of the APK
-	$(ANDROID_MVN) package
-	$(PYTEST) -m android
+	@$(ANDROID_QUIET) --junit android_demo build/android/test.log $(ANDROID_MVN) package
+	@$(PYTEST) -m android
 
 .PHONY: android-deps android-apk android-test-inputs android-install android-runtime android-runtime-arm64 test-android test-android-core

@@ -1,7 +1,7 @@
-"""What the Android build costs: the reactor from an empty local Maven repository and again, the APK by part, a photograph.
+"""The cost of the Android build: the reactor from an empty local Maven repository and again, the APK by part, a photograph.
 
 Needs `make android-apk`, which exports the model and installs the tools, and a network for Maven. Builds in a copy of
-`android_demo/`, with a home folder of its own, so nothing of yours is touched.
+`android_demo/`, with its own home folder, so your files stay as they are.
 """
 
 import os
@@ -18,9 +18,10 @@ from typing import Any
 from common import parser, print_context, print_document
 
 SOURCES = Path("android_demo")
-SETTINGS = Path.home() / ".m2" / "settings.xml"  # a mirror or a proxy that Maven needs here
+NOTICES = (Path("LICENSE"), Path("NOTICE"))  # part of the APK
+SETTINGS = Path.home() / ".m2" / "settings.xml"  # a mirror or a proxy that Maven may need
 CONVERTER_TEST = "RgbImageTest#convert_aFullHdFrame_allocatesNothingAndReportsItsCost"
-PARTS = {"libraries": "lib/", "model": "assets/", "dex": "classes"}
+PARTS = {"libraries": "lib/", "model": "assets/model.ptl", "dex": "classes"}
 
 
 def maven(sources: Path, home: Path, *goals: str) -> str:
@@ -35,8 +36,10 @@ def maven(sources: Path, home: Path, *goals: str) -> str:
 
 
 def prepare(folder: Path) -> tuple[Path, Path]:
-    """A copy of the sources without what was built, and a home folder with an empty repository."""
+    """A copy of the sources without build results, and a home folder with an empty repository."""
     shutil.copytree(SOURCES, folder / "android_demo", ignore=shutil.ignore_patterns("target"))
+    for notice in NOTICES:
+        shutil.copy(notice, folder)
     home = folder / "home"
     (home / ".m2").mkdir(parents=True)
     if SETTINGS.exists():
@@ -53,12 +56,12 @@ def time_reactor(sources: Path, home: Path, model: Path, apk: Path) -> float:
 
 
 def convert_ms(sources: Path, home: Path) -> float:
-    """1920 x 1080 ARGB ints to the uint8 tensor on the JVM; the test that prints it asserts that nothing is allocated."""
-    # core's tests need host-runtime, which has none of its own.
+    """1920 x 1080 ARGB ints to the uint8 tensor on the JVM; the test that prints it checks that nothing is allocated."""
+    # core's tests need host-runtime, which has no tests itself.
     chosen = ("-am", f"-Dtest={CONVERTER_TEST}", "-Dsurefire.failIfNoSpecifiedTests=false")
-    told = maven(sources, home, "test", "-pl", "core", *chosen)
-    found = re.search(r"uint8 tensor: median ([0-9.]+) ms", told)
-    return float(found[1]) if found else sys.exit(f"the test printed no figure:\n{told[-2000:]}")
+    output = maven(sources, home, "test", "-pl", "core", *chosen)
+    found = re.search(r"uint8 tensor: median ([0-9.]+) ms", output)
+    return float(found[1]) if found else sys.exit(f"the test printed no figure:\n{output[-2000:]}")
 
 
 def apk_parts(apk: Path) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Puts the APK together without Gradle: R8, the zip with aligned libraries, the debug signature.
+"""Makes the APK without Gradle: R8, the zip with aligned libraries, the debug signature.
 
 The same input gives the same bytes.
 """
@@ -14,15 +14,27 @@ import zipfile
 from pathlib import Path
 
 PAGE_BYTES = 16384  # Android 15 may map pages of 16 KB; the zip is ready for that, whatever the libraries inside are
-ALIGNMENT_FIELD = 0xD935  # the extra field by which Android's tools say how an entry is aligned
+ALIGNMENT_FIELD = 0xD935  # the extra field with which Android's tools record how an entry is aligned
 EPOCH = (1981, 1, 1, 1, 1, 2)  # the date that Android's own tools write
 KEY_ALIAS = "androiddebugkey"
 KEY_PASSWORD = "android"  # that of every debug key
+NOTICES = ("LICENSE", "NOTICE")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    for option in ("resources", "classes", "classpath-file", "rules", "jni", "model", "android-jar", "r8", "out"):
+    for option in (
+        "resources",
+        "classes",
+        "classpath-file",
+        "rules",
+        "jni",
+        "model",
+        "notices",
+        "android-jar",
+        "r8",
+        "out",
+    ):
         parser.add_argument(f"--{option}", type=Path, required=True)
     parser.add_argument("--abis", required=True, help="comma-separated, such as arm64-v8a,x86_64")
     parser.add_argument("--min-sdk", required=True)
@@ -56,7 +68,7 @@ def run_r8(options: argparse.Namespace, folder: Path) -> Path:
 
 
 def bundled_rules(jar: Path, folder: Path) -> list[Path]:
-    """A library's own keep rules; the manifest's entry points are in ours."""
+    """The keep rules that a library brings along for its users."""
     with zipfile.ZipFile(jar) as archive:
         names = [name for name in archive.namelist() if name.startswith("META-INF/proguard/") and name.endswith(".pro")]
         return [Path(archive.extract(name, folder / jar.stem)) for name in names]
@@ -69,6 +81,7 @@ def entries(options: argparse.Namespace, dex: Path) -> list[tuple[str, bytes]]:
     found.append(("classes.dex", dex.read_bytes()))
     found.append(("assets/model.ptl", model))
     found.append(("assets/model.sha256", hashlib.sha256(model).hexdigest().encode()))
+    found += [(f"assets/{name}", (options.notices / name).read_bytes()) for name in NOTICES]
     for abi in options.abis.split(","):
         libraries = sorted((options.jni / abi).glob("*.so"))
         if not libraries:
@@ -79,7 +92,7 @@ def entries(options: argparse.Namespace, dex: Path) -> list[tuple[str, bytes]]:
 
 
 def write_apk(target: Path, files: list[tuple[str, bytes]]) -> None:
-    """Libraries and the model are stored, so that Android maps the ones and copies the other quickly."""
+    """Libraries are stored, so that Android can map them, and so is the model, so that copying it is quick."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, data in files:

@@ -1,7 +1,8 @@
-"""Checks an APK from the outside, by Android's own tools, and prints its size by part. Exits 1 where something is wrong."""
+"""Checks a finished APK with Android's own tools, and prints its size by part. Exits with 1 where something is wrong."""
 
 import argparse
 import hashlib
+import json
 import re
 import struct
 import subprocess
@@ -19,6 +20,9 @@ CLASSES = (
     "com/facebook/jni/HybridData",
 )
 LIBRARIES = ("libc++_shared.so", "libfbjni.so", "libpytorch_jni_lite.so")
+MANIFEST = "archive/extra/edgekit/manifest.json"
+NOTICES = ("LICENSE", "NOTICE")
+ROOT = Path(__file__).parents[2]
 PAGE_BYTES = 16384
 PT_LOAD = 1
 
@@ -30,11 +34,13 @@ def main() -> None:
     parser.add_argument("--abis", default="arm64-v8a", help="comma-separated")
     options = parser.parse_args()
     problems = check(options.apk, options.model, options.abis.split(","))
-    for part, size in sizes(options.apk).items():
-        print(f"{part:12} {size / 1e6:8.2f} MB")
-    for library, alignment in elf_alignments(options.apk).items():
-        note = "" if alignment >= PAGE_BYTES else "  (4 KB pages: known, see docs/android.md)"
-        print(f"{library}: segments aligned to {alignment}{note}")
+    total, *parts = (f"{part} {size / 1e6:.2f} MB" for part, size in sizes(options.apk).items())
+    print(f"{options.apk}: {total} ({', '.join(parts)})")
+    small = [Path(name).name for name, alignment in elf_alignments(options.apk).items() if alignment < PAGE_BYTES]
+    if small:
+        print(f"linked for 4 KB pages: {', '.join(small)}; see docs/android.md")
+    if (seed := random_seed(options.model)) is not None:
+        print(f"RANDOM WEIGHTS (seed {seed}): the answers of this model mean nothing")
     for problem in problems:
         print(f"{options.apk.name}: {problem}")
     if problems:
@@ -42,13 +48,14 @@ def main() -> None:
 
 
 def check(apk: Path, model: Path, abis: list[str]) -> list[str]:
-    """What is wrong with an APK; empty where nothing is."""
+    """What is wrong with an APK; empty when it is right."""
     return [
         *badging_problems(apk),
         *library_problems(apk, abis),
         *dex_problems(apk),
         *signature_problems(apk),
         *model_problems(apk, model),
+        *notice_problems(apk),
     ]
 
 
@@ -67,11 +74,11 @@ def library_problems(apk: Path, abis: list[str]) -> Iterator[str]:
         found = {info.filename: info for info in archive.infolist() if info.filename.startswith("lib/")}
         wanted = {f"lib/{abi}/{library}" for abi in abis for library in LIBRARIES}
         for name in sorted(wanted ^ found.keys()):
-            yield f"{name} is {'missing' if name in wanted else 'not wanted'}"
+            yield f"{name} is {'missing' if name in wanted else 'not expected'}"
         for name, info in found.items():
             offset = data_offset(apk, info)
             if info.compress_type != zipfile.ZIP_STORED or offset % PAGE_BYTES:
-                yield f"{name} is compressed or at {offset}, no multiple of {PAGE_BYTES}"
+                yield f"{name} is compressed or at {offset}; expected stored, at a multiple of {PAGE_BYTES}"
 
 
 def dex_problems(apk: Path) -> Iterator[str]:
@@ -105,12 +112,33 @@ def model_problems(apk: Path, model: Path) -> Iterator[str]:
         yield f"the noted sha256 is {noted[:16]}…, the model's is {got[:16]}…"
 
 
+def notice_problems(apk: Path) -> Iterator[str]:
+    """Users get the licence and the notices of third parties with the APK."""
+    with zipfile.ZipFile(apk) as archive:
+        for name in NOTICES:
+            if f"assets/{name}" not in archive.namelist():
+                yield f"assets/{name} is missing"
+            elif archive.read(f"assets/{name}") != (ROOT / name).read_bytes():
+                yield f"assets/{name} is not the {name} of this project"
+
+
+def random_seed(model: Path) -> int | None:
+    """The seed of a package with random weights; None for any other model."""
+    with zipfile.ZipFile(model) as archive:
+        if MANIFEST not in archive.namelist():
+            return None
+        weights = json.loads(archive.read(MANIFEST))["provenance"]["weights"]
+    return weights["seed"] if weights["kind"] == "random" else None
+
+
 def sizes(apk: Path) -> dict[str, int]:
     parts = {"total": apk.stat().st_size, "libraries": 0, "model": 0, "dex": 0, "resources": 0}
     with zipfile.ZipFile(apk) as archive:
         for info in archive.infolist():
             top = info.filename.split("/")[0]
-            part = {"lib": "libraries", "assets": "model", "classes.dex": "dex"}.get(top, "resources")
+            part = {"lib": "libraries", "classes.dex": "dex"}.get(top, "resources")
+            if info.filename == "assets/model.ptl":
+                part = "model"
             parts[part] += info.compress_size
     return parts
 

@@ -1,14 +1,17 @@
-"""Makes what the tests of the app need: ten photographs, two packages, and what `edgekit run` says of the photographs.
+"""Makes the inputs of the app's tests: ten photographs, two packages, and the answers of `edgekit run` for the photographs.
 
 The photographs are cut from the two that scikit-learn ships. `model.ptl` has seeded weights, so nearly the same score for every
-class. `fitted.ptl` has a last layer fitted to the photographs, so that each has a label of its own, far ahead of the rest: an
+class. `fitted.ptl` has a last layer fitted to the photographs, so that each has its own label, far ahead of the rest: an
 agreement on that says more.
+
+Run it with ATEN_CPU_CAPABILITY=default. `predict` rounds the resized pixels to integers, and a pixel that lies on a half goes to
+the other side where a kernel uses fused multiply-adds. Android's library does not, so its answers are compared with those of
+kernels that do not either.
 """
 
 import argparse
-import os
-import subprocess
-import sys
+import contextlib
+import io
 import tempfile
 from pathlib import Path
 
@@ -19,14 +22,14 @@ from sklearn.datasets import __file__ as datasets
 from torchvision.models import mobilenet_v3_small
 
 import edgekit
+from edgekit.cli.main import main as edgekit_main
 from edgekit.packaging.predict import Preprocess
 from edgekit.sources.weights import randomize, seeded
 
 SOURCES = ("flower.jpg", "china.jpg")
-PLAIN_KERNELS = {"ATEN_CPU_CAPABILITY": "default"}
 CROPS = ((0.0, 0.0, 1.0, 1.0), (0.0, 0.0, 0.6, 0.8), (0.4, 0.1, 1.0, 1.0), (0.2, 0.2, 0.7, 0.9), (0.3, 0.0, 0.8, 0.5))
 IMAGENET = edgekit.ImageSpec(resize=256, crop=224, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
-# Classes of ImageNet that suit the photographs, so that the app has something to show; nothing was learned but these ten.
+# Classes of ImageNet that suit the photographs, for the app to show; the network knows these ten and nothing else.
 FLOWERS = (985, 986, 309, 738, 580)  # daisy, yellow lady's slipper, bee, pot, greenhouse
 BUILDINGS = (698, 663, 832, 442, 449)  # palace, monastery, stupa, bell cote, boathouse
 OWN_LOGIT, OTHER_LOGITS, RIDGE = 9.5, (6.9, 6.2, 5.4, 4.7), 1e-3  # a score of 0.8, and a few to come after it
@@ -36,15 +39,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
     out: Path = parser.parse_args().out
-    if (out / "fitted.json").exists():
-        return
+    if torch.backends.cpu.get_cpu_capability() != "DEFAULT":
+        raise SystemExit("torch uses this processor's own kernels; run with ATEN_CPU_CAPABILITY=default")
     out.mkdir(parents=True, exist_ok=True)
     photos = photographs(out)
-    run_edgekit("export", "mobilenet_v3_small", "--weights", "random", "--seed", "0", "-o", out / "model.ptl")
+    run_edgekit("export", "-q", "mobilenet_v3_small", "--weights", "random", "--seed", "0", "-o", out / "model.ptl")
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = Path(folder) / "fitted.pth"
         torch.save(fitted(photos).state_dict(), checkpoint)
-        run_edgekit("export", "mobilenet_v3_small", "--checkpoint", checkpoint, "-o", out / "fitted.ptl")
+        run_edgekit("export", "-q", "mobilenet_v3_small", "--checkpoint", checkpoint, "-o", out / "fitted.ptl")
     for name in ("model", "fitted"):  # the last file to be written is the sign that all are there
         answers = run_edgekit("run", out / f"{name}.ptl", *photos, "--topk", "5", "--json")
         (out / f"{name}.json").write_text(answers, encoding="utf-8")
@@ -87,13 +90,12 @@ def fitted(photos: list[Path]) -> torch.nn.Module:
 
 
 def run_edgekit(*arguments: object) -> str:
-    """Runs edgekit with torch's plain kernels.
-
-    The resized pixels are rounded to integers, and a pixel that lies on a half goes to another side when a kernel uses fused
-    multiply-adds; Android's library does not, so it is compared with kernels that do not either.
-    """
-    command = [sys.executable, "-m", "edgekit", *map(str, arguments)]
-    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=os.environ | PLAIN_KERNELS).stdout
+    """Runs a verb in this process, which has loaded torch already, and returns its stdout."""
+    with contextlib.redirect_stdout(io.StringIO()) as stdout:
+        code = edgekit_main(list(map(str, arguments)))
+    if code != 0:
+        raise SystemExit(f"edgekit {arguments[0]} ended with {code}")
+    return stdout.getvalue()
 
 
 if __name__ == "__main__":

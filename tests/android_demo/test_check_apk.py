@@ -1,4 +1,4 @@
-"""The checks of the APK say no to a spoiled one. They need `make android-apk` and its tools; elsewhere they are skipped."""
+"""The checks of the APK refuse a spoiled one. They need `make android-apk` and its tools, and are skipped without them."""
 
 import importlib.util
 import shutil
@@ -71,13 +71,27 @@ def test_check_a_copy_without_signature_is_refused(model: Path, tmp_path: Path) 
 @pytest.mark.usefixtures("model")
 def test_library_problems_of_unaligned_libraries_names_them(tmp_path: Path) -> None:
     spoiled = copied(tmp_path / "spoiled.apk")
-    assert any("no multiple of 16384" in problem for problem in checker.library_problems(spoiled, abis()))
+    assert any(
+        "expected stored, at a multiple of 16384" in problem for problem in checker.library_problems(spoiled, abis())
+    )
 
 
 @pytest.mark.usefixtures("model")
 def test_dex_problems_of_a_missing_class_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checker, "CLASSES", ("dev/edgekit/demo/Gone",))
     assert list(checker.dex_problems(APK)) == ["class dev/edgekit/demo/Gone is missing"]
+
+
+@pytest.mark.usefixtures("model")
+def test_notice_problems_of_missing_and_other_notices_names_them(tmp_path: Path) -> None:
+    assert list(checker.notice_problems(APK)) == []
+    spoiled = tmp_path / "spoiled.apk"
+    with zipfile.ZipFile(spoiled, "w") as copy:
+        copy.writestr("assets/NOTICE", b"another")
+    assert list(checker.notice_problems(spoiled)) == [
+        "assets/LICENSE is missing",
+        "assets/NOTICE is not the NOTICE of this project",
+    ]
 
 
 def test_elf_alignment_reads_64_and_32_bit_headers() -> None:

@@ -74,32 +74,12 @@ def test_run_one_output_goes_to_the_named_file(tiny: Path, tmp_path: Path) -> No
     )
 
 
-def test_usage_mistakes_end_with_2_and_one_line(tiny: Path, tmp_path: Path) -> None:
-    good = save(tmp_path, "good.npy", np.zeros((1, 3, 32, 32), np.float32))
-    nan = save(tmp_path, "nan.npy", np.full((1, 3, 32, 32), np.nan, np.float32))
+def test_run_a_dtype_that_models_do_not_take_ends_with_2_and_one_line(tiny: Path, tmp_path: Path) -> None:
+    """host-cli's own tests have the other mistakes."""
     half = save(tmp_path, "half.npy", np.zeros((1, 3, 32, 32), np.float16))
-    out = ["-o", tmp_path / "y.npy"]
-    mistakes = {
-        "the verb is selftest": ("selftest", tiny),
-        "X.ptl is missing": ("verify",),
-        "the option --nope is unknown": ("verify", tiny, "--nope"),
-        "the option --topk has no value": ("run", tiny, "--topk"),
-        "--iterations is 0": ("bench", tiny, "--iterations", "0"),
-        "-o is missing": ("run", tiny, "--input", good),
-        "no method 'nope'": ("run", tiny, "--method", "nope", "--input", good, *out),
-        "got 0 inputs; expected 1": ("run", tiny, *out),
-        "exclude each other": ("run", tiny, "--input", good, "x.png", *out),
-        "holds <f2": ("run", tiny, "--input", half, *out),
-        "NaN or infinite": ("run", tiny, "--input", nan, *out),
-        "--input names [nope]": ("run", tiny, "--input", f"nope={good}", *out),
-        "gone.npy cannot be read": ("run", tiny, "--input", tmp_path / "gone.npy", *out),
-        "cannot be written": ("run", tiny, "--input", good, "-o", tmp_path / "gone" / "y.npy"),
-    }
-    for text, (verb, *words) in mistakes.items():
-        done = call(verb, *words)
-        assert (done.returncode, done.stdout) == (2, ""), (text, done)
-        assert text in done.stderr.splitlines()[-1]
-        assert "Exception" not in done.stderr
+    done = call("run", tiny, "--input", half, "-o", tmp_path / "y.npy")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[-1].startswith("half.npy holds <f2; expected one of float32")
 
 
 def test_what_is_not_a_package_ends_with_3(tmp_path: Path) -> None:

@@ -1,0 +1,108 @@
+package dev.edgekit.hostcli
+
+import dev.edgekit.core.format.DType
+import dev.edgekit.core.format.Json
+import dev.edgekit.core.format.Npy
+import dev.edgekit.core.format.Tensor
+import dev.edgekit.host.HostRuntime
+import java.io.ByteArrayOutputStream
+import java.io.File
+import java.io.PrintStream
+import kotlin.test.Test
+import kotlin.test.assertContains
+import kotlin.test.assertEquals
+import kotlin.test.assertFailsWith
+import org.junit.Assume.assumeTrue
+import org.junit.Before
+import org.junit.Rule
+import org.junit.rules.TemporaryFolder
+
+/** The verbs in this process, without the start of a JVM for each. */
+class MainTest {
+    @get:Rule
+    val folder = TemporaryFolder()
+    private val model = File(property("edgekit.inputs"), "model.ptl")
+
+    @Before
+    fun needsAndroidsLibrary() = assumeTrue(HostRuntime.unsupportedReason().orEmpty(), HostRuntime.unsupportedReason() == null)
+
+    @Test
+    fun execute_mistakesOfTheUser_endWith2AndTheReason() {
+        val good = npy("good.npy", 0f)
+        val nan = npy("nan.npy", Float.NaN)
+        val out = listOf("-o", "${folder.root}/y.npy")
+        val mistakes = mapOf(
+            "the verb is selftest" to listOf("selftest"),
+            "the option --nope is unknown" to listOf("verify", "--nope", "1"),
+            "the option --topk has no value" to listOf("run", "--topk"),
+            "--topk is 0" to listOf("run", "--topk", "0", "x.png"),
+            "--iterations is x" to listOf("bench", "--iterations", "x"),
+            "--min-seconds is nan" to listOf("bench", "--min-seconds", "nan"),
+            "no golden case for method 'nope'" to listOf("bench", "--method", "nope"),
+            "-o is missing" to listOf("run", "--input", good),
+            "has no method 'nope'" to listOf("run", "--method", "nope", "--input", good) + out,
+            "got 0 inputs; expected 1" to listOf("run") + out,
+            "exclude each other" to listOf("run", "--input", good, "x.png") + out,
+            "NaN or infinite" to listOf("run", "--input", nan) + out,
+            "--input names [nope]" to listOf("run", "--input", "nope=$good") + out,
+            "gone.npy cannot be read" to listOf("run", "--input", "${folder.root}/gone.npy") + out,
+            "cannot be written" to listOf("run", "--input", good, "-o", "${folder.root}/gone/y.npy"),
+            "is not a picture that Java decodes" to listOf("run", good),
+            "gone.png cannot be read" to listOf("run", "${folder.root}/gone.png"),
+        )
+        for ((reason, words) in mistakes) {
+            val (code, stdout, stderr) = call(words)
+            assertEquals(2 to "", code to stdout, reason)
+            assertContains(stderr, reason)
+            assertEquals(1, stderr.trim().lines().size, stderr)
+        }
+        assertEquals(listOf("good.npy", "nan.npy"), folder.root.list()?.sorted())
+    }
+
+    @Test
+    fun execute_whatIsNotAPackage_endsWith3() = assertEquals(3, call(listOf("verify"), folder.newFile("x.ptl")).first)
+
+    @Test
+    fun execute_withoutAPackage_namesIt() = assertContains(call(listOf("verify"), null).third, "X.ptl is missing")
+
+    @Test
+    fun execute_verify_printsOneDocument() {
+        val (code, stdout, _) = call(listOf("verify"))
+        assertEquals(0, code)
+        assertEquals("android", Json.parse(stdout, "stdout")["context"]["runtime"].text())
+    }
+
+    @Test
+    fun outputFiles_ofAFileOrAFolder_haveTheirOwnNames() {
+        val (file, names) = folder.root.resolve("y.npy") to setOf("0", "a/b")
+        assertEquals(mapOf("0" to file), outputFiles(file, setOf("0")))
+        assertEquals(listOf("y.0.npy", "y.a_b.npy"), outputFiles(file, names).values.map { it.name })
+        assertEquals(listOf("0.npy", "a_b.npy"), outputFiles(folder.root, names).values.map { it.relativeTo(folder.root).path })
+        assertFailsWith<UsageException> { outputFiles(file, setOf("a/b", "a_b")) }
+    }
+
+    /** The exit code, stdout and stderr of a verb on a package. */
+    private fun call(words: List<String>, file: File? = model): Triple<Int, String, String> {
+        val streams = List(2) { ByteArrayOutputStream() }
+        val (stdout, stderr) = System.out to System.err
+        System.setOut(PrintStream(streams[0], true))
+        System.setErr(PrintStream(streams[1], true))
+        try {
+            val positional = listOfNotNull(property("edgekit.jni"), "target/host", file?.path)
+            val code = execute(words.take(1) + positional + words.drop(1))
+            return Triple(code, streams[0].toString(), streams[1].toString())
+        } finally {
+            System.setOut(stdout)
+            System.setErr(stderr)
+        }
+    }
+
+    private fun npy(name: String, value: Float): String {
+        val tensor = Tensor.allocate(DType.FLOAT32, listOf(1, 3, 224, 224)).apply { floats().let { while (it.hasRemaining()) it.put(value) } }
+        return folder.root.resolve(name).also { Npy.write(it, tensor) }.path
+    }
+
+    private companion object {
+        fun property(name: String): String = checkNotNull(System.getProperty(name)) { "set -D$name" }
+    }
+}
