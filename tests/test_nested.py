@@ -29,7 +29,7 @@ def nested(value: dict[str, Any]) -> Any:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
-def test_namedTensors_conformanceValue_givesItsNames(case: dict[str, Any]) -> None:
+def test_named_tensors_conformance_value_gives_its_names(case: dict[str, Any]) -> None:
     value = nested(case["value"])
     if case.get("error"):
         with pytest.raises(CaptureError, match="two outputs have the flattened name"):
@@ -39,18 +39,18 @@ def test_namedTensors_conformanceValue_givesItsNames(case: dict[str, Any]) -> No
     assert list(named_tensors(value)) == case["names"]
 
 
-def test_structureOf_otherLeaf_isRefused() -> None:
+def test_structure_of_other_leaf_is_refused() -> None:
     with pytest.raises(CaptureError, match=r"the output holds a builtins\.str"):
         structure_of((torch.zeros(1), "text"))
 
 
-def test_namedTensors_moreElementsThanTheFormatAllows_areRefused() -> None:
+def test_named_tensors_more_elements_than_the_format_allows_are_refused() -> None:
     huge = torch.zeros(1).expand(MAX_ELEMENTS + 1)
     with pytest.raises(CaptureError, match=r"output a has shape \[268435457\]; expected at most 268435456 elements"):
         named_tensors({"a": huge})
 
 
-def test_namedTensors_sparseTensor_isRefused() -> None:
+def test_named_tensors_sparse_tensor_is_refused() -> None:
     with pytest.raises(
         CaptureError, match=r"output 0 is a torch\.sparse_coo tensor of float32; expected a dense tensor"
     ):

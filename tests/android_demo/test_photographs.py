@@ -70,7 +70,7 @@ def largest_difference(left: list[dict[str, Any]], right: list[dict[str, Any]]) 
 
 
 @pytest.mark.parametrize("android", RUNTIMES)
-def test_classify_seededModel_asEdgekitRunDoes(android: AndroidRuntime, pixels: list[Path]) -> None:
+def test_classify_seeded_model_as_edgekit_run_does(android: AndroidRuntime, pixels: list[Path]) -> None:
     package = INPUTS / "model.ptl"
     theirs, ours = in_the_app(android, package, pixels), in_python(package, pixels)
     assert winners(theirs) == winners(ours)
@@ -78,7 +78,7 @@ def test_classify_seededModel_asEdgekitRunDoes(android: AndroidRuntime, pixels: 
 
 
 @pytest.mark.parametrize("android", RUNTIMES)
-def test_classify_fittedModel_asEdgekitRunDoes(android: AndroidRuntime, pixels: list[Path]) -> None:
+def test_classify_fitted_model_as_edgekit_run_does(android: AndroidRuntime, pixels: list[Path]) -> None:
     """Each photograph has a winner of its own here. Fused multiply-adds move a resized pixel that lies on a half."""
     package = INPUTS / "fitted.ptl"
     theirs = in_the_app(android, package, pixels)

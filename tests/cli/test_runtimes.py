@@ -21,7 +21,7 @@ def abacus(monkeypatch: pytest.MonkeyPatch) -> Target:
 
 
 @pytest.mark.usefixtures("abacus")
-def test_newRow_isKnownToEveryVerb(cli: Command, tiny: Path) -> None:
+def test_new_row_is_known_to_every_verb(cli: Command, tiny: Path) -> None:
     np.save("x.npy", np.zeros((1, 3, 32, 32), np.float32))
     cli("verify", tiny, "--runtime", "abacus").passed("tiny on abacus: pass")
     cli("bench", tiny, "--runtime", "abacus").passed("abacus", "7.000")
@@ -38,7 +38,9 @@ def test_newRow_isKnownToEveryVerb(cli: Command, tiny: Path) -> None:
     assert "| `abacus` | an invented runtime with beads | verify, run, bench | torch-2.1.0 |" in markdown_table()
 
 
-def test_newRow_whenMissing_thenEveryVerbSaysWhy(cli: Command, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_new_row_when_missing_then_every_verb_says_why(
+    cli: Command, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     row = replace(ROW, arguments={"why": "the beads are missing. Run make beads."})
     monkeypatch.setitem(TARGETS, "abacus", row)
     for verb in ("verify", "bench", "run"):

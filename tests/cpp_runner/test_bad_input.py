@@ -35,7 +35,7 @@ def save(path: Path, array: np.ndarray) -> Path:
         (b"\0\0\0\0PTMF" + b"\xff" * 64, "cannot be loaded"),
     ],
 )
-def test_model_whenForeign_thenBadPackage(run: Run, tmp_path: Path, content: bytes, text: str) -> None:
+def test_model_when_foreign_then_bad_package(run: Run, tmp_path: Path, content: bytes, text: str) -> None:
     path = tmp_path / "x.ptl"
     path.write_bytes(content)
     done = run("verify", path)
@@ -43,7 +43,7 @@ def test_model_whenForeign_thenBadPackage(run: Run, tmp_path: Path, content: byt
     assert text in done.err
 
 
-def test_model_whenMissingOrFolderOrStateDict_thenBadPackage(run: Run, tmp_path: Path) -> None:
+def test_model_when_missing_or_folder_or_state_dict_then_bad_package(run: Run, tmp_path: Path) -> None:
     torch.save({"a": torch.zeros(2)}, tmp_path / "state.pt")
     for path, text in (
         (tmp_path / "no.ptl", "No such file"),
@@ -56,14 +56,14 @@ def test_model_whenMissingOrFolderOrStateDict_thenBadPackage(run: Run, tmp_path:
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
-def test_model_whenUnreadable_thenBadPackage(run: Run, classifier: Exported, tmp_path: Path) -> None:
+def test_model_when_unreadable_then_bad_package(run: Run, classifier: Exported, tmp_path: Path) -> None:
     path = tmp_path / "x.ptl"
     path.write_bytes(classifier.package.read_bytes())
     path.chmod(0)
     assert run("inspect", path).code == BAD_PACKAGE
 
 
-def test_model_whenCutAnywhere_thenBadPackage(run: Run, classifier: Exported, tmp_path: Path) -> None:
+def test_model_when_cut_anywhere_then_bad_package(run: Run, classifier: Exported, tmp_path: Path) -> None:
     whole = classifier.package.read_bytes()
     path = tmp_path / "x.ptl"
     for part in (1, 10, 50, 90, 99):
@@ -72,7 +72,7 @@ def test_model_whenCutAnywhere_thenBadPackage(run: Run, classifier: Exported, tm
         assert done.code == BAD_PACKAGE, done.err
 
 
-def test_package_whenOfNewerMajor_thenRefused(run: Run, classifier: Exported, tmp_path: Path) -> None:
+def test_package_when_of_newer_major_then_refused(run: Run, classifier: Exported, tmp_path: Path) -> None:
     def make_newer(records: dict[str, bytes]) -> None:
         records[MANIFEST] = json.dumps(json.loads(records[MANIFEST]) | {"schema_version": "2.0"}).encode()
 
@@ -97,7 +97,7 @@ def test_package_whenOfNewerMajor_thenRefused(run: Run, classifier: Exported, tm
         (np.asfortranarray(np.zeros((1, 3, 32, 32), np.float32)), "Fortran"),
     ],
 )
-def test_run_whenInputDoesNotFit_thenUsage(
+def test_run_when_input_does_not_fit_then_usage(
     run: Run, classifier: Exported, tmp_path: Path, array: np.ndarray, text: str
 ) -> None:
     output = tmp_path / "y.npy"
@@ -107,7 +107,7 @@ def test_run_whenInputDoesNotFit_thenUsage(
     assert not output.exists()
 
 
-def test_run_whenCountIsWrong_thenUsage(run: Run, classifier: Exported, plain: Path) -> None:
+def test_run_when_count_is_wrong_then_usage(run: Run, classifier: Exported, plain: Path) -> None:
     for package in (classifier.package, plain, classifier.server):
         for count in (0, 2):
             done = run("run", package, *(["--input", "1x3x32x32"] * count))
@@ -115,20 +115,20 @@ def test_run_whenCountIsWrong_thenUsage(run: Run, classifier: Exported, plain: P
             assert f"got {count}" in done.err
 
 
-def test_run_whenMethodIsUnknown_thenUsageNamesTheOthers(run: Run, classifier: Exported) -> None:
+def test_run_when_method_is_unknown_then_usage_names_the_others(run: Run, classifier: Exported) -> None:
     done = run("run", classifier.package, "--method", "backward", "--input", "1x3x32x32")
     assert done.code == USAGE
     assert "forward, predict" in done.err
 
 
-def test_run_whenInputFileIsMissingOrOdd_thenUsage(run: Run, classifier: Exported, tmp_path: Path) -> None:
+def test_run_when_input_file_is_missing_or_odd_then_usage(run: Run, classifier: Exported, tmp_path: Path) -> None:
     (tmp_path / "text.npy").write_text("hello")
     for given in (tmp_path / "no.npy", tmp_path / "text.npy", tmp_path, "1x3xmany", "1x3:float16"):
         done = run("run", classifier.package, "--input", given)
         assert done.code == USAGE, done.err
 
 
-def test_run_whenOutputCannotBeWritten_thenUsage(run: Run, classifier: Exported, tmp_path: Path) -> None:
+def test_run_when_output_cannot_be_written_then_usage(run: Run, classifier: Exported, tmp_path: Path) -> None:
     (tmp_path / "taken.npy").mkdir()
     for output in (tmp_path / "no" / "y.npy", tmp_path / "taken.npy", "/proc/y.npy"):
         done = run("run", classifier.package, "--input", "1x3x32x32", "-o", output)
@@ -137,19 +137,19 @@ def test_run_whenOutputCannotBeWritten_thenUsage(run: Run, classifier: Exported,
     assert [path.name for path in tmp_path.iterdir()] == ["taken.npy"]
 
 
-def test_run_whenPlainModelRaises_thenRuntime(run: Run, plain: Path) -> None:
+def test_run_when_plain_model_raises_then_runtime(run: Run, plain: Path) -> None:
     done = run("run", plain, "--input", "3:float32")
     assert done.code == RUNTIME
     assert "method forward failed" in done.err
 
 
-def test_bench_whenIterationsAreZero_thenUsage(run: Run, classifier: Exported) -> None:
+def test_bench_when_iterations_are_zero_then_usage(run: Run, classifier: Exported) -> None:
     assert run("bench", classifier.package, "--iterations", 0).code == USAGE
     assert run("bench", classifier.package, "--threads", 0).code == USAGE
     assert run("bench", classifier.package, "--min-seconds", -1).code == USAGE
 
 
-def test_bench_whenMoreThreadsThanCores_thenWarned(run: Run, classifier: Exported) -> None:
+def test_bench_when_more_threads_than_cores_then_warned(run: Run, classifier: Exported) -> None:
     many = (os.cpu_count() or 1) + 3
     done = run("bench", classifier.package, "--iterations", 2, "--min-seconds", 0, "--threads", many, "--json")
     assert done.code == 0, done.err
@@ -157,19 +157,19 @@ def test_bench_whenMoreThreadsThanCores_thenWarned(run: Run, classifier: Exporte
     assert done.results[0]["threads"] == many
 
 
-def test_bench_whenPlainFileHasNoInputs_thenUsage(run: Run, plain: Path) -> None:
+def test_bench_when_plain_file_has_no_inputs_then_usage(run: Run, plain: Path) -> None:
     done = run("bench", plain)
     assert done.code == USAGE
     assert "give the inputs" in done.err
 
 
-def test_verify_whenNoGoldenCases_thenBadPackage(run: Run, plain: Path) -> None:
+def test_verify_when_no_golden_cases_then_bad_package(run: Run, plain: Path) -> None:
     done = run("verify", plain)
     assert done.code == BAD_PACKAGE
     assert "no golden cases" in done.err
 
 
-def test_run_picture_whenNoPredict_thenUsage(run: Run, nested: Exported, tmp_path: Path) -> None:
+def test_run_picture_when_no_predict_then_usage(run: Run, nested: Exported, tmp_path: Path) -> None:
     done = run("run", nested.package, tmp_path / "x.jpg")
     assert done.code == USAGE
     assert "no predict method" in done.err
@@ -184,7 +184,7 @@ def test_run_picture_whenNoPredict_thenUsage(run: Run, nested: Exported, tmp_pat
         (("--topk", "3", "--input", "1x3x32x32"), "--topk was given without pictures"),
     ],
 )
-def test_run_whenPicturesAndArraysMix_thenUsage(
+def test_run_when_pictures_and_arrays_mix_then_usage(
     run: Run, classifier: Exported, arguments: tuple[str, ...], text: str
 ) -> None:
     done = run("run", classifier.package, *arguments)
@@ -202,7 +202,9 @@ def huge_png(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"\0")) + chunk(b"IEND", b"")
 
 
-def test_run_picture_whenPictureIsHuge_thenTheLimitIsNamed(run: Run, classifier: Exported, tmp_path: Path) -> None:
+def test_run_picture_when_picture_is_huge_then_the_limit_is_named(
+    run: Run, classifier: Exported, tmp_path: Path
+) -> None:
     path = tmp_path / "huge.png"
     path.write_bytes(huge_png(20_000, 20_000))
     done = run("run", classifier.package, path)
@@ -210,7 +212,7 @@ def test_run_picture_whenPictureIsHuge_thenTheLimitIsNamed(run: Run, classifier:
     assert "20000 x 20000 pixels" in done.err
 
 
-def test_run_picture_whenPicturesAreMissing_thenUsage(run: Run, classifier: Exported, tmp_path: Path) -> None:
+def test_run_picture_when_pictures_are_missing_then_usage(run: Run, classifier: Exported, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "text.jpg").write_text("hello")
     for path in (tmp_path / "no.jpg", tmp_path / "empty", tmp_path / "text.jpg"):
@@ -221,26 +223,26 @@ def test_run_picture_whenPicturesAreMissing_thenUsage(run: Run, classifier: Expo
 @pytest.mark.parametrize(
     "arguments", [(), ("dance",), ("run",), ("inspect", "--frob"), ("bench", "x.ptl", "--pool", "sea")]
 )
-def test_commandLine_whenWrong_thenUsage(run: Run, arguments: tuple[str, ...]) -> None:
+def test_command_line_when_wrong_then_usage(run: Run, arguments: tuple[str, ...]) -> None:
     done = run(*arguments)
     assert done.code == USAGE
     assert done.err.startswith("edgekit-runner: ")
 
 
-def test_commandLine_whenVerbIsUnknown_thenTheVerbsAreNamed(run: Run) -> None:
+def test_command_line_when_verb_is_unknown_then_the_verbs_are_named(run: Run) -> None:
     for unknown in ("verfy", "info", "selftest", "classify"):
         done = run(unknown, "x.ptl")
         assert done.code == USAGE
         assert f"unknown verb '{unknown}'; expected one of inspect, verify, run, bench, ops" in done.err
 
 
-def test_commandLine_help_and_version_pass(run: Run) -> None:
+def test_command_line_help_and_version_pass(run: Run) -> None:
     assert "verify" in run("--help").out
     assert run("--version").out.startswith("0.")
 
 
 @pytest.mark.parametrize("verb", ["inspect", "ops", "--help"])
-def test_output_whenDiskIsFull_thenItIsSaid(runner_command: list[str], classifier: Exported, verb: str) -> None:
+def test_output_when_disk_is_full_then_it_is_said(runner_command: list[str], classifier: Exported, verb: str) -> None:
     arguments = {"inspect": ["inspect", str(classifier.package), "--json"], "ops": ["ops", "--json"]}.get(verb, [verb])
     with Path("/dev/full").open("w") as full:
         done = subprocess.run([*runner_command, *arguments], stdout=full, stderr=subprocess.PIPE, text=True)
@@ -252,7 +254,9 @@ def change(classifier: Exported, path: Path, edit: Edit) -> Path:
     return rewrite(classifier.package, path, edit, remake_digests=True)
 
 
-def test_package_whenManifestAndModelDisagree_thenBadPackage(run: Run, classifier: Exported, tmp_path: Path) -> None:
+def test_package_when_manifest_and_model_disagree_then_bad_package(
+    run: Run, classifier: Exported, tmp_path: Path
+) -> None:
     def add_input(manifest: Any) -> None:
         manifest["methods"][0]["inputs"].append({"name": "y", "dtype": "float32", "shape": [4], "low": 0, "high": 1})
 
@@ -263,7 +267,7 @@ def test_package_whenManifestAndModelDisagree_thenBadPackage(run: Run, classifie
 
 
 @pytest.mark.parametrize("wrong", [{"method": "backward"}, {"inputs": []}])
-def test_verify_whenGoldenCaseFitsNoMethod_thenBadPackage(
+def test_verify_when_golden_case_fits_no_method_then_bad_package(
     run: Run, classifier: Exported, tmp_path: Path, wrong: dict[str, object]
 ) -> None:
     edit = edit_golden(lambda golden: golden["cases"][0].update(wrong))
@@ -272,7 +276,7 @@ def test_verify_whenGoldenCaseFitsNoMethod_thenBadPackage(
     assert "does not fit the manifest's method" in done.err
 
 
-def test_package_whenNestedDeeply_thenBadPackage(run: Run, classifier: Exported, tmp_path: Path) -> None:
+def test_package_when_nested_deeply_then_bad_package(run: Run, classifier: Exported, tmp_path: Path) -> None:
     def nest(records: dict[str, bytes]) -> None:
         records[MANIFEST] = b'{"odd": ' + b"[" * 100_000 + b"]" * 100_000 + b", " + records[MANIFEST].lstrip()[1:]
 
@@ -296,7 +300,9 @@ def test_names_that_are_not_utf8_are_no_bug(run: Run, classifier: Exported, tmp_
     assert run("bench", package, "--iterations", 1, "--min-seconds", 0, "--json").code == 0
 
 
-def test_inspect_whenFieldsItDoesNotReadAreOdd_thenShown(run: Run, classifier: Exported, tmp_path: Path) -> None:
+def test_inspect_when_fields_it_does_not_read_are_odd_then_shown(
+    run: Run, classifier: Exported, tmp_path: Path
+) -> None:
     edit = edit_manifest(lambda manifest: manifest["provenance"].update(source=5))
     done = run("inspect", change(classifier, tmp_path / "x.ptl", edit))
     assert done.code == 0
@@ -322,7 +328,7 @@ def test_run_writes_all_outputs_or_none(run: Run, nested: Exported, tmp_path: Pa
     assert [path.name for path in tmp_path.iterdir()] == ["y.1.npy"]
 
 
-def test_bench_ops_whenWorkIsForked_thenNoCrash(run: Run, tmp_path: Path) -> None:
+def test_bench_ops_when_work_is_forked_then_no_crash(run: Run, tmp_path: Path) -> None:
     class Forks(torch.nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             future = torch.jit.fork(torch.relu, x)

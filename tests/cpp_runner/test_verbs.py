@@ -38,7 +38,7 @@ def test_inspect_text_names_methods(run: Run, classifier: Exported) -> None:
     assert "predict(image: uint8 [*, *, 3])" in done.out
 
 
-def test_inspect_whenWeightsAreDamaged_thenStillReads(run: Run, classifier: Exported, tmp_path: Path) -> None:
+def test_inspect_when_weights_are_damaged_then_still_reads(run: Run, classifier: Exported, tmp_path: Path) -> None:
     package = rewrite(classifier.package, tmp_path / "x.ptl", scale_largest_weight, remake_digests=False)
     assert run("inspect", package).code == 0
 
@@ -123,7 +123,7 @@ def test_run_folder_takes_its_pictures_in_order(run: Run, classifier: Exported, 
     assert [Path(result["file"]).name for result in done.results] == ["a.png", "b.JPG"]
 
 
-def test_run_picture_whenOnePictureIsBad_thenTheOthersAreStillNamed(run: Run, classifier: Exported) -> None:
+def test_run_picture_when_one_picture_is_bad_then_the_others_are_still_named(run: Run, classifier: Exported) -> None:
     done = run("run", classifier.package, IMAGES / "jpeg_truncated.jpg", IMAGES / "jpeg_420.jpg", "--json")
     assert done.code == 2
     assert "error" in done.results[0]
@@ -164,7 +164,7 @@ def test_verify_spells_odd_keys_as_python_does(run: Run, tmp_path: Path) -> None
     assert done.code == 0, done.out + done.err
 
 
-def test_verify_whenWeightsChangedAndDigestsRemade_thenVerdictFails(
+def test_verify_when_weights_changed_and_digests_remade_then_verdict_fails(
     run: Run, classifier: Exported, tmp_path: Path
 ) -> None:
     package = rewrite(classifier.package, tmp_path / "x.ptl", scale_largest_weight, remake_digests=True)
@@ -174,7 +174,9 @@ def test_verify_whenWeightsChangedAndDigestsRemade_thenVerdictFails(
     assert "FAIL" in run("verify", package).out
 
 
-def test_verify_whenWeightsChanged_thenThePackageIsRefused(run: Run, classifier: Exported, tmp_path: Path) -> None:
+def test_verify_when_weights_changed_then_the_package_is_refused(
+    run: Run, classifier: Exported, tmp_path: Path
+) -> None:
     package = rewrite(classifier.package, tmp_path / "x.ptl", scale_largest_weight, remake_digests=False)
     done = run("verify", package)
     assert done.code == 3

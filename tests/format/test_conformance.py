@@ -36,7 +36,7 @@ def named(case: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize("file", ["compare", "labels", "manifests", "names", "verdict"])
-def test_conformanceFile_isWhatItsScriptWrites(file: str, tmp_path: Path) -> None:
+def test_conformance_file_is_what_its_script_writes(file: str, tmp_path: Path) -> None:
     script = tmp_path / f"make_{file}.py"
     script.write_text((CONFORMANCE / f"make_{file}.py").read_text())
     subprocess.run([sys.executable, script], check=True)
@@ -44,7 +44,7 @@ def test_conformanceFile_isWhatItsScriptWrites(file: str, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("case", cases("manifests.json"), ids=named)
-def test_fromJson_conformanceManifest_isAcceptedOrRefused(case: dict[str, Any]) -> None:
+def test_from_json_conformance_manifest_is_accepted_or_refused(case: dict[str, Any]) -> None:
     assert "python" in case.get("readers", ["python"])  # which checks every field
     if case["accepted"]:
         from_json(case["text"], Manifest, "the manifest")
@@ -54,7 +54,7 @@ def test_fromJson_conformanceManifest_isAcceptedOrRefused(case: dict[str, Any]) 
 
 
 @pytest.mark.parametrize("case", cases("labels.json"), ids=named)
-def test_decodeLabels_conformanceText_givesItsLabels(case: dict[str, Any]) -> None:
+def test_decode_labels_conformance_text_gives_its_labels(case: dict[str, Any]) -> None:
     labels = tuple(case["labels"])
     assert decode_labels(case["text"]) == labels
     assert decode_labels(encode_labels(labels)) == labels
@@ -85,7 +85,7 @@ def same(found: Any, expected: Any) -> bool:
 
 
 @pytest.mark.parametrize("case", cases("verdict.json"), ids=named)
-def test_replay_conformanceAnswer_givesItsRows(case: dict[str, Any]) -> None:
+def test_replay_conformance_answer_gives_its_rows(case: dict[str, Any]) -> None:
     method = MethodSpec(name="forward", structure=case["structure"], inputs=(), outputs=())
     fields = {"name": case["case"], "method": "forward", "inputs": [], "outputs": case["outputs"]}
     golden = msgspec.convert(fields, GoldenCase)

@@ -17,7 +17,7 @@ MANIFESTS = json.loads((ROOT / "tests" / "conformance" / "manifests.json").read_
 
 
 @pytest.mark.parametrize(("text", "kind"), [*zip(EXAMPLES, (Manifest, Golden), strict=True)])
-def test_formatPage_example_isAccepted(text: str, kind: type) -> None:
+def test_format_page_example_is_accepted(text: str, kind: type) -> None:
     from_json(text, kind, "the example")
     validate(json.loads(text), kind.__name__.lower())
 
@@ -39,5 +39,5 @@ def required_in_cases() -> set[str]:
     return {path.removeprefix("methods.") if "puts." in path else path for path in paths}
 
 
-def test_formatPage_requiredFields_areThoseOfTheConformanceCases() -> None:
+def test_format_page_required_fields_are_those_of_the_conformance_cases() -> None:
     assert required_in_table() == required_in_cases()

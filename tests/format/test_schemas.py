@@ -30,19 +30,19 @@ TOOL = _make_schemas()
 NAMES = sorted(TOOL.NAMES)
 
 
-def test_schemas_folder_hasOneFileForEachDocument() -> None:
+def test_schemas_folder_has_one_file_for_each_document() -> None:
     assert sorted(path.stem for path in FOLDER.iterdir()) == NAMES
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_schema_file_isCurrentAndValid(name: str) -> None:
+def test_schema_file_is_current_and_valid(name: str) -> None:
     text = (FOLDER / f"{name}.json").read_text()
     assert text == TOOL.schema_text(name), "run `make schemas`"
     jsonschema.Draft202012Validator.check_schema(json.loads(text))
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_schema_objects_allowUnknownFields(name: str) -> None:
+def test_schema_objects_allow_unknown_fields(name: str) -> None:
     assert 'additionalProperties": false' not in (FOLDER / f"{name}.json").read_text()
 
 
@@ -55,7 +55,7 @@ CHECKED = [
 
 
 @pytest.mark.parametrize("case", CHECKED, ids=lambda case: case["name"])
-def test_manifestSchema_conformanceCase_agreesWithTheReaders(case: dict[str, Any]) -> None:
+def test_manifest_schema_conformance_case_agrees_with_the_readers(case: dict[str, Any]) -> None:
     document = json.loads(case["text"])
     if case["accepted"]:
         validate(document, "manifest")
@@ -64,7 +64,7 @@ def test_manifestSchema_conformanceCase_agreesWithTheReaders(case: dict[str, Any
         validate(document, "manifest")
 
 
-def test_packageSchemas_realPackage_isValid(tiny: Path, two_inputs: Path) -> None:
+def test_package_schemas_real_package_is_valid(tiny: Path, two_inputs: Path) -> None:
     for package in (tiny, two_inputs):
         with Archive(package) as archive:
             validate(json.loads(archive.read(MANIFEST)), "manifest")
@@ -96,7 +96,7 @@ GOLDEN_FAULTS = {
 
 
 @pytest.mark.parametrize("fault", GOLDEN_FAULTS)
-def test_goldenSchema_wrongDocument_isRefused(tiny: Path, fault: str) -> None:
+def test_golden_schema_wrong_document_is_refused(tiny: Path, fault: str) -> None:
     with Archive(tiny) as archive:
         document = json.loads(archive.read(GOLDEN))
     wrong = copy.deepcopy(document)

@@ -25,7 +25,7 @@ def test_summary_is_the_runners() -> None:
     "runtime",
     ["lite", pytest.param("native", marks=pytest.mark.native), pytest.param("android", marks=pytest.mark.android)],
 )
-def test_bench_samplesAndSummaryAgree(tiny: Path, runtime: str) -> None:
+def test_bench_samples_and_summary_agree(tiny: Path, runtime: str) -> None:
     try:
         (result,) = bench(tiny, [runtime], SHORT).results
     except DeviceError as error:
@@ -39,12 +39,12 @@ def test_bench_samplesAndSummaryAgree(tiny: Path, runtime: str) -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"iterations": 0}, {"threads": 0}, {"warmup": -1}, {"min_seconds": -1.0}])
-def test_request_whenOutOfRange_thenUsage(wrong: dict[str, int]) -> None:
+def test_request_when_out_of_range_then_usage(wrong: dict[str, int]) -> None:
     with pytest.raises(UsageError):
         BenchRequest(**wrong)
 
 
-def test_bench_whenRuntimeOrMethodIsUnknown_thenUsage(tiny: Path) -> None:
+def test_bench_when_runtime_or_method_is_unknown_then_usage(tiny: Path) -> None:
     with pytest.raises(UsageError, match="unknown runtime"):
         bench(tiny, ["abacus"], SHORT)
     with pytest.raises(UsageError, match="no golden case"):
@@ -52,19 +52,21 @@ def test_bench_whenRuntimeOrMethodIsUnknown_thenUsage(tiny: Path) -> None:
 
 
 @pytest.mark.parametrize("runtime", ["lite", "android"])
-def test_bench_whenOperatorTimesAreUnsupported_thenTheRuntimesThatCanAreNamed(tiny: Path, runtime: str) -> None:
+def test_bench_when_operator_times_are_unsupported_then_the_runtimes_that_can_are_named(
+    tiny: Path, runtime: str
+) -> None:
     with pytest.raises(
         UsageError, match=r"does not support operator times\. Use --runtime native or --runtime aarch64"
     ):
         bench(tiny, [runtime], BenchRequest(per_operator=True))
 
 
-def test_bench_whenTheRuntimeCannot_thenTheRuntimesThatCanAreNamed(tiny: Path) -> None:
+def test_bench_when_the_runtime_cannot_then_the_runtimes_that_can_are_named(tiny: Path) -> None:
     with pytest.raises(UsageError, match=r"'torch-2\.1\.0' does not support bench. Use --runtime lite"):
         bench(tiny, ["torch-2.1.0"], SHORT)
 
 
-def test_commandLine_prints_one_document(tiny: Path) -> None:
+def test_command_line_prints_one_document(tiny: Path) -> None:
     command = [sys.executable, "-m", "edgekit", "bench", str(tiny), "--iterations", "2", "--min-seconds", "0", "--json"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -50,7 +50,7 @@ def noise(height: int, width: int) -> torch.Tensor:
 @pytest.mark.parametrize(
     ("height", "width", "steady"), [(512, 602, True), (320, 256, True), (128, 155, True), (293, 347, False)]
 )
-def test_isSteady_tells_exact_factors_from_others(height: int, width: int, steady: bool) -> None:
+def test_is_steady_tells_exact_factors_from_others(height: int, width: int, steady: bool) -> None:
     assert is_steady(Preprocess(IMAGENET), noise(height, width)) == steady
 
 

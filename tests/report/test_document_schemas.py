@@ -44,21 +44,21 @@ FIRST = ("results", 0)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_documentSchema_realDocument_isValid(documents: dict[str, Any], kind: str) -> None:
+def test_document_schema_real_document_is_valid(documents: dict[str, Any], kind: str) -> None:
     validate(documents[kind], kind)
     validate(documents[kind] | {"new_field": 1}, kind)
 
 
 @pytest.mark.parametrize("other", KINDS)
 @pytest.mark.parametrize("kind", KINDS)
-def test_documentSchema_otherDocument_isRefused(documents: dict[str, Any], kind: str, other: str) -> None:
+def test_document_schema_other_document_is_refused(documents: dict[str, Any], kind: str, other: str) -> None:
     if kind != other:
         refused(documents[other], kind)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("field", ["schema_version", "context", "results"])
-def test_documentSchema_missingField_isRefused(documents: dict[str, Any], kind: str, field: str) -> None:
+def test_document_schema_missing_field_is_refused(documents: dict[str, Any], kind: str, field: str) -> None:
     refused({key: value for key, value in documents[kind].items() if key != field}, kind)
     refused(documents[kind] | {field: 1}, kind)
 
@@ -80,7 +80,7 @@ def test_documentSchema_missingField_isRefused(documents: dict[str, Any], kind: 
         ("export-report", ("results", "parity"), None),
     ],
 )
-def test_documentSchema_wrongValue_isRefused(
+def test_document_schema_wrong_value_is_refused(
     documents: dict[str, Any], kind: str, place: tuple[Any, ...], value: Any
 ) -> None:
     wrong = copy.deepcopy(documents[kind])

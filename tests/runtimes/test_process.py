@@ -46,7 +46,7 @@ def ask(runtime: RunnerRuntime, package: Path) -> None:
         runtime.verify(archive)
 
 
-def test_verify_readsRowsOfAnyExitCodeOfAVerdict(host: FakeHost, runtime: RunnerRuntime, tiny: Path) -> None:
+def test_verify_reads_rows_of_any_exit_code_of_a_verdict(host: FakeHost, runtime: RunnerRuntime, tiny: Path) -> None:
     for code in (0, 1):
         host.answers = [Completed(exit_code=code, stdout=document(CASE | {"unknown": 1}, unknown=2))]
         with Archive(tiny) as archive:
@@ -83,7 +83,7 @@ def test_verify_readsRowsOfAnyExitCodeOfAVerdict(host: FakeHost, runtime: Runner
         (DeviceError("gave no answer within 1800 s."), DeviceError, "no answer within 1800 s"),
     ],
 )
-def test_verify_whenTheProcessFails_thenTheErrorHasItsKind(
+def test_verify_when_the_process_fails_then_the_error_has_its_kind(
     host: FakeHost,
     runtime: RunnerRuntime,
     tiny: Path,
@@ -98,13 +98,13 @@ def test_verify_whenTheProcessFails_thenTheErrorHasItsKind(
     assert message in str(caught.value)
 
 
-def test_bench_whenTheVerdictCode_thenDeviceError(host: FakeHost, runtime: RunnerRuntime, tiny: Path) -> None:
+def test_bench_when_the_verdict_code_then_device_error(host: FakeHost, runtime: RunnerRuntime, tiny: Path) -> None:
     host.answers = [Completed(exit_code=1, stdout=document(BENCH), stderr="edgekit-runner: odd")]
     with pytest.raises(DeviceError, match="runtime board: odd"):
         runtime.bench(tiny, BenchRequest())
 
 
-def test_bench_passesTheRequestAndReadsTheResult(host: FakeHost, runtime: RunnerRuntime, tiny: Path) -> None:
+def test_bench_passes_the_request_and_reads_the_result(host: FakeHost, runtime: RunnerRuntime, tiny: Path) -> None:
     times = {"name": "aten::relu", "ms": 1, "percent": 100, "cumulative_percent": 100, "calls": 3}
     host.answers = [Completed(exit_code=0, stdout=document(BENCH | {"operators": [times]}))]
     result = runtime.bench(tiny, BenchRequest(iterations=1, min_seconds=0.5, threads=2, per_operator=True))
@@ -117,7 +117,7 @@ def test_bench_passesTheRequestAndReadsTheResult(host: FakeHost, runtime: Runner
 
 
 @pytest.mark.parametrize("rows", [[], [BENCH, BENCH]])
-def test_bench_whenThereIsNotOneResult_thenDeviceError(
+def test_bench_when_there_is_not_one_result_then_device_error(
     host: FakeHost, runtime: RunnerRuntime, tiny: Path, rows: list[dict[str, Any]]
 ) -> None:
     host.answers = [Completed(exit_code=0, stdout=document(*rows))]
@@ -125,7 +125,7 @@ def test_bench_whenThereIsNotOneResult_thenDeviceError(
         runtime.bench(tiny, BenchRequest())
 
 
-def test_run_putsInputsAndGetsOutputs(host: FakeHost, runtime: RunnerRuntime, tiny: Path) -> None:
+def test_run_puts_inputs_and_gets_outputs(host: FakeHost, runtime: RunnerRuntime, tiny: Path) -> None:
     buffer = io.BytesIO()
     np.save(buffer, np.arange(3.0))
     host.files["/there/folder/output.a.npy"] = buffer.getvalue()
@@ -141,7 +141,9 @@ def test_run_putsInputsAndGetsOutputs(host: FakeHost, runtime: RunnerRuntime, ti
     ]
 
 
-def test_run_whenAnOutputIsNotAnArray_thenDeviceError(host: FakeHost, runtime: RunnerRuntime, tiny: Path) -> None:
+def test_run_when_an_output_is_not_an_array_then_device_error(
+    host: FakeHost, runtime: RunnerRuntime, tiny: Path
+) -> None:
     host.files["/there/folder/x.npy"] = b"text"
     row = {"output": "a", "file": "x.npy", "dtype": "float64", "shape": [3]}
     host.answers = [Completed(exit_code=0, stdout=document(row))]
@@ -149,7 +151,7 @@ def test_run_whenAnOutputIsNotAnArray_thenDeviceError(host: FakeHost, runtime: R
         runtime.run(tiny, "forward", [])
 
 
-def test_missing_saysWhatTheHostLacks(host: FakeHost, runtime: RunnerRuntime) -> None:
+def test_missing_says_what_the_host_lacks(host: FakeHost, runtime: RunnerRuntime) -> None:
     assert runtime.missing() == ""
     host.why_missing = "the board does not answer. Switch it on."
     assert runtime.missing() == "the board does not answer. Switch it on."

@@ -35,7 +35,9 @@ def test_verify_native_passes_beside_lite(native: RunnerRuntime, tiny: Path) -> 
     assert [(result.case, result.comparison.output) for result in report.of("native")] == cases
 
 
-def test_verify_whenWeightsChanged_thenNativeFailsLikeLite(native: RunnerRuntime, tiny: Path, tmp_path: Path) -> None:
+def test_verify_when_weights_changed_then_native_fails_like_lite(
+    native: RunnerRuntime, tiny: Path, tmp_path: Path
+) -> None:
     changed = rewrite(tiny, tmp_path / "x.ptl", scale_largest_weight, remake_digests=True)
     report = verify(changed, ["lite", native])
     for lite, runner in zip(report.of("lite"), report.of("native"), strict=True):
@@ -46,7 +48,7 @@ def test_verify_whenWeightsChanged_thenNativeFailsLikeLite(native: RunnerRuntime
     assert not report.passed
 
 
-def test_verify_commandLine_shows_runtimes_side_by_side(native: RunnerRuntime, tiny: Path) -> None:
+def test_verify_command_line_shows_runtimes_side_by_side(native: RunnerRuntime, tiny: Path) -> None:
     assert native.name == "native"
     command = [sys.executable, "-m", "edgekit", "verify", str(tiny), "--runtime", "lite", "--runtime", "native"]
     done = subprocess.run(command, capture_output=True, text=True)
@@ -55,7 +57,7 @@ def test_verify_commandLine_shows_runtimes_side_by_side(native: RunnerRuntime, t
     assert "tiny on native: pass" in done.stdout
 
 
-def test_runner_whenItFails_thenTheErrorHasItsKind(native: RunnerRuntime, tiny: Path, tmp_path: Path) -> None:
+def test_runner_when_it_fails_then_the_error_has_its_kind(native: RunnerRuntime, tiny: Path, tmp_path: Path) -> None:
     damaged = rewrite(tiny, tmp_path / "x.ptl", scale_largest_weight, remake_digests=False)
     with (
         Archive(damaged) as archive,
@@ -67,7 +69,7 @@ def test_runner_whenItFails_thenTheErrorHasItsKind(native: RunnerRuntime, tiny: 
 
 
 @pytest.mark.parametrize("program", ["false", "true"])
-def test_runner_whenItIsAnotherProgram_thenDeviceError(
+def test_runner_when_it_is_another_program_then_device_error(
     tiny: Path, monkeypatch: pytest.MonkeyPatch, program: str
 ) -> None:
     monkeypatch.setenv("EDGEKIT_RUNNER", program)
@@ -78,7 +80,7 @@ def test_runner_whenItIsAnotherProgram_thenDeviceError(
         runtime.bench(tiny, BenchRequest())
 
 
-def test_resolve_whenTheVariableNamesNoProgram_thenDeviceError(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_resolve_when_the_variable_names_no_program_then_device_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EDGEKIT_RUNNER", "/no/such/runner")
     with pytest.raises(DeviceError, match="EDGEKIT_RUNNER names /no/such/runner"):
         resolve("native")
@@ -91,27 +93,27 @@ def test_resolve_whenTheVariableNamesNoProgram_thenDeviceError(monkeypatch: pyte
     assert runtime.command("ops") == ["env", "-i", "cat", "ops", "--json"]
 
 
-def test_resolve_whenNotBuilt_thenTheTargetIsNamed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_resolve_when_not_built_then_the_target_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     row = TARGETS["aarch64"]
     monkeypatch.setitem(TARGETS, "aarch64", replace(row, arguments={**row.arguments, "path": "no/such/runner"}))
     with pytest.raises(DeviceError, match=r"not built\. Run make runner-aarch64"):
         resolve("aarch64")
 
 
-def test_bench_whenTheRunnerWarns_thenItIsPassedOn(
+def test_bench_when_the_runner_warns_then_it_is_passed_on(
     native: RunnerRuntime, tiny: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     native.bench(tiny, BenchRequest(iterations=1, min_seconds=0, threads=50))
     assert "runtime native: 50 threads on" in caplog.text
 
 
-def test_bench_operatorTimes_areTyped(native: RunnerRuntime, tiny: Path) -> None:
+def test_bench_operator_times_are_typed(native: RunnerRuntime, tiny: Path) -> None:
     result = native.bench(tiny, BenchRequest(iterations=1, min_seconds=0, per_operator=True))
     assert "prepacked::conv2d_clamp_run" in {row.name for row in result.operators}
     assert sum(row.percent for row in result.operators) == pytest.approx(100)
 
 
-def test_run_givesWhatTheLiteRuntimeGives(native: RunnerRuntime, two_inputs: Path) -> None:
+def test_run_gives_what_the_lite_runtime_gives(native: RunnerRuntime, two_inputs: Path) -> None:
     arrays = [np.arange(6).reshape(1, 6), np.ones((1, 6), np.float32)]
     expected = resolve("lite").run(two_inputs, "forward", arrays)
     found = native.run(two_inputs, "forward", arrays)
@@ -120,6 +122,6 @@ def test_run_givesWhatTheLiteRuntimeGives(native: RunnerRuntime, two_inputs: Pat
         np.testing.assert_allclose(found[name], value, rtol=1e-5, atol=1e-6)
 
 
-def test_operators_areThoseThatPackagesNeed(native: RunnerRuntime, tiny: Path) -> None:
+def test_operators_are_those_that_packages_need(native: RunnerRuntime, tiny: Path) -> None:
     with Archive(tiny) as archive:
         assert set(archive.bytecode.operators) <= set(native.operators())

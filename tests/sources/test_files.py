@@ -5,8 +5,8 @@ from pathlib import Path
 import models
 import torch
 
-from edgekit.sources.inputs import parse_input
 from edgekit.sources.files import from_file
+from edgekit.sources.inputs import parse_input
 from edgekit.sources.source import SourceRequest
 
 
