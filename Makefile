@@ -15,7 +15,7 @@ READY := $(VENV)/.ready
 DEV_READY := $(VENV)/.dev-ready
 DOCS_READY := $(VENV)/.docs-ready
 PYTEST = $(PY) -m pytest -q --junitxml=build/logs/$@.xml
-LANES := test-python test-runner "android-apk test-android"
+LANES := test-python test-runner test-installs "android-apk test-android"
 SLOW_LANES := test-runner-asan test-aarch64 test-exhaustive
 
 .DEFAULT_GOAL := help
@@ -50,6 +50,9 @@ test-slow: system-deps $(DEV_READY) ## every test, which takes hours
 test-python: $(DEV_READY) ## the tests of edgekit alone
 	$(PYTEST) -m python
 
+test-installs: runner wheel $(DEV_READY) ## the wheel and the installed library, without the checkout
+	$(PYTEST) -m installs
+
 test-exhaustive: $(DEV_READY) android-runtime-arm64 ## whole models, the phones' library, older runtimes
 	$(PYTEST) -m slow
 
@@ -76,6 +79,10 @@ docs: $(DOCS_READY) ## build the documentation, build/docs/index.html; a warning
 bench: $(DEV_READY) ## the figures of the README
 	$(PY) benchmarks/export_cost.py
 
+wheel: $(READY) ## build dist/edgekit-*.whl
+	rm -rf dist/edgekit-*.whl build/lib build/bdist.*
+	$(PY) -m pip wheel -q --no-deps --wheel-dir dist .
+
 system-deps: ## the Debian packages that the tests need
 	@tools/system_deps.sh $(RUNNER_DEBIAN_PACKAGES) clang-format
 
@@ -85,4 +92,5 @@ clean: ## remove what was built, but not .venv
 include cpp_runner/runner.mk
 include android_demo/android.mk
 
-.PHONY: help venv export-mobile test test-python test-exhaustive test-slow lint lint-python lint-github format schemas architecture docs bench system-deps clean
+.PHONY: help venv export-mobile test test-slow test-python test-installs test-exhaustive lint lint-python lint-github format \
+	schemas architecture docs bench wheel system-deps clean

@@ -27,6 +27,7 @@ runner-aarch64: $(READY) ## cross-build the runner for 64-bit ARM boards: build/
 
 test-aarch64: runner-aarch64 $(DEV_READY) ## its tests under qemu, as Cortex-A72 and Cortex-A53
 	$(CPP_SCRIPTS)/test_aarch64.sh $(abspath $(PY))
+	$(PYTEST) -m aarch64
 
 lint-cpp:
 	@tools/system_deps.sh clang-format

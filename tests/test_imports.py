@@ -21,7 +21,7 @@ ROOMS = {
     ],
     "nested": [""],
     "runtimes": [
-        *("replay_older", "results", "base", "hosts", "process", "timing"),
+        *("checkout", "cache", "replay_older", "results", "base", "hosts", "process", "timing", "runner_build"),
         *("android", "lite", "runner", "older", "registry", "compat", "verdict"),
     ],
     "sources": ["inputs", "weights", "source", "names", "factories", "files", "resolve"],
@@ -38,7 +38,7 @@ ROOMS = {
     "model": [""],
     "pipeline": [""],
     "cli": [
-        *("options", "parse", "bench", "compat", "export", "inspect", "models", "ops", "run"),
+        *("options", "parse", "bench", "build_runner", "compat", "export", "inspect", "models", "ops", "run"),
         *("verify", "completion", "main"),
     ],
     "__main__": [""],

@@ -30,6 +30,7 @@ cmake --install "$build" --prefix "$bundle" --component runtime >/dev/null
     "$torch/torch.libs" /usr/lib/aarch64-linux-gnu
 aarch64-linux-gnu-strip --strip-unneeded "$bundle"/bin/* "$bundle"/lib/*
 cp cpp_runner/scripts/bundle_README.txt "$bundle/README.txt"
+cp LICENSE NOTICE "$bundle/"
 if [ -f "$model" ]; then
     cp "$model" "$bundle/"
 else

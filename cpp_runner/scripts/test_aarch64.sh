@@ -24,5 +24,4 @@ for cpu in cortex-a53 cortex-a72; do
     echo "== $cpu"
     cat $build/$cpu.log
 done
-[ $failed -eq 0 ] || exit 1
-"$python" -m pytest -q --junitxml=build/logs/test-aarch64.xml -m aarch64
+exit $failed

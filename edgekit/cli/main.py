@@ -12,7 +12,7 @@ import traceback
 import warnings
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from types import FrameType
+from types import FrameType, ModuleType
 from typing import NoReturn
 
 from edgekit.errors import EXIT_BUG, DeviceError, EdgekitError, UsageError
@@ -27,6 +27,7 @@ VERBS = {
     "ops": "list the operators that a runtime can run, without torch",
     "run": "run a package on pictures or arrays",
     "bench": "time a package on each runtime",
+    "build-runner": "build the C++ runner for this machine, for --runtime native",
     "models": "list the models that can be exported by name",
 }
 _OWN_OPTIONS = ("--version",)  # of edgekit itself, which no verb has
@@ -88,8 +89,12 @@ def _parser(verbs: Collection[str]) -> _Parser:
             name, help=about, description=about[0].upper() + about[1:] + ".", parents=[common]
         )
         if name in verbs:
-            importlib.import_module(f"edgekit.cli.{name}").add_arguments(child)
+            _module(name).add_arguments(child)
     return parser
+
+
+def _module(verb: str) -> ModuleType:
+    return importlib.import_module(f"edgekit.cli.{verb.replace('-', '_')}")
 
 
 def _verb_first(arguments: list[str]) -> tuple[str | None, list[str]]:
@@ -140,7 +145,7 @@ def main(argv: list[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> int:
     """Runs a verb. What the machine lacks is not a bug: it gets a message, wherever it shows."""
     try:
-        code: int = importlib.import_module(f"edgekit.cli.{options.verb}").run(options)
+        code: int = _module(options.verb).run(options)
         sys.stdout.flush()
         return code
     except MemoryError as error:

@@ -14,6 +14,7 @@ from edgekit.measure.bench import BenchReport
 from edgekit.measure.context import BenchContext
 from edgekit.runtimes.results import BenchResult, CaseRow, FitResult, OperatorRow, OutputFile, PictureResult
 from edgekit.runtimes.verdict import VerifyReport
+from edgekit.version import __version__
 
 DOCUMENT_VERSION = "1.0"
 
@@ -74,6 +75,16 @@ class OpsContext:
     runtimes: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildContext:
+    edgekit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuiltFile:
+    file: str
+
+
 def verify_document(report: VerifyReport) -> Document[VerdictContext, tuple[CaseRow, ...]]:
     """The verdict, a row for each output of each case on each runtime."""
     context = VerdictContext(package=report.manifest.name, passed=report.passed, weights=_weights(report.manifest))
@@ -114,6 +125,11 @@ def ops_document(
 ) -> Document[OpsContext, tuple[OperatorRow, ...]]:
     """The operators of runtimes, a row for each."""
     return Document(context=OpsContext(runtimes=tuple(runtimes)), results=tuple(results))
+
+
+def build_document(program: Path) -> Document[BuildContext, tuple[BuiltFile, ...]]:
+    """The program that build-runner made, or found in the cache."""
+    return Document(context=BuildContext(edgekit=__version__), results=(BuiltFile(file=str(program)),))
 
 
 def _weights(manifest: Manifest | None) -> str | None:

@@ -1,17 +1,16 @@
 """Android's own PyTorch library, in a JVM process on this machine: what `android_demo/host-cli` builds."""
 
 import shutil
-from pathlib import Path
 
 from edgekit.errors import DeviceError
+from edgekit.runtimes.checkout import ROOT, how_to_build
 from edgekit.runtimes.hosts import Host, Qemu, ThisMachine
 from edgekit.runtimes.process import ProcessRuntime
 
-_ROOT = Path(__file__).resolve().parents[2]
-_LIBRARIES = _ROOT / "android_demo" / "host-cli" / "target" / "lib"
-_JNI = _ROOT / "android_demo" / "aars" / "target" / "aar" / "jni"
-_CACHE = _ROOT / "android_demo" / "host-cli" / "target" / "host"
-_ARM64 = _ROOT / "build" / "android" / "arm64"
+_LIBRARIES = ROOT / "android_demo" / "host-cli" / "target" / "lib"
+_JNI = ROOT / "android_demo" / "aars" / "target" / "aar" / "jni"
+_CACHE = ROOT / "android_demo" / "host-cli" / "target" / "host"
+_ARM64 = ROOT / "build" / "android" / "arm64"
 _ARM64_JAVA = _ARM64 / "root" / "usr" / "lib" / "jvm" / "java-17-openjdk-arm64" / "bin" / "java"
 
 
@@ -36,7 +35,7 @@ class AndroidRuntime(ProcessRuntime):
 
     def missing(self) -> str:
         if not _LIBRARIES.is_dir() or (self._arm64 and not self._cache.is_dir()):
-            return f"runtime {self.name} is not built. Run make {self._make_target}."
+            return f"runtime {self.name} is not built. {how_to_build(self._make_target)}"
         if shutil.which(self._java) is None:
             return f"runtime {self.name} needs {self._java}, which is not on this machine. Install Java 17."
         return self.host.missing()

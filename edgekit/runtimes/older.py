@@ -22,6 +22,7 @@ from edgekit.format.compare import Array
 from edgekit.format.generator import generate
 from edgekit.nested import named_arrays, structure_of
 from edgekit.runtimes.base import Runtime
+from edgekit.runtimes.cache import build_folder, cache_folder
 from edgekit.runtimes.hosts import ThisMachine
 from edgekit.runtimes.lite import golden_cases, replay
 from edgekit.runtimes.process import TIMEOUT_S
@@ -37,8 +38,7 @@ _log = logging.getLogger(__name__)
 
 def environment_folder(version: str) -> Path:
     """Where the environment is kept: the user's cache folder."""
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "edgekit" / "runtimes" / f"torch-{version}"
+    return cache_folder("runtimes", f"torch-{version}")
 
 
 def environment(version: str) -> Path:
@@ -58,25 +58,10 @@ def environment(version: str) -> Path:
         version,
         folder,
     )
-    temporary: Path | None = None
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".torch-{version}.", dir=folder.parent))
+    with build_folder(folder) as temporary:
         _make([base, "-m", "venv", str(temporary)], version)
         pip = [str(temporary / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-input"]
         _make([*pip, f"torch=={version}", _NUMPY], version)
-        try:
-            temporary.rename(folder)
-        except OSError:
-            if not python.exists():  # another process has made it meanwhile otherwise
-                raise
-    except OSError as error:
-        raise DeviceError(
-            f"torch-{version}: {folder} cannot be made: {error.strerror or error}. Free the disk, or set XDG_CACHE_HOME."
-        ) from error
-    finally:
-        if temporary is not None:
-            shutil.rmtree(temporary, ignore_errors=True)
     _log.warning("torch-%s: its environment is ready", version)
     return python
 

@@ -1,8 +1,10 @@
 """The C++ runner as a process, on this machine or on another host.
 
 `EDGEKIT_RUNNER` is the command line of the runner for `--runtime native`, for example
-`qemu-aarch64 -cpu cortex-a53 build/edgekit-aarch64/bin/edgekit-runner`. Without it, the first of these that exists
-counts: the working folder's build, the build of edgekit's own sources, the program on the PATH.
+        candidates = [Path(self._path), ROOT / self._path]
+        if self._installed:  # what runs on this machine
+            elsewhere = (runner_program(), shutil.which(self._installed))
+            candidates += [Path(found) for found in elsewhere if found]
 """
 
 import os
@@ -11,12 +13,13 @@ import shutil
 from pathlib import Path
 
 from edgekit.errors import DeviceError
+from edgekit.runtimes.checkout import ROOT, how_to_build
 from edgekit.runtimes.hosts import Host
 from edgekit.runtimes.process import ProcessRuntime
 from edgekit.runtimes.results import OperatorRow
+from edgekit.runtimes.runner_build import runner_program
 
 VARIABLE = "EDGEKIT_RUNNER"
-_SOURCES = Path(__file__).parents[2]
 
 
 class RunnerRuntime(ProcessRuntime):
@@ -56,12 +59,13 @@ class RunnerRuntime(ProcessRuntime):
         """The command line of the program, or why there is none."""
         if self._variable and os.environ.get(self._variable, "").strip():
             return _from_variable(self._variable)
-        candidates = [Path(self._path), _SOURCES / self._path]
-        if self._installed and (on_path := shutil.which(self._installed)):
-            candidates.append(Path(on_path))
+        candidates = [Path(self._path), ROOT / self._path]
+        if self._installed:  # what runs on this machine
+            elsewhere = (runner_program(), shutil.which(self._installed))
+            candidates += [Path(found) for found in elsewhere if found]
         program = next((path for path in candidates if path.is_file()), None)
         if program is None:
-            return [], f"the {self.name} runner is not built. Run make {self._make_target}."
+            return [], f"the {self.name} runner is not built. {how_to_build(self._make_target)}"
         return [self.host.put(program)], ""
 
 

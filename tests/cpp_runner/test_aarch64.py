@@ -92,4 +92,8 @@ def test_bundle_is_as_small_as_promised() -> None:
     archive = BUNDLE.with_name("edgekit-aarch64.tar.zst")
     assert archive.stat().st_size < 80e6 + sum(path.stat().st_size for path in BUNDLE.glob("*.ptl"))
     assert (BUNDLE / "bin" / "edgekit-runner").stat().st_size < 1_000_000
-    assert (BUNDLE / "README.txt").exists()
+
+
+def test_bundle_has_its_notices() -> None:
+    listed = set(call("tar", "-tf", BUNDLE.with_name("edgekit-aarch64.tar.zst")).splitlines())
+    assert {f"edgekit-aarch64/{name}" for name in ("LICENSE", "NOTICE", "README.txt")} <= listed
