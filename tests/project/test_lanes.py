@@ -1,5 +1,6 @@
 """Every test runs: it is in one lane, and a Make target selects that lane."""
 
+import json
 import os
 import re
 import subprocess
@@ -12,12 +13,21 @@ from lanes import LANES, assign, folder_lane
 
 ROOT = Path(__file__).parents[2]
 MAKEFILES = ("Makefile", "cpp_runner/runner.mk", "android_demo/android.mk")
-# Collects once for each expression in one process, as importing torch takes most of the time.
+# One collection for each expression, in a fork, as importing torch takes most of the time.
 COLLECT = """
-import sys, pytest
+import json, os, sys, pytest, torch, torchvision
+class Collector:
+    def pytest_collection_finish(self, session):
+        self.ids = [item.nodeid for item in session.items]
 for expression in sys.argv[1:]:
-    print("lane", expression)
-    pytest.main(["--collect-only", "-q", "-p", "no:cacheprovider", *(["-m", expression] if expression else [])])
+    if child := os.fork():
+        assert os.waitpid(child, 0)[1] == 0, expression
+        continue
+    collector = Collector()
+    options = ["--collect-only", "-qq", "-p", "no:cacheprovider", *(["-m", expression] if expression else [])]
+    code = pytest.main(options, plugins=[collector])
+    print("\\n" + json.dumps([expression, collector.ids]), flush=True)
+    os._exit(code)
 """
 EVERYTHING = ""
 
@@ -46,12 +56,9 @@ def collected(expressions: list[str]) -> dict[str, set[str]]:
     command = [sys.executable, "-c", COLLECT, EVERYTHING, *expressions]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
-    assert not re.search(r"^ERROR|\d errors? in", done.stdout, re.MULTILINE), done.stdout
-    found: dict[str, set[str]] = {}
-    for part in done.stdout.split("lane ")[1:]:
-        expression, *lines = part.splitlines()
-        found[expression] = {line for line in lines if "::" in line}
-    return found
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith('["')]
+    return {expression: set(tests) for expression, tests in lines}
 
 
 def test_lanes_hold_every_test_once(collected: dict[str, set[str]]) -> None:
