@@ -51,7 +51,7 @@ def left(cache: Path) -> list[str]:
 
 
 @pytest.mark.usefixtures("tools")
-def test_buildRunner_builds_once_and_native_finds_it(
+def test_build_runner_builds_once_and_native_finds_it(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["build-runner"]) == 0
@@ -88,7 +88,7 @@ def test_folder_depends_on_the_sources_and_on_torch(
     ("gone", "named"),
     [(("cmake",), "CMake not found"), (("c++",), "a C\\+\\+ compiler not found"), (("cmake", "c++"), "CMake and a C")],
 )
-def test_buildRunner_missing_tools_are_named(
+def test_build_runner_missing_tools_are_named(
     cache: Path, tools: Path, monkeypatch: pytest.MonkeyPatch, gone: tuple[str, ...], named: str
 ) -> None:
     monkeypatch.setenv("PATH", str(tools))
@@ -109,7 +109,7 @@ def test_buildRunner_missing_tools_are_named(
         ("compiler.h:1: error: no such thing", "error: no such thing. See .*log"),
     ],
 )
-def test_buildRunner_that_fails_says_why_and_leaves_only_its_log(
+def test_build_runner_that_fails_says_why_and_leaves_only_its_log(
     cache: Path, tools: Path, said: str, named: str
 ) -> None:
     program(tools / "cmake", f"#!/bin/sh\necho '{said}' >&2\nexit 1\n")
@@ -126,7 +126,7 @@ def start(tools: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=variables)
 
 
-def test_buildRunner_interrupted_leaves_nothing(cache: Path, tools: Path) -> None:
+def test_build_runner_interrupted_leaves_nothing(cache: Path, tools: Path) -> None:
     program(tools / "cmake", "#!/bin/sh\ntouch $TOOLS/started\nsleep 60\n")
     process = start(tools)
     deadline = time.monotonic() + 60
@@ -139,7 +139,7 @@ def test_buildRunner_interrupted_leaves_nothing(cache: Path, tools: Path) -> Non
     assert left(cache) == []
 
 
-def test_buildRunner_two_at_once_leave_one_runner(cache: Path, tools: Path) -> None:
+def test_build_runner_two_at_once_leave_one_runner(cache: Path, tools: Path) -> None:
     both = [start(tools), start(tools)]
     out = {process.communicate(timeout=120)[0] for process in both}
     assert [process.returncode for process in both] == [0, 0]
@@ -147,7 +147,9 @@ def test_buildRunner_two_at_once_leave_one_runner(cache: Path, tools: Path) -> N
     assert len(left(cache)) == 1
 
 
-def test_howToBuild_outside_a_checkout_names_what_exists_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_how_to_build_outside_a_checkout_names_what_exists_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert how_to_build("runner") == "Run make runner."
     monkeypatch.setattr(checkout, "ROOT", tmp_path)
     assert how_to_build("runner") == "Run edgekit build-runner."
