@@ -128,7 +128,7 @@ def points_to_a_checkout(text: str) -> list[str]:
     return re.findall(rf"\bmake (?:{targets})\b|\bdocs/\S*|\bREADME\b", text)
 
 
-def test_points_to_a_checkout_seesMakeTargetsAndDocuments() -> None:
+def test_points_to_a_checkout_sees_make_targets_and_documents() -> None:
     assert points_to_a_checkout("Run make runner, see docs/recipes.md") == ["make runner", "docs/recipes.md"]
     assert points_to_a_checkout("to make a package of a model") == []
 
