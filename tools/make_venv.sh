@@ -6,6 +6,10 @@ python=$1 venv=$2 index=$3 what=$4
     echo "edgekit: $python is $("$python" --version 2>&1); expected Python 3.11 to 3.13. Say make PYTHON=python3.12" >&2
     exit 2
 }
+"$python" -c 'import ensurepip' 2>/dev/null || {
+    echo "edgekit: $python cannot make virtual environments; on Debian, as root: apt-get install python3-venv" >&2
+    exit 2
+}
 [ -x "$venv/bin/pip" ] || "$python" -m venv "$venv"
 if [ -n "$index" ]; then
     # torch and torchvision must come from the same index, or torchvision's operators do not load.

@@ -148,11 +148,11 @@ def test_installed_help_points_to_nothing_of_a_checkout(edgekit: Edgekit, verb: 
         (["verify", "{package}", "--runtime", "native"], 4, "Run edgekit build-runner."),
         (["verify", "{package}", "--runtime", "aarch64"], 4, "checkout of edgekit's sources"),
         (["bench", "{package}", "--runtime", "android"], 4, "checkout of edgekit's sources"),
-        (["run", "{package}", "photo.jpg", "--runtime", "android-arm64"], 2, "photo.jpg"),
+        (["run", "{package}", "photo.jpg", "--runtime", "android-arm64"], 4, "checkout of edgekit's sources"),
         (["verify", "{package}", "--runtime", "abacus"], 2, "expected one of"),
-        (["export", "no_such_model"], 3, "no_such_model"),
+        (["export", "no_such_model"], 2, "no_such_model"),
         (["export", "mobilenet_v3_small", "--recipe", "no_such_recipe"], 2, "no_such_recipe"),
-        (["inspect", "missing.ptl"], 2, "missing.ptl"),
+        (["inspect", "missing.ptl"], 3, "missing.ptl"),
     ],
 )
 def test_installed_errors_point_to_nothing_of_a_checkout(
