@@ -69,7 +69,7 @@ def build_runner() -> Path:
         configure = [cmake, "-S", str(_sources()), "-B", str(build), f"-DEDGEKIT_TORCH_ROOT={torch}", *options]
         _step([*configure, "-DCMAKE_BUILD_TYPE=Release", "-DEDGEKIT_BUILD_TESTS=OFF"], log)
         _log.warning("building the C++ runner, which takes a few minutes; output in %s", log)
-        _step([cmake, "--build", str(build), "--parallel"], log)
+        _step([cmake, "--build", str(build), "--parallel", str(os.cpu_count() or 1)], log)
         _step([cmake, "--install", str(build), "--prefix", str(temporary), "--component", "runtime"], log)
         shutil.rmtree(build)
     return program
