@@ -1,12 +1,15 @@
 """How long a package takes on each runtime: load, first run and steady state apart."""
 
+import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgekit.measure.context import BenchContext, bench_context
-from edgekit.runtimes.registry import DEFAULT, find, resolve
+from edgekit.runtimes.registry import DEFAULT, TARGETS, find, resolve
 from edgekit.runtimes.results import BenchRequest, BenchResult
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,5 +35,8 @@ def bench(
         for name in runtimes:
             find(name, "operator times")
     resolved = [resolve(name, "bench") for name in runtimes]
+    for name in runtimes:
+        if TARGETS[name].emulated:
+            _log.warning("runtime %s is emulated: its times are not those of a device.", name)
     context = bench_context(path)
     return BenchReport(context=context, results=tuple(runtime.bench(path, request) for runtime in resolved))

@@ -1,10 +1,8 @@
 """The C++ runner as a process, on this machine or on another host.
 
 `EDGEKIT_RUNNER` is the command line of the runner for `--runtime native`, for example
-        candidates = [Path(self._path), ROOT / self._path]
-        if self._installed:  # what runs on this machine
-            elsewhere = (runner_program(), shutil.which(self._installed))
-            candidates += [Path(found) for found in elsewhere if found]
+`qemu-aarch64 -cpu cortex-a53 build/edgekit-aarch64/bin/edgekit-runner`. Without it, the first of these that exists counts:
+the working folder's build, the build of edgekit's own sources, what `edgekit build-runner` built, the program on the PATH.
 """
 
 import os

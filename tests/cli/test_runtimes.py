@@ -47,6 +47,13 @@ def test_new_row_when_missing_then_every_verb_says_why(
         cli(verb, tiny, "--runtime", "abacus").failed(4, "the beads are missing. Run make beads.")
 
 
+def test_bench_emulated_runtime_warns(cli: Command, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(TARGETS, "abacus", replace(ROW, emulated=True))
+    result = cli("bench", tiny, "--runtime", "abacus")
+    result.passed("7.000")
+    assert "runtime abacus is emulated: its times are not those of a device." in result.err
+
+
 @pytest.mark.parametrize(
     "runtime", [pytest.param("native", marks=pytest.mark.native), pytest.param("android", marks=pytest.mark.android)]
 )
