@@ -37,16 +37,22 @@ class _Versioned:
 
 
 def check_schema_version(version: str, what: str) -> None:
-    """Checks that this reader can read a document of this schema version.
+    """Checks that this reader can read a record of a package of this schema version.
 
     Raises:
-        PackageError: `version` is not "MAJOR.MINOR" with one to six digits each, or its MAJOR is newer.
+        PackageError: it cannot.
     """
-    numbers = re.fullmatch(r"([0-9]{1,6})\.[0-9]{1,6}", version)
-    if numbers is None:
-        raise PackageError(f'{what} has schema_version {version!r}; expected "MAJOR.MINOR". Export it again.')
-    if int(numbers[1]) > int(SCHEMA_VERSION.partition(".")[0]):
+    if expected := expected_version(version):
         raise PackageError(
-            f"{what} has schema_version {version}, newer than the {SCHEMA_VERSION} that this edgekit reads. "
+            f"{what} has schema_version {version!r}; expected {expected}. "
             "Upgrade edgekit, or export the package again with this one."
         )
+
+
+def expected_version(version: str) -> str:
+    """What a reader expects instead of this schema version; empty if it reads the version."""
+    numbers = re.fullmatch(r"([0-9]{1,6})\.[0-9]{1,6}", version)
+    if numbers is None:
+        return '"MAJOR.MINOR" with one to six digits each'
+    major = int(SCHEMA_VERSION.partition(".")[0])
+    return f"at most {major}.x" if int(numbers[1]) > major else ""

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,13 +27,6 @@ class Comparison:
     worst_index: tuple[int, ...] | None = None
     expected: int | float | str | None = None
     actual: int | float | str | None = None
-
-    @classmethod
-    def from_row(cls, row: Mapping[str, Any]) -> "Comparison":
-        """From a row of a verify document; unknown fields are ignored."""
-        known = {name: row[name] for name in cls.__dataclass_fields__}
-        worst = known.pop("worst_index")
-        return cls(worst_index=None if worst is None else tuple(worst), **known)
 
 
 def compare_outputs(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from edgekit.errors import DeviceError, UsageError
+from edgekit.format.codec import expected_version
 
 if TYPE_CHECKING:
     from edgekit.format.compare import Comparison
@@ -147,6 +148,7 @@ class PictureResult:
 
 
 class _Document(msgspec.Struct):
+    schema_version: str
     results: list[dict[str, Any]]
 
 
@@ -157,8 +159,13 @@ def from_document(text: str, row: type[Row], runtime: str) -> tuple[Row, ...]:
         DeviceError: the text is not such a document.
     """
     try:
-        found = msgspec.json.decode(text, type=_Document).results
-        return tuple(msgspec.convert({**fields, "runtime": runtime}, row) for fields in found)
+        document = msgspec.json.decode(text, type=_Document)
+        if expected := expected_version(document.schema_version):
+            raise DeviceError(
+                f"runtime {runtime}: its document has schema_version {document.schema_version!r}; expected {expected}. "
+                "Build its program again."
+            )
+        return tuple(msgspec.convert({**fields, "runtime": runtime}, row) for fields in document.results)
     except (msgspec.MsgspecError, UnicodeError) as error:
         raise DeviceError(
             f"runtime {runtime}: its output is not a document of results: {error}. Build its program again."

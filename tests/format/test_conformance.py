@@ -101,7 +101,7 @@ def test_replay_conformance_answer_gives_its_rows(case: dict[str, Any]) -> None:
     assert written["context"] == case["context"]
     rows = written["results"]
     assert all(row.pop("runtime") == "lite" for row in rows)
-    assert from_document(json.dumps({"results": case["rows"]}), CaseRow, "lite")  # what a runner wrote
+    assert len(from_document(json.dumps(written), CaseRow, "lite")) == len(rows)
     assert [sorted(row) for row in rows] == [sorted(row) for row in case["rows"]]
     wrong = [
         (key, row[key], wanted[key])

@@ -76,7 +76,17 @@ def test_verify_reads_rows_of_any_exit_code_of_a_verdict(host: FakeHost, runtime
         (Completed(exit_code=0), DeviceError, "exit code 0, and it printed no document"),
         (Completed(exit_code=1), DeviceError, "runtime board: exit code 1"),
         (Completed(exit_code=0, stdout="\ufffd\ufffd\x00"), DeviceError, "is not a document of results"),
-        (Completed(exit_code=0, stdout='{"results": 1}'), DeviceError, "is not a document of results"),
+        (
+            Completed(exit_code=0, stdout='{"schema_version": "1.0", "results": 1}'),
+            DeviceError,
+            "is not a document of results",
+        ),
+        (Completed(exit_code=0, stdout='{"results": []}'), DeviceError, "is not a document of results"),
+        (
+            Completed(exit_code=0, stdout='{"schema_version": "2.0", "results": []}'),
+            DeviceError,
+            "expected at most 1.x",
+        ),
         (Completed(exit_code=0, stdout="[]"), DeviceError, "is not a document of results"),
         (Completed(exit_code=0, stdout=document({"case": "a"})), DeviceError, "missing required field `output`"),
         (Completed(exit_code=0, stdout=document(CASE | {"passed": "no"})), DeviceError, "Expected `bool`"),
