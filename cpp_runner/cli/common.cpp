@@ -67,13 +67,13 @@ void announce_weights(const Json& manifest) {
 
 Json model_context(const ek_model* model) {
   const std::string text = ek_model_manifest(model);
-  Json name, random;
+  Json package, weights;
   if (!text.empty()) {
     const Json manifest = Json::parse(text);
-    name = manifest.at("name");
-    random = manifest.at("provenance").at("weights").at("kind") == "random";
+    package = manifest.at("name");
+    weights = manifest.at("provenance").at("weights").at("kind");
   }
-  return {{"edgekit", ek_version()}, {"model", name}, {"random_weights", random}};
+  return {{"edgekit", ek_version()}, {"package", package}, {"weights", weights}};
 }
 
 void print_document(Json context, Json results) {

@@ -208,7 +208,7 @@ def test_random_weights_are_said_in_the_first_line(run: Run, classifier: Exporte
     for verb, more in arguments:
         assert run(verb, package, *more).out.splitlines()[0] == first
         if verb != "inspect":
-            assert run(verb, package, *more, "--json").document["context"]["random_weights"] is True
+            assert run(verb, package, *more, "--json").document["context"]["weights"] == "random"
 
 
 def test_output_has_no_progress_where_stderr_is_no_terminal(run: Run, classifier: Exported) -> None:

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstring>
 #include <functional>
+#include <set>
+#include <string_view>
 
 namespace edgekit {
 namespace {
@@ -132,6 +134,15 @@ class Flattener {
   Values values_;
 };
 
+Status check_names(const std::vector<NamedTensor>& items) {
+  std::set<std::string_view> seen;
+  for (const NamedTensor& item : items) {
+    if (!seen.insert(item.name).second)
+      return runtime_error("two outputs have the name '" + item.name + "'; rename a key");
+  }
+  return {};
+}
+
 }  // namespace
 
 std::vector<c10::IValue> to_ivalues(std::span<const TensorView> inputs) {
@@ -149,7 +160,9 @@ std::vector<c10::IValue> to_ivalues(std::span<const TensorView> inputs) {
 Result<Values> from_ivalue(const c10::IValue& value, std::span<const TensorView> inputs) {
   Flattener flattener(inputs);
   EK_RETURN_IF_ERROR(flattener.walk(value, ""));
-  return flattener.take();
+  Values values = flattener.take();
+  EK_RETURN_IF_ERROR(check_names(values.items));
+  return values;
 }
 
 }  // namespace edgekit

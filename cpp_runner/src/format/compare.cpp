@@ -2,12 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 namespace edgekit {
 namespace {
 
-// A reference whose largest element is smaller is all but zero: the absolute error decides.
+// A reference whose largest element is smaller counts as zero: the absolute error decides.
 constexpr double kZeroBelow = 1e-6;
 
 struct Errors {
@@ -17,18 +16,8 @@ struct Errors {
   std::size_t worst = 0;
 };
 
-std::string quoted(const std::string& text) {
-  return nlohmann::json(text).dump();
-}
-
 std::string describe(DType dtype, const Shape& shape) {
-  return quoted(std::string(dtype_name(dtype)) + " " + shape_text(shape));
-}
-
-std::string number(double value) {
-  if (std::isfinite(value)) return nlohmann::json(value).dump();
-  if (std::isnan(value)) return quoted("nan");
-  return quoted(value > 0 ? "inf" : "-inf");
+  return std::string(dtype_name(dtype)) + " " + shape_text(shape);
 }
 
 double largest_magnitude(const std::vector<double>& values) {
@@ -37,7 +26,7 @@ double largest_magnitude(const std::vector<double>& values) {
   return largest;
 }
 
-// A NaN never is the largest, and of equal values the first counts.
+// A NaN is never the largest. Of equal values the first is taken.
 std::size_t arg_max(const std::vector<double>& values) {
   std::size_t best = 0;
   for (std::size_t i = 1; i < values.size(); ++i) {
@@ -141,8 +130,13 @@ Comparison compare_values(const GoldenOutput& expected, const Tensor& actual, co
   result.cosine = cosine(reference, values);
   result.top1 = arg_max(reference) == arg_max(values);
   result.worst_index = unravel(expected.position(errors.worst), expected.shape);
-  result.expected = number(reference[errors.worst]);
-  result.actual = number(values[errors.worst]);
+  if (dtype_is_float(expected.dtype)) {
+    result.expected = reference[errors.worst];
+    result.actual = values[errors.worst];
+  } else {
+    result.expected = expected.integers[errors.worst];
+    result.actual = element_as_int(view, expected.position(errors.worst));
+  }
   return result;
 }
 
@@ -157,7 +151,7 @@ Comparison mismatch(const std::string& output, std::string reason, std::string e
 
 Comparison compare_output(const GoldenOutput& expected, const Tensor* actual, const Tolerance& tolerance) {
   const std::string wanted = describe(expected.dtype, expected.shape);
-  if (actual == nullptr) return mismatch(expected.name, "missing", wanted, quoted("nothing"));
+  if (actual == nullptr) return mismatch(expected.name, "missing", wanted, "nothing");
   const std::string got = describe(actual->dtype, actual->shape);
   if (actual->dtype != expected.dtype) return mismatch(expected.name, "dtype", wanted, got);
   if (actual->shape != expected.shape) return mismatch(expected.name, "shape", wanted, got);
@@ -179,7 +173,7 @@ std::vector<Comparison> compare_golden(const std::vector<GoldenOutput>& expected
         std::any_of(expected.begin(), expected.end(), [&](const auto& it) { return it.name == given.name; });
     if (known) continue;
     const std::string shape = describe(given.tensor.dtype, given.tensor.shape);
-    results.push_back(mismatch(given.name, "unexpected", quoted("no such output"), shape));
+    results.push_back(mismatch(given.name, "unexpected", "no such output", shape));
   }
   return results;
 }

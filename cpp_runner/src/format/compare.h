@@ -1,8 +1,9 @@
-// The one verdict on outputs: the metric of docs/format.md.
+// The verdict on outputs: the metric of docs/format.md.
 #pragma once
 
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "core/tensor.h"
@@ -10,6 +11,10 @@
 #include "format/manifest.h"
 
 namespace edgekit {
+
+// One side of a comparison at the worst position: the number there (an integer for integers and booleans), a
+// description where no number exists, or nothing.
+using Observed = std::variant<std::monostate, double, std::int64_t, std::string>;
 
 // The verdict on one output. Errors are absent where they are undefined; `reason` is empty where it passed.
 struct Comparison {
@@ -20,8 +25,8 @@ struct Comparison {
   std::optional<double> cosine;
   std::optional<bool> top1;
   std::optional<Shape> worst_index;
-  std::string expected;  // a JSON value: the number there, or a description of what was there instead
-  std::string actual;
+  Observed expected;
+  Observed actual;
 
   [[nodiscard]] bool passed() const { return reason.empty(); }
 };

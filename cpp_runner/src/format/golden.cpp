@@ -12,57 +12,61 @@ namespace {
 using nlohmann::json;
 
 GeneratedInput read_input(const json& node) {
-  GeneratedInput input{node.at("name").get<std::string>(), read_dtype(node.at("dtype")),
-                       node.at("shape").get<Shape>(),      node.at("seed").get<std::uint32_t>(),
-                       node.at("low").get<double>(),       node.at("high").get<double>()};
-  (void)checked_count("input " + input.name, input.shape, input.dtype);
-  return input;
+  TensorHead head = read_head(node, Axes::kFixed);
+  (void)checked_count(head);
+  return {std::move(head.name),         head.dtype,
+          std::move(head.shape),        node.at("seed").get<std::uint32_t>(),
+          node.at("low").get<double>(), node.at("high").get<double>()};
 }
 
-// JSON has no word for what is not finite: those are strings.
+// JSON has no number for NaN and infinities: those are words.
 double read_real(const json& node) {
   if (!node.is_string()) return node.get<double>();
   const auto& word = node.get_ref<const std::string&>();
   if (word == "nan") return std::numeric_limits<double>::quiet_NaN();
-  if (word != "inf" && word != "-inf") throw BadField{"'" + word + "' is no number"};
+  if (word != "inf" && word != "-inf") throw BadField{"'" + word + "' is not a number, nan, inf or -inf"};
   const double infinity = std::numeric_limits<double>::infinity();
   return word == "inf" ? infinity : -infinity;
 }
 
-void check_positions(const GoldenOutput& output) {
-  const std::size_t total = checked_count("output " + output.name, output.shape, output.dtype);
+void check_positions(const GoldenOutput& output, std::size_t total) {
   const std::size_t expected = output.indices ? output.indices->size() : total;
-  if (output.count() != expected) throw BadField{"output " + output.name + " has another number of values"};
+  if (output.count() != expected) {
+    throw BadField{"output " + output.name + " has " + std::to_string(output.count()) + " values; expected " +
+                   std::to_string(expected)};
+  }
   for (std::size_t i = 0; i < output.count(); ++i) {
     if (output.position(i) >= total) throw BadField{"output " + output.name + " has an index beyond its shape"};
   }
 }
 
 GoldenOutput read_output(const json& node) {
+  TensorHead head = read_head(node, Axes::kFixed);
+  const std::size_t total = checked_count(head);
   GoldenOutput output;
-  output.name = node.at("name").get<std::string>();
-  output.dtype = read_dtype(node.at("dtype"));
-  output.shape = node.at("shape").get<Shape>();
+  output.name = std::move(head.name);
+  output.dtype = head.dtype;
+  output.shape = std::move(head.shape);
   if (!node.at("indices").is_null()) output.indices = node["indices"].get<std::vector<std::size_t>>();
-  for (const json& value : node.at("values")) {
-    if (dtype_is_float(output.dtype)) {
-      output.reals.push_back(read_real(value));
-    } else {
-      output.integers.push_back(value.get<std::int64_t>());
-    }
+  const json& values = node.at("values");
+  if (dtype_is_float(output.dtype)) {
+    output.reals = read_list(values, read_real);
+  } else {
+    output.integers = read_list(values, [](const json& value) { return value.get<std::int64_t>(); });
   }
-  check_positions(output);
+  check_positions(output, total);
   return output;
 }
 
 GoldenCase read_case(const json& node) {
-  GoldenCase result{node.at("name").get<std::string>(), node.at("method").get<std::string>(), {}, {}, {}};
-  for (const json& input : node.at("inputs")) result.inputs.push_back(read_input(input));
-  for (const json& output : node.at("outputs")) result.outputs.push_back(read_output(output));
+  GoldenCase result{node.at("name").get<std::string>(),
+                    node.at("method").get<std::string>(),
+                    read_list(node.at("inputs"), read_input),
+                    read_list(node.at("outputs"), read_output),
+                    {}};
   check_names_differ(result.inputs);
   check_names_differ(result.outputs);
-  if (!node.contains("tolerance") || node["tolerance"].is_null()) return result;
-  result.tolerance = read_tolerance(node["tolerance"]);
+  if (node.contains("tolerance") && !node["tolerance"].is_null()) result.tolerance = read_tolerance(node["tolerance"]);
   return result;
 }
 
@@ -87,7 +91,7 @@ T generate_element(const GeneratedInput& input, std::uint32_t hash) {
   }
 }
 
-// What the integer arithmetic holds: ordered bounds inside the dtype and at most 2^32 different values.
+// The integer arithmetic needs ordered bounds inside the dtype and at most 2^32 different values.
 Status check_bounds(const GeneratedInput& input) {
   const bool fits = dispatch_dtype(input.dtype, [&](auto zero) {
     using Limits = std::numeric_limits<decltype(zero)>;
@@ -103,11 +107,7 @@ Status check_bounds(const GeneratedInput& input) {
 }  // namespace
 
 Result<std::vector<GoldenCase>> parse_golden(std::string_view text) {
-  return read_document("golden cases", text, [](const json& root) {
-    std::vector<GoldenCase> cases;
-    for (const json& node : root.at("cases")) cases.push_back(read_case(node));
-    return cases;
-  });
+  return read_document("golden cases", text, [](const json& root) { return read_list(root.at("cases"), read_case); });
 }
 
 Result<Tensor> generate_input(const GeneratedInput& input) {

@@ -1,12 +1,14 @@
-// Reading a package's JSON texts: malformed JSON is thrown as json::exception and what the format forbids as BadField;
-// read_document turns both into an error.
+// Fields that the JSON texts of a package share. Malformed JSON is thrown as json::exception, forbidden content as
+// BadField; read_document turns both into an error.
 #pragma once
 
-#include <cmath>
+#include <cstdint>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/status.h"
 #include "core/tensor.h"
@@ -15,60 +17,63 @@
 namespace edgekit {
 
 constexpr std::size_t kMostElements = std::size_t{1} << 28;  // of one input or output
-constexpr int kDeepest = 64;  // nested values of a document: what walks them does so recursively
+constexpr int kDeepest = 64;  // nested values of a document, since recursive functions read them
 
 struct BadField {
   std::string message;
 };
 
-inline DType read_dtype(const nlohmann::json& node) {
-  const auto& name = node.get_ref<const std::string&>();
-  const auto dtype = parse_dtype(name);
-  if (!dtype) throw BadField{"unknown dtype '" + name + "'"};
-  return *dtype;
-}
+// What every input and output begins with. A null in a shape is a free axis, and only a manifest may have it.
+enum class Axes { kFixed, kMayBeFree };
+struct TensorHead {
+  std::string name;
+  DType dtype = DType::kFloat32;
+  Shape shape;
+};
+[[nodiscard]] TensorHead read_head(const nlohmann::json& node, Axes axes);
 
-// The number of elements of a shape without free axes.
-inline std::size_t checked_count(const std::string& name, const Shape& shape, DType dtype) {
-  const auto count = element_count(shape, dtype);
-  if (count && *count <= kMostElements) return *count;
-  throw BadField{name + " has the shape " + shape_text(shape) + "; at most 2^28 elements are allowed"};
+// An optional field; `fallback` where it is absent or null.
+[[nodiscard]] double read_number(const nlohmann::json& node, const char* key, double fallback);
+[[nodiscard]] std::optional<std::int64_t> read_integer(const nlohmann::json& node, const char* key);
+
+// The number of elements along the fixed axes; at most kMostElements.
+std::size_t checked_count(const TensorHead& head);
+
+[[nodiscard]] Tolerance read_tolerance(const nlohmann::json& node);
+
+// Applies `read` to each element of a JSON array.
+template <typename Read>
+auto read_list(const nlohmann::json& nodes, Read&& read) -> std::vector<decltype(read(nodes))> {
+  if (!nodes.is_array()) throw BadField{"expected a list, got " + std::string(nodes.type_name())};
+  std::vector<decltype(read(nodes))> items;
+  items.reserve(nodes.size());
+  for (const nlohmann::json& node : nodes) items.push_back(read(node));
+  return items;
 }
 
 template <typename Named>
 void check_names_differ(const std::vector<Named>& items) {
   std::set<std::string_view> seen;
   for (const Named& item : items) {
-    if (!seen.insert(item.name).second) throw BadField{"the name '" + item.name + "' is there twice"};
+    if (!seen.insert(item.name).second) throw BadField{"the name '" + item.name + "' occurs twice"};
   }
 }
 
-inline Tolerance read_tolerance(const nlohmann::json& node) {
-  const auto bound = [&](const char* name) {
-    const double value = node.at(name).get<double>();
-    if (value >= 0.0 && std::isfinite(value)) return value;  // under NaN everything would pass
-    throw BadField{std::string("tolerance ") + name + " is no number of at least 0"};
-  };
-  return {bound("norm"), bound("max"), bound("absolute")};
-}
+// Parses a text; refuses deep nesting and another schema_version. `what` names the document in errors.
+[[nodiscard]] Result<nlohmann::json> parse_document(const std::string& what, std::string_view text);
+[[nodiscard]] Status unreadable(const std::string& what, const std::string& why);
 
-inline bool check_depth(int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
-  if (depth > kDeepest) throw BadField{"its values are nested deeper than " + std::to_string(kDeepest)};
-  return true;
-}
-
-// Parses `text`, checks its schema_version, and gives what `read` makes of it; `what` is the document in an error.
+// Parses `text` and returns what `read` makes of its root.
 template <typename Read>
 auto read_document(const std::string& what, std::string_view text, Read&& read)
     -> Result<decltype(read(nlohmann::json()))> {
   try {
-    const auto root = nlohmann::json::parse(text, check_depth);
-    EK_RETURN_IF_ERROR(check_schema_version(what, root.at("schema_version").template get<std::string>()));
+    EK_ASSIGN(const nlohmann::json root, parse_document(what, text));
     return read(root);
   } catch (const nlohmann::json::exception& error) {
-    return package_error("the " + what + " cannot be read: " + error.what());
+    return unreadable(what, error.what());
   } catch (const BadField& error) {
-    return package_error("the " + what + " cannot be read: " + error.message);
+    return unreadable(what, error.message);
   }
 }
 

@@ -1,4 +1,4 @@
-// The manifest of a package: what docs/format.md promises, as plain structs.
+// The manifest of a package: the fields of docs/format.md that the runner reads, as plain structs.
 #pragma once
 
 #include <map>
@@ -22,7 +22,7 @@ inline constexpr std::string_view kSerializationIdRecord = ".data/serialization_
 struct TensorSpec {
   std::string name;
   DType dtype = DType::kFloat32;
-  Shape shape;  // kFreeAxis where any extent goes
+  Shape shape;  // kFreeAxis where any extent is valid
   double low = 0.0;
   double high = 1.0;
 };
@@ -34,18 +34,18 @@ struct MethodSpec {
   std::vector<TensorSpec> outputs;
 };
 
+inline constexpr double kDefaultBound = 1e-5;
 struct Tolerance {
-  double norm = 1e-5;
-  double max = 1e-5;
-  double absolute = 1e-5;
+  double norm = kDefaultBound;
+  double max = kDefaultBound;
+  double absolute = kDefaultBound;
 };
 
 enum class Pool { kXnnpack, kOpenmp };
 
 struct Manifest {
   std::string name;
-  bool random_weights = false;
-  std::string weights_seed;
+  std::string weights;  // their kind: "named", "checkpoint", "random" or "embedded"
   std::vector<MethodSpec> methods;
   Pool pool = Pool::kXnnpack;
   std::optional<int> threads;
@@ -57,10 +57,7 @@ struct Manifest {
 
 [[nodiscard]] Result<Manifest> parse_manifest(std::string_view text);
 
-// Fails where `version` is no "MAJOR.MINOR" or has a newer MAJOR than this reader.
+// Fails where `version` is not "MAJOR.MINOR" (1 to 6 digits each), or its MAJOR is newer than this reader.
 [[nodiscard]] Status check_schema_version(std::string_view what, const std::string& version);
-
-// One label a line, with \uXXXX escapes, as UTF-8.
-[[nodiscard]] std::vector<std::string> parse_labels(std::string_view text);
 
 }  // namespace edgekit

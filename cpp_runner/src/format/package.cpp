@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/digest.h"
+#include "format/labels.h"
 
 namespace edgekit {
 namespace {

@@ -1,7 +1,6 @@
 #include "report/context.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <fstream>
 #include <string>
 #include <thread>
@@ -50,8 +49,8 @@ ordered_json runtime_context(const std::string& runtime) {
 ordered_json model_context(const Model& model) {
   const Package& package = model.package();
   ordered_json context = runtime_context(model.runtime_version());
-  context["model"] = package.manifest ? package.manifest->name : std::filesystem::path(package.path).stem().string();
-  context["random_weights"] = package.manifest ? ordered_json(package.manifest->random_weights) : ordered_json(nullptr);
+  context["package"] = package.manifest ? ordered_json(package.manifest->name) : ordered_json(nullptr);
+  context["weights"] = package.manifest ? ordered_json(package.manifest->weights) : ordered_json(nullptr);
   context["engine"] = model.engine_name();
   context["threads"] = model.threads();
   context["pool"] = model.pool() == Pool::kXnnpack ? "xnnpack" : "openmp";

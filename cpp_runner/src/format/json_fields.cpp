@@ -1,0 +1,79 @@
+#include "format/json_fields.h"
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+
+namespace edgekit {
+namespace {
+
+using nlohmann::json;
+
+DType read_dtype(const json& node) {
+  const auto& name = node.get_ref<const std::string&>();
+  const auto dtype = parse_dtype(name);
+  if (!dtype) throw BadField{"unknown dtype '" + name + "'"};
+  return *dtype;
+}
+
+std::int64_t read_extent(const json& node, Axes axes) {
+  if (node.is_null() && axes == Axes::kMayBeFree) return kFreeAxis;
+  if (node.is_number_integer() && node.get<std::int64_t>() >= 0) return node.get<std::int64_t>();
+  throw BadField{"a shape holds " + node.dump() + "; expected an integer of at least 0" +
+                 (axes == Axes::kMayBeFree ? " or null" : "")};
+}
+
+bool check_depth(int depth, json::parse_event_t, json&) {
+  if (depth > kDeepest) throw BadField{"its values are nested deeper than " + std::to_string(kDeepest)};
+  return true;
+}
+
+}  // namespace
+
+TensorHead read_head(const json& node, Axes axes) {
+  return {node.at("name").get<std::string>(), read_dtype(node.at("dtype")),
+          read_list(node.at("shape"), [&](const json& extent) { return read_extent(extent, axes); })};
+}
+
+double read_number(const json& node, const char* key, double fallback) {
+  if (!node.contains(key) || node[key].is_null()) return fallback;
+  if (!node[key].is_number()) throw BadField{std::string(key) + " is " + node[key].dump() + "; expected a number"};
+  return node[key].get<double>();
+}
+
+std::optional<std::int64_t> read_integer(const json& node, const char* key) {
+  if (!node.contains(key) || node[key].is_null()) return std::nullopt;
+  if (node[key].is_number_integer()) return node[key].get<std::int64_t>();
+  throw BadField{std::string(key) + " is " + node[key].dump() + "; expected an integer or null"};
+}
+
+std::size_t checked_count(const TensorHead& head) {
+  Shape fixed;
+  std::copy_if(head.shape.begin(), head.shape.end(), std::back_inserter(fixed),
+               [](auto it) { return it != kFreeAxis; });
+  const auto count = element_count(fixed, head.dtype);
+  if (count && *count <= kMostElements) return *count;
+  throw BadField{head.name + " has the shape " + shape_text(head.shape) + "; at most 2^28 elements are allowed"};
+}
+
+Tolerance read_tolerance(const json& node) {
+  if (!node.is_object()) throw BadField{"the tolerance is " + node.dump() + "; expected an object"};
+  const auto bound = [&](const char* name) {
+    const double value = read_number(node, name, kDefaultBound);
+    if (value >= 0.0 && std::isfinite(value)) return value;  // with NaN everything would pass
+    throw BadField{std::string("tolerance.") + name + " is not a number of at least 0"};
+  };
+  return {bound("norm"), bound("max"), bound("absolute")};
+}
+
+Status unreadable(const std::string& what, const std::string& why) {
+  return package_error("the " + what + " cannot be read: " + why);
+}
+
+Result<json> parse_document(const std::string& what, std::string_view text) {
+  json root = json::parse(text, check_depth);
+  EK_RETURN_IF_ERROR(check_schema_version(what, root.at("schema_version").get<std::string>()));
+  return root;
+}
+
+}  // namespace edgekit
