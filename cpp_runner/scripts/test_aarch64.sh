@@ -8,6 +8,7 @@ build=build/cpp/aarch64
 test_as() { # CPU
     qemu="qemu-aarch64 -cpu $1"
     $qemu $build/tests/edgekit_core_tests --gtest_brief=1
+    $qemu $build/tests/edgekit_torch_tests --gtest_brief=1
     $qemu $build/tests/edgekit_c_smoke
     EDGEKIT_RUNNER="$qemu $build/cli/edgekit-runner" \
         "$python" -m pytest -q --junitxml=build/logs/test-aarch64.$1.xml tests/cpp_runner -m native
