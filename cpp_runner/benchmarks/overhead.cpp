@@ -1,7 +1,7 @@
-// What the C ABI and its checks cost over a bare forward of libtorch: both in one process, run in turn.
+// The cost of the C ABI and its checks compared with a bare forward of libtorch. Both run in turn in one process.
 // Usage: edgekit_overhead MODEL.ptl ROUNDS bare|edgekit; the model's forward takes float32 [1, 3, 224, 224]. One
-// thread. The last argument says which is loaded first: where the weights come to lie is worth a few percent in either
-// direction.
+// thread. The last argument names the one that is loaded first: the addresses of the weights change the time by a few
+// percent.
 #include <ATen/Parallel.h>
 #include <c10/core/InferenceMode.h>
 #include <edgekit/edgekit.h>
@@ -47,7 +47,7 @@ int main(int argc, char** argv) {
   ek_model* model = nullptr;
   std::optional<torch::jit::mobile::Module> bare;
   if (bare_first) bare = torch::jit::_load_for_mobile(argv[1]);
-  check(ek_model_load(argv[1], &options, &model));  // also gives this process one thread
+  check(ek_model_load(argv[1], &options, &model));  // also sets the threads of this process to 1
   if (!bare_first) bare = torch::jit::_load_for_mobile(argv[1]);
 
   const auto run_bare = [&] {
@@ -62,7 +62,7 @@ int main(int argc, char** argv) {
   };
   std::printf("bare_ms,edgekit_ms\n");
   for (int i = std::atoi(argv[2]); i > 0; --i) {
-    // In turn the first of the pair, as the second finds the input in the cache.
+    // Each is first in every other pair, because the second finds the input in the cache.
     double bare_ms = i % 2 == 0 ? time_ms(run_bare) : 0.0;
     const double edgekit_ms = time_ms(run_edgekit);
     if (i % 2 != 0) bare_ms = time_ms(run_bare);

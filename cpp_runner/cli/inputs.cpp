@@ -21,7 +21,7 @@ double parse_bound(const std::string& text) {
   double value = 0.0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error == std::errc() && end == text.data() + text.size()) return value;
-  throw Failure{EK_USAGE, "'" + text + "' is no number; expected bounds such as [-2,2]"};
+  throw Failure{EK_USAGE, "'" + text + "' is not a number; expected bounds such as [-2,2]"};
 }
 
 std::vector<int64_t> parse_shape(const std::string& text) {
@@ -40,9 +40,8 @@ ValuesPtr generate(const std::string& text, uint32_t seed) {
       R"((scalar|\d{1,9}(?:x\d{1,9})*)(?::(\w+)(?:\[(-?[\d.]{1,20}),(-?[\d.]{1,20})\])?)?)");
   std::smatch match;
   if (!std::regex_match(text, match, kPattern)) {
-    throw Failure{EK_USAGE, "--input " + text +
-                                " is not understood; expected a .npy file, or SHAPE[:DTYPE[LOW,HIGH]], " +
-                                "say 1x3x224x224 or 1x16:int64[0,1000]"};
+    throw Failure{EK_USAGE, "--input " + text + " is not valid; expected a .npy file, or SHAPE[:DTYPE[LOW,HIGH]], " +
+                                "for example 1x3x224x224 or 1x16:int64[0,1000]"};
   }
   const ek_dtype dtype = match[2].matched ? parse_dtype(match[2]) : EK_FLOAT32;
   const bool is_float = dtype == EK_FLOAT32 || dtype == EK_FLOAT64;
@@ -78,7 +77,8 @@ const ek_tensor& Inputs::find(const std::string& name) const {
   for (std::size_t i = 0; i < names_.size(); ++i) {
     if (names_[i] == name) return tensors_[i];
   }
-  throw Failure{EK_USAGE, "no --input " + name + "=... was given; name all inputs, or none"};
+  throw Failure{EK_USAGE,
+                "input " + name + " is missing; pass --input " + name + "=..., or pass all inputs without names"};
 }
 
 std::vector<ek_tensor> Inputs::in_order(const ek_model* model, const std::string& method) const {

@@ -1,4 +1,4 @@
-// What a user says about inputs: [NAME=]FILE.npy, or a shape such as 1x3x224x224:float32[-2,2] for generated numbers.
+// Inputs from the command line: [NAME=]FILE.npy, or a shape such as 1x3x224x224:float32[-2,2] for generated numbers.
 #pragma once
 
 #include <string>
@@ -11,7 +11,7 @@ namespace runner {
 class Inputs {
  public:
   explicit Inputs(const std::vector<std::string>& arguments);
-  // In the order of the method's inputs where they were given by name, else as they were given.
+  // In the order of the method's inputs if they have names, else in the given order.
   [[nodiscard]] std::vector<ek_tensor> in_order(const ek_model* model, const std::string& method) const;
 
  private:

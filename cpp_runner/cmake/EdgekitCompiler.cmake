@@ -1,4 +1,4 @@
-# Language level, hidden symbols, warnings and sanitizers for every target of ours.
+# Language level, hidden symbols, warnings and sanitizers of every target.
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
@@ -12,7 +12,7 @@ endif()
 
 add_library(edgekit_warnings INTERFACE)
 target_compile_options(edgekit_warnings INTERFACE -Wall -Wextra -Wshadow -Wconversion)
-# gcc 12 sees overlaps and overflows in std::string's operator+ that are not there (its bug 105651).
+# gcc 12 wrongly warns of overlaps and overflows in operator+ of std::string (its bug 105651).
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   target_compile_options(edgekit_warnings INTERFACE -Wno-restrict -Wno-stringop-overflow)
 endif()
@@ -21,7 +21,7 @@ if(EDGEKIT_WARNINGS_AS_ERRORS)
 endif()
 
 if(EDGEKIT_SANITIZE)
-  # With them gcc sees uninitialized members in std::regex that are not there (its bug 105616).
+  # With sanitizers gcc wrongly warns of uninitialized members in std::regex (its bug 105616).
   target_compile_options(edgekit_warnings INTERFACE -Wno-maybe-uninitialized)
   add_compile_options(-fsanitize=${EDGEKIT_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${EDGEKIT_SANITIZE})

@@ -1,13 +1,13 @@
 # Installs the library, the header, the runner, a CMake package and a pkg-config file.
 include(CMakePackageConfigHelpers)
 
-# Found from anywhere it is moved to: first its own folder, then the libtorch it was built with.
+# Relocatable: first the folder of the library, then the libtorch of the build.
 set(EDGEKIT_RUNTIME_PATHS "$ORIGIN" "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
 if(EDGEKIT_WITH_TORCH AND NOT CMAKE_CROSSCOMPILING)
   list(APPEND EDGEKIT_RUNTIME_PATHS ${EDGEKIT_TORCH_ROOT}/lib)
 endif()
 set_target_properties(edgekit edgekit-runner PROPERTIES INSTALL_RPATH "${EDGEKIT_RUNTIME_PATHS}")
-# The old kind of path also serves the libraries of our libraries: a bundle's libpng finds its libz.
+# DT_RPATH also applies to the libraries of libraries: libpng of a bundle finds its libz.
 target_link_options(edgekit PRIVATE -Wl,--disable-new-dtags)
 target_link_options(edgekit-runner PRIVATE -Wl,--disable-new-dtags)
 

@@ -1,5 +1,5 @@
 # The target edgekit_torch: libtorch from a wheel or a C++ distribution, CPU or CUDA build. find_package(Torch) is not
-# used, since it fails with a CUDA build where no complete CUDA toolkit is installed, which running on the CPU never needs.
+# used, because with a CUDA build it needs a complete CUDA toolkit, which running on the CPU does not.
 set(EDGEKIT_TORCH_ROOT "" CACHE PATH "The folder with libtorch's include/ and lib/; empty: Python's torch")
 if(NOT EDGEKIT_TORCH_ROOT)
   find_package(Python3 REQUIRED COMPONENTS Interpreter)
@@ -14,7 +14,8 @@ if(NOT EDGEKIT_TORCH_ROOT)
   set(EDGEKIT_TORCH_ROOT ${EDGEKIT_TORCH_FOUND} CACHE PATH "" FORCE)
 endif()
 
-# A cross build searches only its own root, where the wheel is not. Not cached, or another root would keep this library.
+# A cross build searches only its root, which does not contain the wheel. Not cached, so that another EDGEKIT_TORCH_ROOT
+# has an effect.
 find_library(EDGEKIT_TORCH_CPU torch_cpu PATHS ${EDGEKIT_TORCH_ROOT} PATH_SUFFIXES lib lib/${CMAKE_LIBRARY_ARCHITECTURE} NO_CACHE REQUIRED NO_DEFAULT_PATH
   NO_CMAKE_FIND_ROOT_PATH)
 find_library(EDGEKIT_TORCH_C10 c10 PATHS ${EDGEKIT_TORCH_ROOT} PATH_SUFFIXES lib lib/${CMAKE_LIBRARY_ARCHITECTURE} NO_CACHE REQUIRED NO_DEFAULT_PATH
@@ -24,7 +25,7 @@ message(STATUS "libtorch: ${EDGEKIT_TORCH_CPU}")
 add_library(edgekit_torch INTERFACE)
 target_include_directories(edgekit_torch SYSTEM INTERFACE
   ${EDGEKIT_TORCH_ROOT}/include ${EDGEKIT_TORCH_ROOT}/include/torch/csrc/api/include)
-# The CUDA build needs libraries that are found at run time only; the operators register themselves when libtorch_cpu is
+# The CUDA build needs libraries that are found only at run time. The operators register themselves when libtorch_cpu is
 # loaded, so it stays linked although few of its symbols are used.
 target_link_libraries(edgekit_torch INTERFACE
   -Wl,--no-as-needed ${EDGEKIT_TORCH_CPU} ${EDGEKIT_TORCH_C10} -Wl,--as-needed -Wl,--allow-shlib-undefined)

@@ -1,4 +1,4 @@
-/* Loads a package, feeds its `forward` numbers of the right shape, and prints the first few of each output.
+/* Loads a package, runs `forward` on generated numbers, and prints the first values of each output.
  *
  *   run_model MODEL.ptl
  */
@@ -14,12 +14,12 @@ static void check(ek_status status) {
   exit(status);
 }
 
-/* Makes a tensor for an input's spec; a free axis gets a batch of 1 in front and FREE_EXTENT elsewhere. */
+/* Makes a tensor for the spec of an input. A free axis gets 1 if it is the first, else FREE_EXTENT. */
 static ek_values* make_input(const ek_spec* spec) {
   int64_t shape[MOST_AXES];
   ek_values* values = NULL;
   if (spec->rank > MOST_AXES) {
-    fprintf(stderr, "run_model: input %s has more than %d axes\n", spec->name, MOST_AXES);
+    fprintf(stderr, "run_model: input %s has more than %d axes, the limit of this example\n", spec->name, MOST_AXES);
     exit(EK_USAGE);
   }
   for (int32_t i = 0; i < spec->rank; ++i) {

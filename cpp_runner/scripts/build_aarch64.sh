@@ -1,10 +1,10 @@
 #!/bin/sh
-# Cross-builds the runner for 64-bit ARM boards and packs it with every library but the C library.
+# Cross-builds the runner for 64-bit ARM boards and packs it with its libraries, except the C library.
 # Usage: build_aarch64.sh PYTHON MODEL
 set -eu
 python=$1
 model=build/mobile/$2/$2.ptl
-# 2.9.1 is the newest wheel for the CPU alone that runs on Cortex-A53 and A72: 2.10 needs LSE atomics, later ones CUDA.
+# 2.9.1 is the newest wheel for the CPU only that runs on Cortex-A53 and A72: 2.10 needs LSE atomics, later ones CUDA.
 version=2.9.1
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/edgekit
 torch=$cache/torch-$version-aarch64
@@ -34,7 +34,7 @@ cp LICENSE NOTICE "$bundle/"
 if [ -f "$model" ]; then
     cp "$model" "$bundle/"
 else
-    echo "edgekit: the bundle has no package in it: $model is not there (make export-mobile)" >&2
+    echo "edgekit: the bundle contains no package, because $model does not exist (make export-mobile)" >&2
 fi
 
 archive=build/edgekit-aarch64.tar.zst

@@ -1,4 +1,4 @@
-"""Copies the libraries that a program needs, and those that they need, into a folder; the C library stays the board's.
+"""Copies the libraries that a program needs, directly or not, into a folder. The C library comes from the board.
 
 Usage: collect_libraries.py TARGET PROGRAM SEARCH_FOLDER...
 """
@@ -29,7 +29,7 @@ def collect(target: Path, program: Path, folders: list[Path]) -> None:
             if library is None:
                 sys.exit(f"collect_libraries: {name} is in none of {', '.join(map(str, folders))}")
             if library.parent != target:
-                shutil.copy(library, target / name)  # what a link points to, under the name that is asked for
+                shutil.copy(library, target / name)  # the target of a link, under the name that the program needs
             waiting.append(library)
 
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs the tests of the aarch64 build under qemu, as the cores of the Raspberry Pi 3 and 4, side by side. qemu's default CPU
-# would hide instructions that they lack.
+# Runs the tests of the aarch64 build under qemu, as the cores of the Raspberry Pi 3 and 4, at the same time. The default
+# CPU of qemu has instructions that those cores lack.
 set -eu
 python=$1
 build=build/cpp/aarch64

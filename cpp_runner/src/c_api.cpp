@@ -1,4 +1,4 @@
-// The C ABI: translates handles and statuses, and lets no exception out.
+// The C ABI: translates handles and statuses, and stops every exception.
 #include <cstdlib>
 #include <cstring>
 #include <exception>
@@ -30,7 +30,7 @@ ek_status report(const Status& status) {
   return static_cast<ek_status>(status.code());
 }
 
-// The one place where exceptions end. bad_alloc is the machine's fault, the rest would be ours.
+// Every call runs in here. bad_alloc is an error of the device, any other exception a bug of edgekit.
 template <typename Body>
 ek_status guarded(Body&& body) {
   try {
@@ -50,13 +50,13 @@ Status require(Pointers... pointers) {
   return edgekit::usage_error("a required argument is NULL");
 }
 
-// A caller built against an older header has a shorter struct: what it lacks keeps its default.
+// A caller built with an older header has a shorter struct: the missing fields keep their defaults.
 template <typename Options>
 Status read_struct(const Options* given, Options* options) {
   if (given == nullptr) return {};
   if (given->struct_size < sizeof(std::size_t) || given->struct_size > sizeof(Options)) {
-    return edgekit::usage_error("struct_size is " + std::to_string(given->struct_size) + ", at most " +
-                                std::to_string(sizeof(Options)) + " is known; fill the struct with its init function");
+    return edgekit::usage_error("struct_size is " + std::to_string(given->struct_size) + "; expected at most " +
+                                std::to_string(sizeof(Options)) + ", fill the struct with its init function");
   }
   std::memcpy(options, given, given->struct_size);
   return {};
@@ -71,14 +71,16 @@ Status give_text(const std::string& text, char** out) {
 
 Status read_dtype(ek_dtype dtype, edgekit::DType* out) {
   if (dtype < EK_FLOAT32 || dtype > EK_BOOL) {
-    return edgekit::usage_error("ek_dtype " + std::to_string(static_cast<int>(dtype)) + " is unknown");
+    return edgekit::usage_error("ek_dtype " + std::to_string(static_cast<int>(dtype)) +
+                                " is unknown; expected EK_FLOAT32 to EK_BOOL");
   }
   *out = static_cast<edgekit::DType>(dtype);
   return {};
 }
 
 Status read_shape(const std::int64_t* shape, std::int32_t rank, std::span<const std::int64_t>* out) {
-  if (rank < 0 || (rank > 0 && shape == nullptr)) return edgekit::usage_error("a tensor has no valid shape");
+  if (rank < 0 || (rank > 0 && shape == nullptr))
+    return edgekit::usage_error("the shape of a tensor is NULL, or its rank is negative");
   *out = {shape, static_cast<std::size_t>(rank)};
   return {};
 }
@@ -90,7 +92,7 @@ Status read_tensor(const ek_tensor& tensor, edgekit::TensorView* out) {
   const auto count = edgekit::element_count(out->shape, out->dtype);
   if (count && *count * edgekit::dtype_size(out->dtype) == tensor.size_bytes && (tensor.data || *count == 0)) return {};
   return edgekit::usage_error("a tensor of shape " + edgekit::shape_text(out->shape) + " has size_bytes " +
-                              std::to_string(tensor.size_bytes) + " or no data");
+                              std::to_string(tensor.size_bytes) + " or no data; expected row-major bytes of the shape");
 }
 
 edgekit::Result<std::vector<edgekit::TensorView>> read_tensors(const ek_tensor* tensors, std::size_t count) {
@@ -111,7 +113,10 @@ Status give_spec(const ek_model* model, const char* method, std::size_t index, b
   const edgekit::MethodSpec* found = package.manifest->find_method(method);
   if (found == nullptr) return edgekit::usage_error(package.path + " has no method '" + method + "'");
   const auto& specs = input ? found->inputs : found->outputs;
-  if (index >= specs.size()) return edgekit::usage_error("method " + found->name + " has fewer inputs or outputs");
+  if (index >= specs.size()) {
+    return edgekit::usage_error("method " + found->name + " has " + std::to_string(specs.size()) +
+                                (input ? " inputs" : " outputs") + ", so there is no number " + std::to_string(index));
+  }
   const edgekit::TensorSpec& spec = specs[index];
   *out = {spec.name.c_str(), static_cast<ek_dtype>(spec.dtype), static_cast<std::int32_t>(spec.shape.size()),
           spec.shape.data()};
@@ -122,7 +127,8 @@ edgekit::Result<edgekit::LoadOptions> read_options(const ek_options& options) {
   edgekit::LoadOptions load;
   load.threads = options.threads;
   if (options.pool < EK_POOL_AUTO || options.pool > EK_POOL_OPENMP) {
-    return edgekit::usage_error("ek_pool " + std::to_string(static_cast<int>(options.pool)) + " is unknown");
+    return edgekit::usage_error("ek_pool " + std::to_string(static_cast<int>(options.pool)) +
+                                " is unknown; expected EK_POOL_AUTO to EK_POOL_OPENMP");
   }
   if (options.pool == EK_POOL_XNNPACK) load.pool = edgekit::Pool::kXnnpack;
   if (options.pool == EK_POOL_OPENMP) load.pool = edgekit::Pool::kOpenmp;
@@ -136,8 +142,10 @@ edgekit::Result<edgekit::LoadOptions> read_options(const ek_options& options) {
 }
 
 Status read_bench_options(const ek_bench_options& options, edgekit::BenchOptions* out) {
-  if (options.iterations < 1) return edgekit::usage_error("iterations is below 1; a benchmark needs at least one");
-  if (options.warmup < 0) return edgekit::usage_error("warmup is negative");
+  if (options.iterations < 1)
+    return edgekit::usage_error("iterations is " + std::to_string(options.iterations) + "; expected at least 1");
+  if (options.warmup < 0)
+    return edgekit::usage_error("warmup is " + std::to_string(options.warmup) + "; expected at least 0");
   if (options.method != nullptr) out->method = options.method;
   out->iterations = static_cast<std::size_t>(options.iterations);
   out->min_seconds = options.min_seconds;
@@ -231,7 +239,9 @@ size_t ek_values_count(const ek_values* values) {
 ek_status ek_values_get(const ek_values* values, size_t index, ek_tensor* tensor, const char** name) {
   return guarded([&]() -> Status {
     EK_RETURN_IF_ERROR(require(values, tensor));
-    if (index >= values->items.size()) return edgekit::usage_error("there is no value " + std::to_string(index));
+    if (index >= values->items.size())
+      return edgekit::usage_error("there is no value " + std::to_string(index) + "; there are " +
+                                  std::to_string(values->items.size()));
     const auto& [item_name, item] = values->items[index];
     *tensor = {static_cast<ek_dtype>(item.dtype), static_cast<std::int32_t>(item.shape.size()), item.shape.data(),
                item.data.get(), item.size_bytes};
@@ -267,7 +277,7 @@ ek_status ek_model_verify(ek_model* model, char** json) {
     EK_ASSIGN(const auto result, edgekit::verify_report(*model->model));
     EK_RETURN_IF_ERROR(give_text(result.json, json));
     if (result.passed) return {};
-    return {edgekit::Code::kVerdictFailed, "the answers differ from the original model's"};
+    return {edgekit::Code::kVerdictFailed, "verify failed: the answers differ from those of the original model"};
   });
 }
 

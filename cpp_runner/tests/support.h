@@ -1,4 +1,4 @@
-// What several tests need: a folder that goes away, files, zip archives and tensors made by hand.
+// Shared by several tests: temporary folders, files, zip archives and tensors.
 #pragma once
 
 #include <gtest/gtest.h>

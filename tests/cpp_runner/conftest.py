@@ -1,4 +1,4 @@
-"""The runner under test, and packages for it that edgekit exports here and now."""
+"""The runner under test, and packages that edgekit exports for it."""
 
 import json
 import os
@@ -16,13 +16,13 @@ from models import perturb_batchnorm
 
 import edgekit
 
-RUNNER = "EDGEKIT_RUNNER"  # the command line of the runner, say "qemu-aarch64 -cpu cortex-a53 PATH"
+RUNNER = "EDGEKIT_RUNNER"  # the command line of the runner, for example "qemu-aarch64 -cpu cortex-a53 PATH"
 DEFAULT_RUNNER = "build/cpp/release/cli/edgekit-runner"
 
 
 @dataclass(frozen=True)
 class Finished:
-    """What a run of the command line left."""
+    """The result of a run of the command line."""
 
     code: int
     out: str
@@ -74,7 +74,7 @@ class Exported:
 
 
 class Classifier(torch.nn.Module):
-    """Small enough for an emulator, with what mobile networks have: strides, groups, BatchNorm, a residual."""
+    """Small enough for an emulator, with the parts of mobile networks: strides, groups, BatchNorm, a residual."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -121,11 +121,11 @@ def nested(tmp_path_factory: pytest.TempPathFactory) -> Exported:
 
 
 def save_plain(path: Path, *, flatbuffer: bool = False) -> Path:
-    """A `.ptl` of plain torch, without edgekit's records."""
+    """A `.ptl` of torch alone, without the records of edgekit."""
     torch.manual_seed(0)
     module = torch.jit.script(perturb_batchnorm(Classifier()).eval())
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # the lite interpreter as a whole is deprecated
+        warnings.simplefilter("ignore", DeprecationWarning)  # torch deprecates the lite interpreter
         module._save_for_lite_interpreter(str(path), _use_flatbuffer=flatbuffer)
     return path
 

@@ -1,4 +1,4 @@
-"""The bundle for boards, under qemu: parity of real models with this machine's Python, and a life without anything else.
+"""The bundle for boards, under qemu: parity of real models with Python, size, and independence of the system.
 
 Only `make test-aarch64` runs these: one forward of resnet18 takes about 10 seconds there.
 """
@@ -58,7 +58,7 @@ def copy_into(root: Path, files: Sequence[Path]) -> None:
         shutil.copy(file, target)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="chroot is root's alone")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may chroot")
 def test_bundle_runs_in_an_empty_root(classifier: Exported, tmp_path: Path) -> None:
     emulator = Path(str(shutil.which(QEMU[0]))).resolve()
     libraries = re.findall(r"(/\S+)", call("ldd", emulator))
@@ -66,10 +66,10 @@ def test_bundle_runs_in_an_empty_root(classifier: Exported, tmp_path: Path) -> N
     (tmp_path / "lib").mkdir(exist_ok=True)
     for pattern in ("ld-linux-aarch64.so.1", "libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0", "librt.so.1"):
         shutil.copy(C_LIBRARY / pattern, tmp_path / "lib" / pattern)
-    for told in ("/proc/cpuinfo", "/sys/devices/system/cpu/possible", "/sys/devices/system/cpu/present"):
-        copy = tmp_path / told.lstrip("/")  # XNNPACK asks the kernel for its cores, on a board too
+    for path in ("/proc/cpuinfo", "/sys/devices/system/cpu/possible", "/sys/devices/system/cpu/present"):
+        copy = tmp_path / path.lstrip("/")  # XNNPACK reads the number of cores from the kernel
         copy.parent.mkdir(parents=True, exist_ok=True)
-        copy.write_text(Path(told).read_text())
+        copy.write_text(Path(path).read_text())
     shutil.copytree(BUNDLE, tmp_path / "bundle")
     shutil.copy(classifier.package, tmp_path / "toy.ptl")
     runner = (shutil.which("chroot"), tmp_path, emulator, *QEMU[1:], "/bundle/bin/edgekit-runner")
@@ -85,7 +85,7 @@ def test_bundle_needs_no_newer_c_library_than_it_says() -> None:
     promised = re.search(r"glibc ([\d.]+) or newer", (BUNDLE / "README.txt").read_text())
     assert promised is not None
     assert newest_glibc(BUNDLE) <= tuple(map(int, promised[1].split(".")))
-    assert newest_glibc(BUNDLE) > (2, 28)  # or the versions were not read
+    assert newest_glibc(BUNDLE) > (2, 28)  # otherwise the versions were not read
 
 
 def test_bundle_is_as_small_as_promised() -> None:

@@ -1,4 +1,4 @@
-"""What users and damage do: a clear message with the exit code of the design, never a crash, nothing left behind."""
+"""Wrong requests and damaged files: a clear message and the right exit code, no crash, no files left behind."""
 
 import json
 import os
@@ -30,7 +30,7 @@ def save(path: Path, array: np.ndarray) -> Path:
     ("content", "text"),
     [
         (b"", "is empty"),
-        (b"hello, world", "no PyTorch model"),
+        (b"hello, world", "not a PyTorch model"),
         (b"PK\x03\x04" + b"\0" * 100, "truncated or damaged"),
         (b"\0\0\0\0PTMF" + b"\xff" * 64, "cannot be loaded"),
     ],
@@ -55,7 +55,7 @@ def test_model_when_missing_or_folder_or_state_dict_then_bad_package(run: Run, t
         assert text in done.err
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+@pytest.mark.skipif(os.geteuid() == 0, reason="root can read every file")
 def test_model_when_unreadable_then_bad_package(run: Run, classifier: Exported, tmp_path: Path) -> None:
     path = tmp_path / "x.ptl"
     path.write_bytes(classifier.package.read_bytes())
@@ -160,7 +160,7 @@ def test_bench_when_more_threads_than_cores_then_warned(run: Run, classifier: Ex
 def test_bench_when_plain_file_has_no_inputs_then_usage(run: Run, plain: Path) -> None:
     done = run("bench", plain)
     assert done.code == USAGE
-    assert "give the inputs" in done.err
+    assert "pass inputs" in done.err
 
 
 def test_verify_when_no_golden_cases_then_bad_package(run: Run, plain: Path) -> None:
@@ -193,7 +193,7 @@ def test_run_when_pictures_and_arrays_mix_then_usage(
 
 
 def huge_png(width: int, height: int) -> bytes:
-    """A valid header of a picture that nobody should allocate."""
+    """A valid header of a picture that is too large to decode."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -263,7 +263,7 @@ def test_package_when_manifest_and_model_disagree_then_bad_package(
     package = change(classifier, tmp_path / "x.ptl", edit_manifest(add_input))
     done = run("run", package, "--input", "1x3x32x32", "--input", "4")
     assert done.code == BAD_PACKAGE
-    assert "method forward takes 2 inputs, the model's 1" in done.err
+    assert "method forward takes 2 inputs, but that of the model takes 1" in done.err
 
 
 @pytest.mark.parametrize("wrong", [{"method": "backward"}, {"inputs": []}])
@@ -287,7 +287,7 @@ def test_package_when_nested_deeply_then_bad_package(run: Run, classifier: Expor
         assert "nested deeper" in done.err
 
 
-def test_names_that_are_not_utf8_are_no_bug(run: Run, classifier: Exported, tmp_path: Path) -> None:
+def test_names_not_utf8_are_accepted(run: Run, classifier: Exported, tmp_path: Path) -> None:
     folder = os.fsencode(tmp_path)
     picture, missing = folder + b"/caf\xe9.jpg", folder + b"/no\xe9.jpg"
     Path(os.fsdecode(picture)).write_bytes((CONFORMANCE / "jpeg_420.jpg").read_bytes())
@@ -309,7 +309,7 @@ def test_inspect_when_fields_it_does_not_read_are_odd_then_shown(
     assert "5" in done.out
 
 
-def test_options_beyond_reason_are_usage_or_bounded(run: Run, classifier: Exported) -> None:
+def test_options_out_of_range_are_usage_or_bounded(run: Run, classifier: Exported) -> None:
     picture = CONFORMANCE / "jpeg_420.jpg"
     done = run("run", classifier.package, picture, "--topk", 10**12, "--json")
     assert done.code == 0
@@ -338,4 +338,4 @@ def test_bench_ops_when_work_is_forked_then_no_crash(run: Run, tmp_path: Path) -
     done = run("bench", tmp_path / "forks.pt", "--input", "4", "--iterations", 2, "--min-seconds", 0, "--ops", "--json")
     assert done.code == 0, done.err
     names = {row["name"] for row in done.results[0]["operators"]}
-    assert names <= {"aten::add", "aten::relu"}  # those of the caller's thread: after a wait, another one may go on
+    assert names <= {"aten::add", "aten::relu"}  # only those of the calling thread: after a wait another thread may continue

@@ -1,4 +1,4 @@
-"""The rooms of the runner's sources include only what lies below them, and libtorch stays in the engine room."""
+"""The folders (rooms) of the runner's sources include only lower ones, and only engine/ includes libtorch."""
 
 import re
 from collections.abc import Mapping
@@ -27,9 +27,9 @@ def source_violations(sources: Mapping[str, str]) -> list[str]:
         for included in includes(text):
             above = room_of(included)
             if room and above and ROOMS.index(above) > ROOMS.index(room):
-                found.append(f"{path} includes {included}: {above} lies above {room}")
+                found.append(f"{path} includes {included}: {above} is above {room}")
             if room != "engine" and included.startswith(TORCH):
-                found.append(f"{path} includes {included}: only engine/ sees libtorch")
+                found.append(f"{path} includes {included}: only engine/ includes libtorch")
             if room and included == PUBLIC_HEADER:
                 found.append(f"{path} includes {included}: only c_api.cpp does")
             if text.count(f'"{included}"') and "/" not in included:
@@ -40,7 +40,7 @@ def source_violations(sources: Mapping[str, str]) -> list[str]:
 def program_violations(sources: Mapping[str, str]) -> list[str]:
     """What the command line includes of the library except its public header; keys are paths relative to cli/."""
     return [
-        f"{path} includes {included}: the command line sees only {PUBLIC_HEADER}"
+        f"{path} includes {included}: the command line includes only {PUBLIC_HEADER}"
         for path, text in sources.items()
         for included in includes(text)
         if room_of(included) or included.startswith(TORCH)
@@ -53,12 +53,12 @@ def read(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): path.read_text() for path in files}
 
 
-def test_sources_include_only_what_lies_below() -> None:
+def test_sources_include_only_lower_rooms() -> None:
     assert source_violations(read(RUNNER / "src")) == []
     assert program_violations(read(RUNNER / "cli")) == []
 
 
-def test_sources_lie_in_a_known_room() -> None:
+def test_sources_are_in_a_known_room() -> None:
     assert {path for path in read(RUNNER / "src") if room_of(path) is None} == {"c_api.cpp"}
 
 
@@ -75,8 +75,8 @@ def test_violations_are_found() -> None:
         "image/f.cpp": "#include <edgekit/edgekit.h>\n",
     }
     assert source_violations(sources) == [
-        "core/a.h includes format/c.h: format lies above core",
-        "format/d.cpp includes torch/version.h: only engine/ sees libtorch",
+        "core/a.h includes format/c.h: format is above core",
+        "format/d.cpp includes torch/version.h: only engine/ includes libtorch",
         "report/e.cpp includes reports.h without its room",
         "image/f.cpp includes edgekit/edgekit.h: only c_api.cpp does",
     ]

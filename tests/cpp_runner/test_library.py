@@ -1,4 +1,4 @@
-"""The library as others use it: several threads at once, and installed, from CMake and from pkg-config."""
+"""The library as programs use it: from several threads, and installed, with CMake and pkg-config."""
 
 import os
 import shlex
@@ -43,7 +43,7 @@ def test_concurrency_gives_the_same_answers(build: Path, classifier: Exported) -
 
 
 class Echo(torch.nn.Module):
-    """Gives its input and a view of it back."""
+    """Returns its input and a view of it."""
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         return x, x[1:], x + 1
@@ -88,7 +88,7 @@ def test_install_serves_cmake_and_pkg_config(build: Path, classifier: Exported, 
     prefix = tmp_path / "moved" / "prefix"
     call("cmake", "--install", build, "--prefix", tmp_path / "first", "--strip")
     (tmp_path / "moved").mkdir()
-    (tmp_path / "first").rename(prefix)  # everything in it is found relatively
+    (tmp_path / "first").rename(prefix)  # the files find each other by relative paths
 
     call("cmake", "-S", EXAMPLES, "-B", tmp_path / "cmake", f"-DCMAKE_PREFIX_PATH={prefix}")
     call("cmake", "--build", tmp_path / "cmake")

@@ -47,10 +47,10 @@ Status write_in_place(const std::string& path, std::span<const std::byte> head, 
   return usage_error(system_text("cannot write", path));
 }
 
-// Opened with the mode of any other new file, which mkstemp would not give it.
+// Gives the file the mode of any new file, unlike mkstemp.
 int open_temporary(const std::string& target, std::string* name) {
   static std::atomic<unsigned> counter = 0;
-  constexpr int kTries = 100;  // names that a killed process left behind are passed over
+  constexpr int kTries = 100;  // a killed process may have left files with these names
   int fd = -1;
   for (int i = 0; i < kTries; ++i) {
     *name = target + "." + std::to_string(::getpid()) + "-" + std::to_string(counter++);
@@ -60,7 +60,7 @@ int open_temporary(const std::string& target, std::string* name) {
   return fd;
 }
 
-// Where a link leads, so that its file is replaced and not the link.
+// The target of a link, so that the file is replaced and not the link.
 std::string behind_links(const std::string& path) {
   const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr), &std::free);
   return real ? real.get() : path;

@@ -1,4 +1,4 @@
-// Whole files: mapped for reading, replaced atomically when written.
+// Complete files: mapped for reading, replaced atomically when written.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,7 @@
 
 namespace edgekit {
 
-// A regular file mapped read-only. Shared by whoever reads from it; a file that shrinks meanwhile ends the process.
+// A regular file mapped read-only, shared by its readers. If the file shrinks meanwhile, the process ends.
 class MappedFile {
  public:
   [[nodiscard]] static Result<std::shared_ptr<const MappedFile>> open(const std::string& path);
@@ -25,8 +25,8 @@ class MappedFile {
   std::span<const std::byte> bytes_;
 };
 
-// Writes a temporary file in the same folder, syncs it, and renames it; on failure nothing is left behind. The file
-// that a link leads to is replaced; a device or a pipe is written to.
+// Writes a temporary file in the same folder, syncs it and renames it; a failure leaves no file. A link keeps leading
+// to the replaced file; a device or a pipe is written directly.
 [[nodiscard]] Status write_file_atomically(const std::string& path, std::span<const std::byte> head,
                                            std::span<const std::byte> body);
 

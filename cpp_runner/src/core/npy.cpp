@@ -23,7 +23,7 @@ constexpr std::array<DescrRow, 7> kDescrs{{{"'<f4'", DType::kFloat32},
                                            {"'<i8'", DType::kInt64},
                                            {"'|b1'", DType::kBool}}};
 
-// The text of a value in numpy's header, a Python dict literal that numpy itself always writes the same way.
+// The text of a value in the header, a Python dict literal that numpy always writes in the same way.
 std::optional<std::string_view> header_value(std::string_view header, std::string_view key, char last) {
   const std::size_t at = header.find(key);
   if (at == std::string_view::npos) return std::nullopt;
@@ -79,7 +79,7 @@ Result<Tensor> read_npy(const std::string& path) {
   EK_ASSIGN(const auto file, MappedFile::open(path));
   const std::string_view bytes(reinterpret_cast<const char*>(file->bytes().data()), file->bytes().size());
   const auto header = find_header(bytes);
-  if (!header) return usage_error(path + " is no .npy file; save the array with numpy.save");
+  if (!header) return usage_error(path + " is not a .npy file; save the array with numpy.save");
   const auto descr = header_value(header->text, "'descr': ", ',');
   const auto order = header_value(header->text, "'fortran_order': ", ',');
   const auto extents = header_value(header->text, "'shape': ", ')');
@@ -95,8 +95,7 @@ Result<Tensor> read_npy(const std::string& path) {
   const auto count = element_count(*shape, *dtype);
   if (!count) return usage_error(path + " has the shape " + shape_text(*shape) + ", which is negative or too large");
   const std::size_t size = bytes.size() - header->data_offset;
-  if (size !=
-      *count * dtype_size(*dtype)) {  // before memory is asked for: a damaged header may want more than there is
+  if (size != *count * dtype_size(*dtype)) {  // checked before allocating: a damaged header may ask for too much
     return usage_error(path + " has " + std::to_string(size) + " bytes of data, " + shape_text(*shape) + " needs " +
                        std::to_string(*count * dtype_size(*dtype)));
   }

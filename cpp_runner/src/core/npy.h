@@ -1,4 +1,4 @@
-// numpy's .npy files: the C-ordered, little-endian dtypes that models take.
+// .npy files of numpy, in C order and little-endian.
 #pragma once
 
 #include <string>

@@ -15,7 +15,7 @@ struct Summary {
   std::size_t count = 0;
 };
 
-// The value that `percent` of the sorted samples do not exceed, linearly between neighbours; samples must not be empty.
+// The percentile of sorted samples, interpolated linearly; there must be at least one sample.
 [[nodiscard]] double percentile(const std::vector<double>& sorted, double percent);
 
 [[nodiscard]] Summary summarize(std::vector<double> samples);

@@ -1,4 +1,4 @@
-// Status and Result<T>: how every function of the core reports failure. Codes equal the exit codes of the tools.
+// Status and Result<T>: how functions report failure. The codes equal the exit codes of the tools.
 #pragma once
 
 #include <cassert>
@@ -45,7 +45,7 @@ inline Status runtime_error(std::string message) {
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : value_(std::move(value)) {}  // NOLINT(google-explicit-constructor): `return value;` is the point
+  Result(T value) : value_(std::move(value)) {}         // NOLINT(google-explicit-constructor): allows `return value;`
   Result(Status status) : status_(std::move(status)) {  // NOLINT(google-explicit-constructor)
     if (status_.ok()) status_ = Status(Code::kBug, "a Result was made from an Ok status");
   }

@@ -34,8 +34,8 @@ Bits full_exponent(const std::byte* element, Bits mask) {
   return static_cast<Bits>((bits & mask) == mask);
 }
 
-// Branch-free and on integers, so that the compiler makes vector instructions of it without -ffast-math. Four quarters
-// at once, as an input is seldom in the cache still: one stream waits for memory a third longer.
+// Branch-free and on integers, so that the compiler vectorizes it without -ffast-math. It reads four quarters at once,
+// because an input is rarely in the cache: with one stream it takes a third longer.
 template <typename Bits>
 bool exponent_never_full(std::span<const std::byte> bytes, Bits mask) {
   constexpr std::size_t kStreams = 4;
@@ -107,7 +107,7 @@ Result<Allocation> allocate_tensor(DType dtype, Shape shape) {
   const auto count = element_count(shape, dtype);
   if (!count) return usage_error("the shape " + shape_text(shape) + " is negative or too large");
   const std::size_t size_bytes = *count * dtype_size(dtype);
-  // One byte at least, so that an empty tensor has an address too.
+  // At least one byte, so that an empty tensor has an address too.
   std::shared_ptr<std::byte> data(new (std::nothrow) std::byte[size_bytes + 1], std::default_delete<std::byte[]>());
   if (!data) return runtime_error("out of memory for a tensor of shape " + shape_text(shape));
   const std::span<std::byte> bytes(data.get(), size_bytes);

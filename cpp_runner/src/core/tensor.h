@@ -1,4 +1,4 @@
-// Host tensors: a dtype, a shape and row-major bytes. Nothing here knows torch.
+// Tensors: a dtype, a shape and row-major bytes. Independent of torch.
 #pragma once
 
 #include <cstddef>
@@ -52,17 +52,17 @@ inline constexpr std::int64_t kFreeAxis = -1;
 // The number of elements, or nothing where the shape has a negative axis or its size in bytes overflows.
 [[nodiscard]] std::optional<std::size_t> element_count(std::span<const std::int64_t> shape, DType dtype);
 
-// The position of flat element `index`, one number for each axis.
+// The position of flat element `index` on each axis.
 [[nodiscard]] Shape unravel(std::size_t index, std::span<const std::int64_t> shape);
 
-// A view of somebody's tensor; valid as long as its owner is.
+// A view of a tensor that another object owns; valid as long as the owner.
 struct TensorView {
   DType dtype = DType::kFloat32;
   std::span<const std::int64_t> shape;
   std::span<const std::byte> bytes;
 };
 
-// A tensor that keeps its bytes alive, whoever allocated them.
+// A tensor that shares the ownership of its bytes.
 struct Tensor {
   DType dtype = DType::kFloat32;
   Shape shape;
@@ -77,7 +77,7 @@ struct NamedTensor {
   Tensor tensor;
 };
 
-// What a method gives back: flattened values and the nesting they came from, as docs/format.md spells it.
+// What a method returns: flattened values and their nesting as docs/format.md writes it.
 struct Values {
   std::string structure;
   std::vector<NamedTensor> items;

@@ -11,7 +11,7 @@
 namespace edgekit {
 namespace {
 
-// The cores that this process may use: fewer than the machine has in a container or under taskset.
+// The cores that this process may use. In a container or under taskset they are fewer than those of the machine.
 int core_count() {
   cpu_set_t allowed;
   if (::sched_getaffinity(0, sizeof(allowed), &allowed) == 0) return std::max(1, CPU_COUNT(&allowed));
@@ -48,15 +48,17 @@ Status Model::start_engine(const LoadOptions& options) {
     if (options.warn) options.warn(message);
   };
   if (!manifest) {
-    warn(package_.path +
-         " has no edgekit manifest, and the file tells only the number of inputs: a wrong shape or dtype " +
-         "can give wrong answers or end the process");
+    warn(
+        package_.path +
+        " has no edgekit manifest, so shapes and dtypes of inputs are not checked: wrong ones can give wrong answers " +
+        "or end the process");
   }
   const Pool usual = package_.kind == ModelKind::kTorchScript ? Pool::kOpenmp : Pool::kXnnpack;
   pool_ = options.pool.value_or(manifest ? manifest->pool : usual);
   threads_ = options.threads > 0 ? options.threads : manifest ? manifest->threads.value_or(core_count()) : core_count();
   if (threads_ > core_count()) {
-    warn(std::to_string(threads_) + " threads on " + std::to_string(core_count()) + " cores: expect it to be slower");
+    warn(std::to_string(threads_) + " threads on " + std::to_string(core_count()) +
+         " cores will be slower than one thread for each core");
   }
   const bool xnnpack = pool_ == Pool::kXnnpack;
   const ThreadPlan plan{xnnpack ? threads_ : 1, xnnpack ? 1 : threads_};
@@ -65,20 +67,20 @@ Status Model::start_engine(const LoadOptions& options) {
   return manifest ? check_methods(*manifest) : Status();
 }
 
-// An interpreter does not survive a wrong number of arguments.
+// A wrong number of arguments would end the process inside the interpreter.
 Status Model::check_methods(const Manifest& manifest) const {
   const std::vector<std::string> methods = engine_->methods();
   for (const MethodSpec& spec : manifest.methods) {
     const std::string subject = package_.path + ": the manifest's method " + spec.name;
     if (std::find(methods.begin(), methods.end(), spec.name) == methods.end()) {
-      return package_error(subject + " is not in the model; export it again");
+      return package_error(subject + " is not in the model; export the model again");
     }
     const auto arity = engine_->arity(spec.name);
     if (!arity) continue;
     const auto [least, most] = *arity;
     if (spec.inputs.size() >= least && spec.inputs.size() <= most) continue;
-    return package_error(subject + " takes " + std::to_string(spec.inputs.size()) + " inputs, the model's " +
-                         std::to_string(most) + "; export it again");
+    return package_error(subject + " takes " + std::to_string(spec.inputs.size()) +
+                         " inputs, but that of the model takes " + std::to_string(most) + "; export the model again");
   }
   return {};
 }

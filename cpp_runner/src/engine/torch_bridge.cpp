@@ -15,29 +15,28 @@ namespace edgekit {
 namespace {
 
 struct {
-  std::mutex door;  // held by whoever waits to change the pool, so that no new run begins
+  std::mutex door;  // held while a run waits to resize the pool, so that no other run begins
   std::mutex mutex;
   std::condition_variable idle;
   int threads = 0;  // 0 before the first run
-  int runs = 0;     // under way
+  int runs = 0;     // at the moment
 } pool;
-thread_local int thread_openmp = 0;  // what OpenMP and MKL are set to in this thread; 0 where unknown
+thread_local int thread_openmp = 0;  // the setting of OpenMP and MKL in this thread; 0 if unknown
 
 void call_if_found(const char* symbol, int argument) {
-  // By name: linking with -fopenmp could bring a second OpenMP runtime beside the one libtorch carries.
+  // Found by name, because linking with -fopenmp could add a second OpenMP runtime to that of libtorch.
   if (auto* function = reinterpret_cast<void (*)(int)>(::dlsym(RTLD_DEFAULT, symbol))) function(argument);
 }
 
 void set_openmp_of_thread(int threads) {
-  // libtorch sets OpenMP itself at a thread's first parallel operator; asking for the number gets that over with.
+  // libtorch sets OpenMP at the first parallel operator of a thread. Asking for the number makes it do so now.
   (void)at::get_num_threads();
   call_if_found("omp_set_num_threads", threads);
-  call_if_found("MKL_Set_Num_Threads_Local", threads);  // in C; the name in small letters is Fortran's
+  call_if_found("MKL_Set_Num_Threads_Local", threads);  // the name for C; the lower-case one is for Fortran
   thread_openmp = threads;
 }
 
-// Where the callbacks below add up, calls inside of another one as a part of it; one profile runs in a thread at a
-// time.
+// The sums of the callbacks below. A call inside another one counts as part of it. A thread has one profile at a time.
 struct Profile {
   std::map<std::string, OperatorTime> operators;
   int depth = 0;
@@ -48,7 +47,7 @@ struct OperatorStart : at::ObserverContext {
   Stopwatch watch;
 };
 
-// libtorch takes the callbacks along to the threads of `fork`, where no profile is active.
+// libtorch also calls the callbacks in the threads of `fork`, where no profile is active.
 std::unique_ptr<at::ObserverContext> on_operator_start(const at::RecordFunction&) {
   if (active_profile == nullptr) return nullptr;
   ++active_profile->depth;

@@ -95,7 +95,7 @@ Result<Archive> Archive::open(std::shared_ptr<const MappedFile> file, const std:
     return package_error(path + ": " + why + "; the file is truncated or damaged, copy or export it again");
   };
   const auto end = find_end_record(reader);
-  if (!end) return bad("no zip directory at its end");
+  if (!end) return bad("it has no zip directory at its end");
   const std::size_t count = reader.get<std::uint16_t>(*end + 10);
   std::size_t at = reader.get<std::uint32_t>(*end + 16);
   if (at == kZip64) return package_error(path + " needs zip64; files of 4 GB and more are not supported");
@@ -111,10 +111,10 @@ Result<Archive> Archive::open(std::shared_ptr<const MappedFile> file, const std:
       return package_error(path + ": record " + name + " needs zip64; files of 4 GB and more are not supported");
     }
     const auto bytes = entry_bytes(reader, *entry);
-    if (!bytes) return bad("record " + name + " lies outside of the file");
+    if (!bytes) return bad("record " + name + " is outside the file");
     const bool compressed = entry->method != 0 || entry->packed_size != entry->size;
     if (!archive.records_.emplace(name, Record{*bytes, compressed}).second)
-      return bad("record " + name + " is there twice");
+      return bad("record " + name + " occurs twice");
   }
   archive.file_ = std::move(file);
   return archive;

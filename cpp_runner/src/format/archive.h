@@ -17,18 +17,18 @@ namespace edgekit {
 
 struct Record {
   std::span<const std::byte> bytes;
-  bool compressed = false;  // torch compresses the source code of its records, and nothing else
+  bool compressed = false;  // torch compresses only records with source code
 };
 
 class Archive {
  public:
-  // Whether the bytes begin as a zip file does.
+  // Whether the bytes begin like a zip file.
   [[nodiscard]] static bool looks_like_zip(std::span<const std::byte> bytes);
 
   // Checks the directory and every local header. `path` is only for messages.
   [[nodiscard]] static Result<Archive> open(std::shared_ptr<const MappedFile> file, const std::string& path);
 
-  // Record names are without the archive's root folder.
+  // Record names do not include the root folder of the archive.
   [[nodiscard]] const std::map<std::string, Record, std::less<>>& records() const { return records_; }
   [[nodiscard]] std::optional<std::span<const std::byte>> find(std::string_view name) const;
 

@@ -54,22 +54,24 @@ Status check_inputs(const MethodSpec& method, std::span<const TensorView> inputs
 
 Status check_inputs_finite(std::span<const TensorView> inputs) {
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    if (!all_finite(inputs[i])) return usage_error("input " + std::to_string(i) + " holds a NaN or an infinity");
+    if (!all_finite(inputs[i]))
+      return usage_error("input " + std::to_string(i) +
+                         " has a NaN or an infinity; the option allow_nonfinite permits them");
   }
   return {};
 }
 
 Status check_outputs(const MethodSpec& method, const Values& outputs) {
   if (outputs.structure != method.structure || outputs.items.size() != method.outputs.size()) {
-    return runtime_error("method " + method.name + " gave the structure " + outputs.structure + ", the manifest says " +
-                         method.structure);
+    return runtime_error("method " + method.name + " returned the structure " + outputs.structure +
+                         "; the manifest has " + method.structure);
   }
   for (std::size_t i = 0; i < method.outputs.size(); ++i) {
     const TensorSpec& spec = method.outputs[i];
     const auto& [name, tensor] = outputs.items[i];
     if (name == spec.name && tensor.dtype == spec.dtype && fits(spec, tensor.shape)) continue;
-    return runtime_error("method " + method.name + ": output " + spec.name + " should be " +
-                         describe(spec.dtype, spec.shape) + ", but " + name + " is " +
+    return runtime_error("method " + method.name + ": output " + spec.name + " of the manifest is " +
+                         describe(spec.dtype, spec.shape) + ", but the model returned " + name + ", " +
                          describe(tensor.dtype, tensor.shape));
   }
   return {};
@@ -78,7 +80,7 @@ Status check_outputs(const MethodSpec& method, const Values& outputs) {
 Status check_outputs_finite(const Values& outputs) {
   for (const auto& [name, tensor] : outputs.items) {
     if (all_finite(tensor.view())) continue;
-    return runtime_error("output " + name + " holds a NaN or an infinity; allow it where the model means it");
+    return runtime_error("output " + name + " has a NaN or an infinity; the option allow_nonfinite permits them");
   }
   return {};
 }

@@ -1,4 +1,4 @@
-// What is checked at the border, before a runtime sees a tensor and before a caller sees an answer.
+// Checks of inputs before a runtime gets them, and of outputs before a caller gets them.
 #pragma once
 
 #include <span>
@@ -12,11 +12,11 @@ namespace edgekit {
 // Whether a shape has the spec's rank and fixed extents.
 [[nodiscard]] bool fits(const TensorSpec& spec, std::span<const std::int64_t> shape);
 
-// Number, dtype, rank and fixed extents of the inputs against the manifest.
+// Compares number, dtype, rank and fixed extents of the inputs with the manifest.
 [[nodiscard]] Status check_inputs(const MethodSpec& method, std::span<const TensorView> inputs);
 [[nodiscard]] Status check_inputs_finite(std::span<const TensorView> inputs);
 
-// Names, structure, dtypes and shapes of the outputs against the manifest.
+// Compares names, structure, dtypes and shapes of the outputs with the manifest.
 [[nodiscard]] Status check_outputs(const MethodSpec& method, const Values& outputs);
 [[nodiscard]] Status check_outputs_finite(const Values& outputs);
 

@@ -67,7 +67,7 @@ Errors relative_errors(const std::vector<double>& expected, const std::vector<do
       errors.worst = i;
     }
   }
-  if (largest < 0.0) return {"", 0.0, 0.0, 0};  // nothing is finite, and both sides say so
+  if (largest < 0.0) return {"", 0.0, 0.0, 0};  // no element is finite, and both sides are the same
   const bool is_zero = scale < kZeroBelow;
   errors.norm_error = is_zero ? largest : std::sqrt(difference2) / std::sqrt(reference2);
   errors.max_error = is_zero ? largest : largest / scale;

@@ -100,8 +100,8 @@ Status check_bounds(const GeneratedInput& input) {
            std::fabs(input.low) <= 0x1p53 && std::fabs(input.high) <= 0x1p53 && input.high - input.low < 0x1p32;
   });
   if (fits && std::isfinite(input.low) && std::isfinite(input.high) && input.low <= input.high) return {};
-  return package_error("input " + input.name + " asks for values from " + std::to_string(input.low) + " to " +
-                       std::to_string(input.high) + ", which " + std::string(dtype_name(input.dtype)) + " cannot give");
+  return package_error("input " + input.name + " has the bounds " + std::to_string(input.low) + " to " +
+                       std::to_string(input.high) + ", which do not fit " + std::string(dtype_name(input.dtype)));
 }
 
 }  // namespace

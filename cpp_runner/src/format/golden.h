@@ -1,4 +1,4 @@
-// Golden cases, and the generator that makes their inputs: the same bits in Python, C++ and Kotlin.
+// Golden cases and the generator of their inputs, which makes the same bits in Python, C++ and Kotlin.
 #pragma once
 
 #include <cstdint>

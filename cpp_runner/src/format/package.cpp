@@ -8,7 +8,7 @@
 namespace edgekit {
 namespace {
 
-constexpr std::size_t kLongestText = std::size_t{64} << 20;  // what a reader is willing to parse
+constexpr std::size_t kLongestText = std::size_t{64} << 20;  // the largest text that a reader parses
 
 std::string_view as_text(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
@@ -26,7 +26,7 @@ Result<ModelKind> zip_kind(const Archive& archive, const std::string& path) {
   if (archive.find("data.pkl")) {
     return package_error(path + " is a plain torch.save file (a state dict?), not a model; export it with edgekit");
   }
-  return package_error(path + " is a zip file, but holds no PyTorch model");
+  return package_error(path + " is a zip file without a PyTorch model; export the model with edgekit");
 }
 
 std::string_view text_of(const Package& package, std::string_view record) {
@@ -37,7 +37,8 @@ std::string_view text_of(const Package& package, std::string_view record) {
 Status check_records(const Package& package) {
   for (const auto& [name, record] : package.archive->records()) {
     if (record.compressed)
-      return package_error(package.path + ": record " + name + " is compressed; packages store it");
+      return package_error(package.path + ": record " + name +
+                           " is compressed; a package stores it uncompressed, so export the model again");
   }
   for (const std::string_view name : {kManifestRecord, kGoldenRecord, kLabelsRecord}) {
     const auto record = package.archive->find(name);
@@ -91,7 +92,7 @@ Result<Package> open_package(const std::string& path) {
     return package;
   }
   if (!Archive::looks_like_zip(bytes)) {
-    return package_error(path + " is no PyTorch model: neither a zip archive nor a lite flatbuffer");
+    return package_error(path + " is not a PyTorch model: expected a zip archive or a lite flatbuffer");
   }
   EK_ASSIGN(package.archive, Archive::open(package.file, path));
   EK_ASSIGN(package.kind, zip_kind(*package.archive, path));
@@ -111,10 +112,11 @@ Status check_digests(const Package& package) {
     const std::string actual = sha256_hex(record.bytes);
     if (actual == known->second) continue;
     return package_error(package.path + ": record " + name + " has changed since the export (SHA-256 " + actual +
-                         ", the manifest says " + known->second + "); copy or export the model again");
+                         ", the manifest has " + known->second + "); copy or export the model again");
   }
   for (const auto& [name, digest] : expected) {
-    if (!package.archive->find(name)) return package_error(package.path + ": record " + name + " is missing");
+    if (!package.archive->find(name))
+      return package_error(package.path + ": record " + name + " is missing; copy or export the model again");
   }
   return {};
 }

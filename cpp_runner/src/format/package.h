@@ -1,4 +1,4 @@
-// A model file as it lies on disk: its kind, and, where edgekit wrote it, its manifest, labels and golden cases.
+// A model file on disk: its kind, and the manifest, labels and golden cases of a package.
 #pragma once
 
 #include <memory>
@@ -26,7 +26,7 @@ struct Package {
   std::string manifest_text;  // empty without a manifest
   std::string golden_text;    // empty without golden cases
 
-  // Lets go of the file once a model is loaded: whoever replaces it does not disturb the model.
+  // Releases the file after loading, so that replacing it does not affect the model.
   void close() {
     archive.reset();
     file.reset();

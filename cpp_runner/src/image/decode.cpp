@@ -16,10 +16,11 @@ bool starts_with(std::span<const std::byte> bytes, std::string_view magic) {
 Result<RawImage> decode_any(std::span<const std::byte> bytes) {
   if (starts_with(bytes, "\xff\xd8\xff")) return decode_jpeg(bytes);
   if (starts_with(bytes, "\x89PNG\r\n\x1a\n")) return decode_png(bytes);
-  return usage_error("is neither a JPEG nor a PNG picture");
+  return usage_error("is not a JPEG or PNG picture; arrays are passed with --input");
 }
 
-// Exif orientations as steps in the source: where the first upright pixel lies, and how far right and down go.
+// An Exif orientation as steps in the source: the offset of the first upright pixel, and the steps to the right and
+// down.
 Result<Tensor> turn_upright(RawImage raw) {
   if (raw.orientation <= 1 || raw.orientation > 8) return std::move(raw.pixels);
   const auto width = static_cast<std::ptrdiff_t>(raw.width), height = static_cast<std::ptrdiff_t>(raw.height);
@@ -43,7 +44,7 @@ Result<Tensor> turn_upright(RawImage raw) {
   return std::move(made.tensor);
 }
 
-// Reads numbers of a TIFF block in its own byte order; 0 beyond its end.
+// Reads numbers of a TIFF block in the byte order of the block; 0 beyond its end.
 class TiffReader {
  public:
   explicit TiffReader(std::span<const std::byte> bytes) : bytes_(bytes), little_(starts_with(bytes, "II")) {}

@@ -16,7 +16,7 @@ inline constexpr std::uint64_t kMostPixels = std::uint64_t{1} << 27;
 // Reads a JPEG or PNG file into a uint8 tensor [height, width, 3].
 [[nodiscard]] Result<Tensor> decode_image(const std::string& path);
 
-// What the decoders give, before it is turned upright. Messages do not name the file yet.
+// The result of a decoder, not yet upright. Messages do not name the file yet.
 struct RawImage {
   std::size_t width = 0;
   std::size_t height = 0;

@@ -24,7 +24,7 @@ struct ErrorManager {
   std::longjmp(errors->jump, 1);
 }
 
-// libjpeg calls a truncated file a success with warnings; the first is kept as the reason to refuse it.
+// libjpeg decodes a truncated file with warnings; the first warning is kept as the reason to refuse the file.
 void on_message(j_common_ptr info, int level) {
   if (level >= 0) return;
   if (info->err->num_warnings++ == 0)

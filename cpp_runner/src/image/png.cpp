@@ -29,7 +29,7 @@ void on_read(png_structp png, png_bytep to, png_size_t size) {
   png_longjmp(png, 1);
 }
 
-void on_warning(png_structp, png_const_charp) {}  // ancillary chunks that are odd do not change a pixel
+void on_warning(png_structp, png_const_charp) {}  // warnings are about ancillary chunks, which change no pixel
 
 class Png {
  public:
@@ -47,8 +47,8 @@ class Png {
 bool read_header(Png& it, Source& source) {
   if (setjmp(png_jmpbuf(it.png)) != 0) return false;
   png_set_read_fn(it.png, &source, on_read);
-  png_set_crc_action(it.png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);  // by default a wrong ancillary one passes
-  png_set_user_limits(it.png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);       // check_pixel_count has the clearer message
+  png_set_crc_action(it.png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);  // by default wrong ancillary ones pass
+  png_set_user_limits(it.png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);       // check_pixel_count has a clearer message
   png_read_info(it.png, it.info);
   return true;
 }

@@ -14,7 +14,7 @@ using nlohmann::ordered_json;
 constexpr std::size_t kMostProfiledRuns = 10;
 
 Result<std::vector<Tensor>> golden_inputs(const Package& package, const std::string& method) {
-  const auto remedy = [&](const std::string& why) { return usage_error(package.path + why + "; give the inputs"); };
+  const auto remedy = [&](const std::string& why) { return usage_error(package.path + why + "; pass inputs"); };
   if (package.golden_text.empty()) return remedy(" has no golden cases to take inputs from");
   EK_ASSIGN(const auto cases, parse_golden(package.golden_text));
   const auto found = std::find_if(cases.begin(), cases.end(), [&](const auto& it) { return it.method == method; });
@@ -64,8 +64,9 @@ ordered_json to_result(const Model& model, const BenchOptions& options, const Su
 }  // namespace
 
 Result<std::string> bench_report(Model& model, const BenchOptions& options, std::span<const TensorView> inputs) {
-  if (options.iterations == 0) return usage_error("iterations is 0; a benchmark needs at least one");
-  if (!(options.min_seconds >= 0.0)) return usage_error("min_seconds is negative");
+  if (options.iterations == 0) return usage_error("iterations is 0; expected at least 1");
+  if (!(options.min_seconds >= 0.0))
+    return usage_error("min_seconds is " + std::to_string(options.min_seconds) + "; expected at least 0");
   std::vector<Tensor> generated;
   std::vector<TensorView> views(inputs.begin(), inputs.end());
   if (views.empty()) {

@@ -1,6 +1,7 @@
 #include "report/context.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <string>
 #include <thread>
@@ -49,7 +50,8 @@ ordered_json runtime_context(const std::string& runtime) {
 ordered_json model_context(const Model& model) {
   const Package& package = model.package();
   ordered_json context = runtime_context(model.runtime_version());
-  context["package"] = package.manifest ? ordered_json(package.manifest->name) : ordered_json(nullptr);
+  // Without a manifest, the name of the file identifies the model.
+  context["package"] = package.manifest ? package.manifest->name : std::filesystem::path(package.path).stem().string();
   context["weights"] = package.manifest ? ordered_json(package.manifest->weights) : ordered_json(nullptr);
   context["engine"] = model.engine_name();
   context["threads"] = model.threads();

@@ -1,4 +1,5 @@
-/* The header compiles as C, and the library answers without a model. Checks do not use assert, which NDEBUG removes. */
+/* The header compiles as C, and the library works without a model. The checks do not use assert, because NDEBUG removes
+ * it. */
 #include <edgekit/edgekit.h>
 #include <stdio.h>
 #include <string.h>

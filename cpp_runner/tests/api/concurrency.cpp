@@ -1,4 +1,4 @@
-// Four threads, first with a model each and then with one that they share: every run gives the first run's answer.
+// Four threads run a model, first each its own and then a shared one: every run gives the same answer.
 // Usage: edgekit_concurrency MODEL SHAPE_AXIS... RUNS, all numbers; the input is float32.
 #include <atomic>
 #include <cstdio>

@@ -1,4 +1,4 @@
-// Handles that free themselves, for the test programs that see only the library's header.
+// Owners of library handles, for the test programs that include only the public header.
 #pragma once
 
 #include <edgekit/edgekit.h>

@@ -1,8 +1,8 @@
 // What a caller may do with a model while and after it runs. Usage: edgekit_ownership inputs|threads|file MODEL
 // SHAPE_AXIS...
-//   inputs: an output keeps its values when the input's bytes change (the model gives its input back)
-//   threads: a model with another number of threads is loaded and run while two threads run theirs without a break
-//   file: a loaded model proves itself after its file was cut off
+//   inputs: an output keeps its values when the bytes of the input change (the model returns its input)
+//   threads: a model with another number of threads is loaded and run while two threads run their models
+//   file: a loaded model passes verify after its file was truncated
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>

@@ -11,7 +11,7 @@ std::string digest_of(const std::string& text) {
   return sha256_hex(std::as_bytes(std::span(text)));
 }
 
-// The first four are examples of FIPS 180; the lengths around 55 and 64 are where the padding takes another block.
+// The first four are examples of FIPS 180; at lengths around 55 and 64 the padding needs another block.
 TEST(DigestTest, KnownDigests) {
   EXPECT_EQ(digest_of(""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
   EXPECT_EQ(digest_of("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");

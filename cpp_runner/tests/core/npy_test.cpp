@@ -46,7 +46,7 @@ TEST(NpyTest, NamesWhatItCannotRead) {
   const auto has = [&](const std::string& bytes, const char* text) {
     return message(bytes).find(text) != std::string::npos;
   };
-  EXPECT_TRUE(has("", "no .npy file"));
+  EXPECT_TRUE(has("", "not a .npy file"));
   EXPECT_TRUE(has(npy("{'descr': '<f2', 'fortran_order': False, 'shape': (2,), }", ""), "'<f2'"));
   EXPECT_TRUE(has(npy("{'descr': '>f4', 'fortran_order': False, 'shape': (2,), }", ""), "little-endian"));
   EXPECT_TRUE(has(npy("{'descr': '<f4', 'fortran_order': True, 'shape': (2, 2), }", ""), "Fortran"));

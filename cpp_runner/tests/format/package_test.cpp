@@ -13,7 +13,7 @@ using testing::TemporaryFolder;
 
 using Records = std::vector<std::pair<std::string, std::string>>;
 
-// A package as edgekit would write it, with `changed` done to its records after the digests were taken.
+// A package like those of edgekit; `change` edits its records after the digests were computed.
 template <typename Change>
 Result<Package> open_changed(const TemporaryFolder& folder, Change&& change) {
   Records records{{"archive/data.pkl", "state"}, {"archive/bytecode.pkl", "code"}};
@@ -65,18 +65,19 @@ TEST(PackageTest, ItsTextsOutliveTheFile) {
   auto package = open_changed(folder, [](Records& it) { it.emplace_back("archive/extra/edgekit/golden.json", "{}"); });
   ASSERT_TRUE(package.ok());
   package->close();
-  std::filesystem::resize_file(folder.file("toy.ptl"), 0);  // reading a mapping of it would end the process
+  std::filesystem::resize_file(folder.file("toy.ptl"), 0);  // reading the mapped file would end the process
   EXPECT_EQ(package->golden_text, "{}");
   EXPECT_TRUE(parse_manifest(package->manifest_text).ok());
 }
 
-TEST(PackageTest, NamesWhatIsNoModel) {
+TEST(PackageTest, NamesFilesThatAreNotModels) {
   const TemporaryFolder folder;
   const auto code = [&](const std::string& bytes) { return open_package(folder.write("x", bytes)).status(); };
   EXPECT_NE(code("").message().find("is empty"), std::string::npos);
-  EXPECT_NE(code("hello world").message().find("no PyTorch model"), std::string::npos);
+  EXPECT_NE(code("hello world").message().find("is not a PyTorch model"), std::string::npos);
   EXPECT_NE(code(make_zip({{"a/data.pkl", "x"}})).message().find("state dict"), std::string::npos);
-  EXPECT_NE(code(make_zip({{"a/notes.txt", "x"}})).message().find("no PyTorch model"), std::string::npos);
+  EXPECT_NE(code(make_zip({{"a/notes.txt", "x"}})).message().find("zip file without a PyTorch model"),
+            std::string::npos);
   EXPECT_EQ(open_package(folder.file("missing")).status().code(), Code::kBadPackage);
   EXPECT_EQ(open_package(folder.file("")).status().code(), Code::kBadPackage);
 }

@@ -31,7 +31,7 @@ TEST(ImageTest, AgreesWithTheConformanceFiles) {
   }
 }
 
-// Cut pictures must be refused wherever the cut lies; only a cut of a few bytes of the end marker may be harmless.
+// A truncated picture must be refused. Only the last bytes, those of the end marker, may be missing without effect.
 TEST(ImageTest, TruncationsAreErrorsAndNeverGrey) {
   const TemporaryFolder folder;
   for (const char* name : {"jpeg_420.jpg", "jpeg_progressive.jpg", "png_exif6.png"}) {
@@ -48,14 +48,14 @@ TEST(ImageTest, AWrongChecksumIsAnErrorInAnyChunk) {
   std::string png = read_text(image_path("png_exif6.png"));
   const std::size_t chunk = png.find("eXIf");
   ASSERT_NE(chunk, std::string::npos);
-  png[chunk + 4] ^= 1;  // its first byte of data; libpng's default would pass over such a chunk
+  png[chunk + 4] ^= 1;  // its first byte of data; by default libpng accepts such a chunk
   EXPECT_EQ(decode_image(folder.write("x.png", png)).status().code(), Code::kUsage);
 }
 
 TEST(ImageTest, MessageNamesTheFileAndTheReason) {
   const TemporaryFolder folder;
   const auto status = decode_image(folder.write("notes.jpg", "hello")).status();
-  EXPECT_NE(status.message().find("notes.jpg is neither a JPEG nor a PNG"), std::string::npos);
+  EXPECT_NE(status.message().find("notes.jpg is not a JPEG or PNG"), std::string::npos);
 }
 
 TEST(ImageTest, PixelLimitHoldsForEitherFactor) {
