@@ -1,9 +1,9 @@
-# The Android demo app: an APK and its tests, without Android Studio. The top-level Makefile includes this.
-#   MODEL=mobilenet_v3_small   what the APK carries: whatever `edgekit export` takes
+# The Android demo app: an APK and its tests, without Android Studio. Included by the Makefile at the top.
+#   MODEL=mobilenet_v3_small   the model in the APK: any source that `edgekit export` takes
 #   ABIS=arm64-v8a             also armeabi-v7a, x86, x86_64; comma-separated
 ABIS ?= arm64-v8a
 ANDROID_MODEL := $(if $(filter command line environment,$(origin MODEL)),$(MODEL),mobilenet_v3_small)
-# A file's factory has a name with slashes and colons, which no package of ours shall have.
+# The name of a file's factory has slashes and colons, which are not allowed in the name of a package.
 ANDROID_NAME := $(shell printf %s "$(ANDROID_MODEL)" | tr -c 'A-Za-z0-9._-' _)
 ANDROID_PTL := build/mobile/$(ANDROID_NAME)/$(ANDROID_NAME).ptl
 ANDROID_APK := build/android/edgekit-demo.apk
@@ -26,7 +26,7 @@ android-test-inputs: $(ANDROID_TEST_INPUTS)/fitted.json
 $(ANDROID_TEST_INPUTS)/fitted.json: android_demo/tools/make_test_inputs.py | $(DEV_READY)
 	@OMP_NUM_THREADS=1 ATEN_CPU_CAPABILITY=default $(PY) $< --out $(@D)
 
-android-runtime: $(READY) android-deps ## build what `edgekit verify --runtime android` runs
+android-runtime: $(READY) android-deps ## build the runtime of `edgekit verify --runtime android`
 	@$(ANDROID_QUIET) build/android/runtime.log $(ANDROID_MVN) package -DskipTests -pl core,aars,host-runtime,runtime-lite,host-cli
 
 android-runtime-arm64: android-runtime ## the same for `--runtime android-arm64`, under qemu: slow

@@ -1,4 +1,4 @@
-// The Android plugin compiles Kotlin by itself; with this plugin beside it on the class path, by the version of the catalog.
+// The Android plugin compiles Kotlin itself, with the version of the Kotlin plugin that it finds on the class path.
 plugins {
     alias(libs.plugins.android.application) apply false
     alias(libs.plugins.android.library) apply false

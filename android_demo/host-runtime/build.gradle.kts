@@ -1,6 +1,6 @@
 import org.jetbrains.kotlin.gradle.dsl.JvmTarget
 
-// For tests alone: Android's own library in the JVM of the build machine.
+// For tests only: Android's own library in the JVM of the build machine.
 plugins {
     alias(libs.plugins.kotlin.jvm)
 }
@@ -21,7 +21,7 @@ sourceSets.main {
     resources.srcDir("src/main/c")
 }
 
-// The AAR as a file, to take its libraries out of it.
+// The AAR as a file, from which the libraries are copied.
 val aar = configurations.create("aar") {
     isCanBeConsumed = false
     isTransitive = false

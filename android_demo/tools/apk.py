@@ -13,7 +13,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-PAGE_BYTES = 16384  # Android 15 may map pages of 16 KB; the zip is ready for that, whatever the libraries inside are
+PAGE_BYTES = 16384  # Android 15 may map pages of 16 KB; the zip is ready for that, even where the libraries are not
 ALIGNMENT_FIELD = 0xD935  # the extra field with which Android's tools record how an entry is aligned
 EPOCH = (1981, 1, 1, 1, 1, 2)  # the date that Android's own tools write
 KEY_ALIAS = "androiddebugkey"

@@ -64,7 +64,7 @@ def badging_problems(apk: Path) -> Iterator[str]:
     activity = f"launchable-activity: name='{PACKAGE}.MainActivity'"
     for line in (f"package: name='{PACKAGE}'", "sdkVersion:'26'", "targetSdkVersion:'35'", activity):
         if line not in text:
-            yield f"aapt2 dump badging does not say {line}"
+            yield f"aapt2 dump badging does not have the line {line}"
     if "uses-permission" in text:
         yield "it asks for a permission; the app needs none"
 

@@ -67,7 +67,7 @@ def photographs(out: Path) -> list[Path]:
 
 @torch.no_grad()
 def fitted(photos: list[Path]) -> torch.nn.Module:
-    """A seeded network whose last layer is the ridge regression from the photographs' features to logits of their own."""
+    """A seeded network whose last layer is the ridge regression from the photographs' features to their own logits."""
     with seeded(0):
         net = mobilenet_v3_small(weights=None)
         targets = torch.randn(len(photos), 1000, dtype=torch.float64)

@@ -22,7 +22,7 @@ def main() -> None:
     (out / "java").mkdir(parents=True, exist_ok=True)
     manifest = write_manifest(options.source / "AndroidManifest.xml", out / "AndroidManifest.xml")
     aapt2("compile", "--dir", options.source / "res", "-o", out / "res.zip")
-    # "queries" is newer than Debian's aapt2, which says so; Android reads it all the same.
+    # "queries" is newer than Debian's aapt2, which warns about it; Android reads it.
     aapt2(
         *("link", out / "res.zip", "-o", out / "app.ap_", "--manifest", manifest, "-I", options.android_jar),
         *("--java", out / "java", "--warn-manifest-validation"),
@@ -34,14 +34,14 @@ def main() -> None:
 
 
 def write_manifest(source: Path, target: Path) -> Path:
-    """The Android Gradle plugin takes the package from the build file and refuses it in the manifest; aapt2 wants it there."""
+    """The Android Gradle plugin takes the package from the build file and refuses it in the manifest; aapt2 needs it there."""
     text = source.read_text(encoding="utf-8")
     target.write_text(text.replace("<manifest ", f'<manifest package="{NAMESPACE}" ', 1), encoding="utf-8")
     return target
 
 
 def write_test_config(out: Path) -> None:
-    """What the Android Gradle plugin would tell Robolectric."""
+    """The file with which the Android Gradle plugin configures Robolectric."""
     config = out / "test-config" / "com" / "android" / "tools" / "test_config.properties"
     config.parent.mkdir(parents=True, exist_ok=True)
     config.write_text(
@@ -53,7 +53,7 @@ def write_test_config(out: Path) -> None:
 
 
 def write_test_apk(resources: Path, model: Path, target: Path) -> None:
-    """The resources with the model as an asset, as in the real APK; without a model, the tests that need one say so."""
+    """The resources with the model as an asset, as in the real APK; tests that need a missing model fail with a reason."""
     shutil.copyfile(resources, target)
     if model.is_file():
         data = model.read_bytes()

@@ -23,7 +23,7 @@ SHARED = {
 }
 SHARED_MODULES = ("core", "runtime-lite", "host-runtime", "app")
 IN_APP = ("minSdk", "targetSdk", "versionCode")
-ONLY_MAVEN = {"host-cli", "aars"}  # a tool of edgekit's, and what Gradle does by itself
+ONLY_MAVEN = {"host-cli", "aars"}  # a tool of edgekit, and a task that Gradle does by itself
 
 
 def catalog() -> dict[str, str]:
@@ -88,7 +88,7 @@ def maven_dependencies(module: str) -> set[str]:
 
 
 def pom_dependencies(pom: Path) -> set[str]:
-    """Without what is Android itself, and without the module aars, which is Maven's stand-in for the AAR."""
+    """Without Android itself, and without the module aars, which is Maven's stand-in for the AAR."""
     found = ElementTree.parse(pom).getroot().findall(f"{POM}dependencies/{POM}dependency")
     rows = [
         [element.findtext(f"{POM}{tag}", "main") for tag in ("scope", "groupId", "artifactId")] for element in found
@@ -126,7 +126,7 @@ def test_dependencies_say_no_to_another_scope(module: str) -> None:
 
 
 def test_gradle_knows_every_property_of_the_tests() -> None:
-    """What Maven's surefire passes on, and the tests ask for."""
+    """The properties that surefire passes to the tests, which read them."""
     asked = re.compile(r'(?:getProperty|property)\("(edgekit\.[\w.]+)"\)')
     for module in SHARED_MODULES:
         sources = "\n".join(path.read_text() for path in (DEMO / module / "src/test").rglob("*.kt"))

@@ -8,7 +8,7 @@ import android.net.Uri
 import android.os.ParcelFileDescriptor
 import java.io.File
 
-/** Lends the system's camera one file to write a photograph to; the app needs no permission for that. */
+/** Gives the system's camera one file for its photograph, for which the app needs no permission. */
 class CaptureProvider : ContentProvider() {
     override fun onCreate() = true
 
@@ -28,7 +28,7 @@ class CaptureProvider : ContentProvider() {
     companion object {
         fun uri(context: Context): Uri = Uri.parse("content://${context.packageName}.capture/photo.jpg")
 
-        /** Takes the last photograph away, or a camera that writes none would seem to have taken it again. */
+        /** Deletes the last photograph; otherwise it would be shown again after a camera that writes nothing. */
         fun clear(context: Context) = file(context).delete()
 
         private fun file(context: Context) = File(context.cacheDir, "capture.jpg")

@@ -6,7 +6,7 @@ import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.MainScope
 
 class DemoApp : Application() {
-    /** Lives as long as the process, so a rotation finds its model and its results again. */
+    /** Lives as long as the process, so the model and the results survive a rotation. */
     lateinit var controller: DemoController
         private set
 

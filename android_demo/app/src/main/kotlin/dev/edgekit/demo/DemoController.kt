@@ -44,9 +44,9 @@ import kotlinx.coroutines.flow.update
 import kotlinx.coroutines.launch
 
 /**
- * Does what the user asks for, off the main thread, and publishes what came of it.
+ * Does the user's work off the main thread, and publishes the state that results.
  *
- * @param worker runs one thing at a time, since a model does; the model is touched on it alone
+ * @param worker runs one job at a time, as a model does; only its jobs use the model
  */
 class DemoController(
     private val scope: CoroutineScope,
@@ -56,7 +56,7 @@ class DemoController(
     private val photos: PhotoLoader,
 ) {
     private class Loaded(val model: ModelPackage, val runtime: FirstRunTimer, val loadMs: Double) {
-        /** What the pool was set to; null before the first run. */
+        /** The size of the thread pool; null before the first run. */
         var threads: Int? = null
     }
 
@@ -72,17 +72,17 @@ class DemoController(
     var photo: Uri? = null
         private set
 
-    /** The last model that could be opened. */
+    /** The last model that was opened without an error. */
     @Volatile
     var source: ModelSource = ModelSource.Bundled
         private set
 
-    /** What the user wants; null leaves it to the model's manifest and the device. */
+    /** The user's choice; with null the model's manifest or the device decides. */
     @Volatile
     var chosenThreads: Int? = null
         private set
 
-    /** False in a process that was started anew, so that the activity has to restore what was open. */
+    /** False in a new process, where the activity has to restore what was open. */
     var hasStarted = false
         private set
 
@@ -168,17 +168,17 @@ class DemoController(
             val loaded = requireModel()
             val model = loaded.model
             val case = model.goldens.firstOrNull { it.method == "forward" }
-                ?: throw PackageException("${model.name} names no input to run with. Export it with edgekit.", problem = Problem.NO_INPUTS)
+                ?: throw PackageException("${model.name} has no recorded input for a benchmark. Export it with edgekit.", problem = Problem.NO_INPUTS)
             val measured = benchmark(loaded.runtime, case.method, case.inputs.map(::generate), BenchmarkPlan(BENCHMARK_RUNS)) { done, of ->
                 emit(UiEvent.Benchmark(BenchmarkState.Running(done, of)))
             }
-            val firstMs = checkNotNull(loaded.runtime.firstMs) // That of the model, which may have run before.
+            val firstMs = checkNotNull(loaded.runtime.firstMs) // The model's first run, which may have been another job's.
             val report = BenchmarkReport(loaded.loadMs, firstMs, checkNotNull(loaded.threads), LatencyStats.of(measured.samplesMs))
             emit(UiEvent.Benchmark(BenchmarkState.Done(report)))
         }
     }
 
-    /** @param writeTo gets the verdict document, or the error, when the test is over; until then there is no such file */
+    /** @param writeTo receives the verdict document, or the error, at the end of the test; an older file is deleted first */
     fun runSelfTest(writeTo: File? = null): Job {
         writeTo?.delete()
         emit(UiEvent.SelfTest(SelfTestState.Running(0, 1)))
@@ -195,7 +195,7 @@ class DemoController(
         }
     }
 
-    /** Whole or not at all, as somebody may be waiting for it; a full disk costs the file, not the verdict on the screen. */
+    /** Writes the whole file or nothing, because another program may wait for it. On a full disk the screen still shows the verdict. */
     private fun File.publish(text: String) {
         val partial = File(path + ".part")
         try {
@@ -207,7 +207,7 @@ class DemoController(
         }
     }
 
-    /** The model, with as many threads as the slider says; they stay the same until the work is done. */
+    /** The model, with the number of threads that the slider has now; it stays the same until the work is done. */
     private fun requireModel(): Loaded {
         val loaded = loaded ?: throw noModel((state.value.model as? ModelState.Broken)?.failure)
         val threads = state.value.threads
@@ -219,7 +219,7 @@ class DemoController(
     private fun noModel(failure: Failure?) =
         PackageException(failure?.detail ?: "no model is loaded. Open one first.", problem = failure?.problem ?: Problem.NO_MODEL)
 
-    /** Files and photographs come from anywhere: whatever they bring about is shown, and ends the work, not the app. */
+    /** Files and photographs come from anywhere, so every error is shown, and ends the work but not the app. */
     private fun work(failed: (Failure) -> UiEvent, block: suspend () -> Unit): Job = scope.launch(worker) {
         try {
             block()

@@ -64,7 +64,7 @@ class MainActivity : Activity() {
         super.onDestroy()
     }
 
-    /** Does what an intent asks for; the controller keeps the order. */
+    /** Carries out an intent; the controller keeps the order of the work. */
     private fun obey(intent: Intent) {
         val pushed = intent.read { getString(EXTRA_MODEL) }
         if (pushed == null) controller.ensureModel() else controller.open(ModelSource.Pushed(pushed))
@@ -92,7 +92,7 @@ class MainActivity : Activity() {
             if (controller.state.value.selfTest !is SelfTestState.Running) controller.runSelfTest()
         }
         findViewById<View>(R.id.share_self_test).setOnClickListener { shareSelfTest() }
-        // Clicks, not checks: restoring and rendering check a tab too.
+        // Listens to clicks, because restoring and rendering check a tab too.
         TABS.forEach { (id, screen) -> findViewById<View>(id).setOnClickListener { controller.show(screen) } }
         findViewById<SeekBar>(R.id.threads).apply {
             max = DemoController.maxThreads - 1
@@ -118,7 +118,7 @@ class MainActivity : Activity() {
         findViewById<TextView>(R.id.threads_value).text = text
         findViewById<SeekBar>(R.id.threads).apply {
             progress = threads - 1
-            if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.R) stateDescription = text // It would read a percentage.
+            if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.R) stateDescription = text // Otherwise a screen reader says a percentage.
         }
     }
 
@@ -214,18 +214,18 @@ class MainActivity : Activity() {
             R.id.tab_self_test to Screen.SELF_TEST,
         )
 
-        /** Any app may send an intent, with extras that this one cannot read. */
+        /** Any app may send an intent whose extras this app cannot read. */
         private fun <T> Intent.read(extra: Bundle.() -> T): T? = try {
             extras?.extra()
         } catch (_: RuntimeException) {
             null
         }
 
-        /** The call that checks the type is new in Android 13. */
+        /** The call that checks the type exists since Android 13. */
         @Suppress("DEPRECATION")
         private fun Bundle.uri(key: String): Uri? = getParcelable<Parcelable>(key) as? Uri
 
-        /** Since Android 15 an app draws behind the system's bars and the camera's cutout; the content stays between them. */
+        /** Since Android 15 an app draws behind the system's bars and the camera's cutout, so the content gets a padding. */
         private fun keepClearOfBars(view: View, insets: WindowInsets): WindowInsets {
             if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.R) {
                 val bars = insets.getInsets(WindowInsets.Type.systemBars() or WindowInsets.Type.displayCutout())

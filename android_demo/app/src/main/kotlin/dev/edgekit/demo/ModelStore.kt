@@ -9,7 +9,7 @@ import java.io.File
 import java.io.IOException
 import java.io.InputStream
 
-/** Which model is open; its text is what a saved state keeps. */
+/** Which model is open; a saved state keeps its text. */
 sealed interface ModelSource {
     /** The model that came with the app. */
     data object Bundled : ModelSource {
@@ -37,12 +37,12 @@ sealed interface ModelSource {
     }
 }
 
-/** Where model files lie: PyTorch reads files, not assets and not content URIs, so both are copied first. */
+/** The model files. PyTorch reads files only, so assets and content URIs are copied first. */
 class ModelStore(private val context: Context) {
     private val folder = File(context.filesDir, "models")
     private val importedFile = File(folder, "imported.ptl")
 
-    /** Of the same name, by which a model without a manifest is called. */
+    /** It has the same file name, because that is the name of a model without a manifest. */
     private val fetchedFile = File(folder, "fetched/imported.ptl")
 
     fun find(source: ModelSource): File = when (source) {
@@ -51,7 +51,7 @@ class ModelStore(private val context: Context) {
         is ModelSource.Pushed -> File(context.getExternalFilesDir(null), File(source.name).name)
     }
 
-    /** Copied once, and again when an update of the app brings another. */
+    /** Copied once, and again when an update of the app brings another model. */
     private fun bundled(): File {
         val digest = asset(DIGEST_ASSET).use { it.readBytes() }.decodeToString().trim()
         val file = File(folder, "bundled-${digest.take(16)}.ptl")
@@ -70,12 +70,12 @@ class ModelStore(private val context: Context) {
     private fun asset(name: String): InputStream = try {
         context.assets.open(name)
     } catch (e: IOException) {
-        throw PackageException("this app was built without a model. Build it by: make android-apk MODEL=…", e, Problem.APP_WITHOUT_MODEL)
+        throw PackageException("this app was built without a model. Build it with: make android-apk MODEL=…", e, Problem.APP_WITHOUT_MODEL)
     }
 
-    /** Copies a chosen model; it replaces the last one when [keepFetched] says so. */
+    /** Copies a chosen model; [keepFetched] lets it replace the last one. */
     fun fetch(uri: Uri): File {
-        val stream = reading { context.contentResolver.openInputStream(uri) } ?: throw unreadable("it is gone", null)
+        val stream = reading { context.contentResolver.openInputStream(uri) } ?: throw unreadable("it does not exist any more", null)
         copy(stream, fetchedFile)
         return fetchedFile
     }
@@ -110,7 +110,7 @@ class ModelStore(private val context: Context) {
         if (!from.renameTo(to)) throw IOException("cannot rename ${from.name}")
     }
 
-    /** Another app's provider may throw whatever it likes. */
+    /** Another app's provider may throw any exception. */
     private inline fun <T> reading(block: () -> T): T = try {
         block()
     } catch (e: IOException) {

@@ -14,22 +14,22 @@ import dev.edgekit.core.run.sampleSize
 import java.io.IOException
 import java.io.InputStream
 
-/** Decodes photographs by the platform, turned as their Exif data says, and hands their pixels to the model. */
+/** Decodes photographs with the platform's decoder, turns them as their Exif data says, and gives their pixels to the model. */
 class PhotoLoader(private val resolver: ContentResolver) {
     private val converter = RgbImage()
 
     /**
-     * @param resize what the model scales the shorter side to; larger photographs are decoded smaller, never below twice that
+     * @param resize the model's size of the shorter side; larger photographs are decoded smaller, but not below twice that size
      */
     fun load(uri: Uri, resize: Int): Bitmap {
         val bounds = BitmapFactory.Options().apply { inJustDecodeBounds = true }
         open(uri).use { BitmapFactory.decodeStream(it, null, bounds) }
         if (bounds.outWidth <= 0) {
-            throw ImageException("this is no photograph that the device can decode. Choose a JPEG or PNG file.", problem = Problem.PHOTO_FORMAT)
+            throw ImageException("this file is not a photograph that the device can decode. Choose a JPEG or PNG file.", problem = Problem.PHOTO_FORMAT)
         }
         if (bounds.outWidth.toLong() * bounds.outHeight > MAX_PIXELS) {
             throw ImageException(
-                "this photograph has ${bounds.outWidth} x ${bounds.outHeight} pixels; at most $MAX_PIXELS are decoded.",
+                "this photograph has ${bounds.outWidth} x ${bounds.outHeight} pixels; at most $MAX_PIXELS are decoded. Choose a smaller one.",
                 problem = Problem.PHOTO_TOO_LARGE,
             )
         }
@@ -40,7 +40,7 @@ class PhotoLoader(private val resolver: ContentResolver) {
         }
         val bitmap = open(uri).use { BitmapFactory.decodeStream(it, null, options) }
             ?: throw ImageException("this photograph is damaged. Choose another one.", problem = Problem.PHOTO_DAMAGED)
-        bitmap.setHasAlpha(false) // A canvas would refuse it otherwise; and so it is shown as the model sees it.
+        bitmap.setHasAlpha(false) // Otherwise a canvas refuses it; without alpha it also looks as the model sees it.
         return upright(bitmap, open(uri).use(::orientation))
     }
 
@@ -50,17 +50,17 @@ class PhotoLoader(private val resolver: ContentResolver) {
     }
 
     private fun open(uri: Uri): InputStream = try {
-        resolver.openInputStream(uri) ?: throw ImageException("the photograph is gone. Choose it again.")
+        resolver.openInputStream(uri) ?: throw ImageException("the photograph does not exist any more. Choose another one.")
     } catch (e: IOException) {
-        throw ImageException("the photograph cannot be read: ${e.message}", e)
-    } catch (e: RuntimeException) { // Another app's provider may throw whatever it likes.
-        throw ImageException("the photograph cannot be read: ${e.message}", e)
+        throw ImageException("the photograph cannot be read (${e.message}). Choose it again.", e)
+    } catch (e: RuntimeException) { // Another app's provider may throw any exception.
+        throw ImageException("the photograph cannot be read (${e.message}). Choose it again.", e)
     }
 
     private fun orientation(stream: InputStream): Int = try {
         ExifInterface(stream).getAttributeInt(ExifInterface.TAG_ORIENTATION, ExifInterface.ORIENTATION_NORMAL)
     } catch (_: IOException) {
-        ExifInterface.ORIENTATION_NORMAL // No Exif data to speak of: the picture stands as it is.
+        ExifInterface.ORIENTATION_NORMAL // Without Exif data the picture stays as it is.
     }
 
     private fun upright(bitmap: Bitmap, orientation: Int): Bitmap {

@@ -24,7 +24,7 @@ internal fun View.showIf(visible: Boolean) {
     visibility = if (visible) View.VISIBLE else View.GONE
 }
 
-/** Shows what went wrong, but for what stands [above] already. */
+/** Shows an error, unless it is shown [above] already. */
 internal fun TextView.showFailure(failure: Failure?, above: ModelState? = null) {
     text = failure?.let { context.getString(wording(it.problem), it.detail) }
     showIf(failure != null && failure != (above as? ModelState.Broken)?.failure)
@@ -47,7 +47,7 @@ private fun wording(problem: Problem): Int = when (problem) {
     Problem.UNEXPECTED -> R.string.problem_unexpected
 }
 
-/** Makes a container hold exactly [count] rows, reusing those that are there. */
+/** Gives a container exactly [count] rows, and reuses those that it has. */
 private fun ViewGroup.rows(count: Int, layout: Int): List<View> {
     while (childCount > count) removeViewAt(childCount - 1)
     while (childCount < count) LayoutInflater.from(context).inflate(layout, this, true)
@@ -64,7 +64,7 @@ private fun View.milliseconds(ms: Double) = context.getString(R.string.milliseco
 
 class PhotoScreen(private val root: View) {
     init {
-        root.findViewById<View>(R.id.picture_frame).clipToOutline = true // Round corners; XML has it from Android 12 on.
+        root.findViewById<View>(R.id.picture_frame).clipToOutline = true // Rounds the corners; XML can say so since Android 12.
     }
 
     fun render(state: UiState, picture: Bitmap?) {

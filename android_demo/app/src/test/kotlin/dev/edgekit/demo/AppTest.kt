@@ -46,7 +46,7 @@ abstract class AppTest {
     @Before
     fun useAndroidsLibrary() {
         assumeTrue(HostRuntime.unsupportedReason().orEmpty(), HostRuntime.unsupportedReason() == null)
-        check(model.isFile) { "no model at $model. Make it by: make android-test-inputs" }
+        check(model.isFile) { "no model at $model. Make it with: make android-test-inputs" }
         HostRuntime.install(Path(property("edgekit.jni")), Path("target/host"))
     }
 
@@ -67,10 +67,10 @@ abstract class AppTest {
         shadowOf(Looper.getMainLooper()).idle()
     }
 
-    /** A state that is there already would end the wait before the work begins. */
+    /** Waits for the work, because the state may be the expected one before the work begins. */
     protected fun await(job: Job) = await { job.isCompleted }
 
-    /** A photograph behind a content URI, as a document picker would give it. */
+    /** A photograph behind a content URI, as from a document picker. */
     protected fun photo(name: String): Uri = content(inputs.resolve(name))
 
     protected fun content(file: File): Uri = Uri.parse("content://test.documents/${file.name}").also { uri ->
@@ -82,18 +82,18 @@ abstract class AppTest {
         return assertIs<PhotoState.Shown>(state.photo)
     }
 
-    /** What another app's provider does when it is unwell. */
+    /** A content URI of another app's provider that fails. */
     protected fun failing(name: String, stream: () -> InputStream): Uri = Uri.parse("content://test.documents/$name").also { uri ->
         shadowOf(app.contentResolver).registerInputStreamSupplier(uri) { stream() }
     }
 
-    /** A tap, and the answer of the app that it asks. */
+    /** A tap, and the answer of the app that the tap starts. */
     protected fun ActivityController<MainActivity>.pick(button: Int, uri: Uri) {
         get().findViewById<View>(button).performClick()
         shadowOf(get()).receiveResult(shadowOf(get()).nextStartedActivityForResult.intent, Activity.RESULT_OK, Intent().setData(uri))
     }
 
-    /** A new process has a new application, which knows nothing. */
+    /** A new process has a new application without any state. */
     protected fun ActivityController<MainActivity>.killAndRestore(): ActivityController<MainActivity> {
         val saved = Bundle()
         saveInstanceState(saved).pause().stop().destroy()

@@ -28,7 +28,7 @@ import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.runBlocking
 
-/** Whatever comes in, the app says what is wrong and goes on. */
+/** With any input, the app says what is wrong and goes on. */
 class HostileInputTest : AppTest() {
     @Test
     fun open_goldenCasesOfImpossibleSize_isAnError() {

@@ -12,7 +12,7 @@ import kotlin.test.assertTrue
 import org.robolectric.RuntimeEnvironment
 import org.robolectric.android.controller.ActivityController
 
-/** What screenshots do not show: the system's bars, and what is read aloud. */
+/** Parts of the look that screenshots do not show: the system's bars, and the texts for screen readers. */
 class LookTest : AppTest() {
     @Test
     fun insets_keepTheContentClearOfBarsAndCutout() {

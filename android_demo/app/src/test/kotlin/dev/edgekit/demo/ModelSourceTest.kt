@@ -15,7 +15,7 @@ import kotlin.test.assertNull
 import kotlin.test.assertSame
 import kotlin.test.assertTrue
 
-/** Which model is open, after whatever came in between. */
+/** Which model is open after restarts, intents and errors. */
 class ModelSourceTest : AppTest() {
     private val other by lazy { named("other", inputs.resolve("../other.ptl")) }
 

@@ -64,7 +64,7 @@ class PhotoLoaderTest : AppTest() {
     private companion object {
         const val EXACT = "exact"
 
-        /** What Android's decoder does otherwise; `docs/android.md` lists the same. */
+        /** The differences of Android's decoder; `docs/android.md` has the same list. */
         val KNOWN_DIFFERENCES = mapOf(
             "jpeg_cmyk.jpg" to "up to 255 levels",
             "jpeg_icc.jpg" to "up to 69 levels",

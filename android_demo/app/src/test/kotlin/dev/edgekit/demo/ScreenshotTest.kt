@@ -21,9 +21,9 @@ import org.robolectric.RuntimeEnvironment
 import org.robolectric.android.controller.ActivityController
 
 /**
- * What the app looks like, compared with the committed pictures.
+ * The look of the app, compared with the committed pictures.
  *
- * `-Dedgekit.screenshots.update=true` writes them anew. Latencies differ from run to run, so a small part of the pixels may.
+ * `mvn -Dscreenshots.update=true` writes new ones. Latencies differ from run to run, so a small part of the pixels may.
  */
 class ScreenshotTest : AppTest() {
     @Before

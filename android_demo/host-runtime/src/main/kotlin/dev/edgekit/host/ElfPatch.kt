@@ -4,7 +4,7 @@ import java.nio.ByteBuffer
 import java.nio.ByteOrder
 
 /**
- * Makes an Android shared library acceptable to glibc's loader, by editing its dynamic section alone.
+ * Makes an Android shared library acceptable to glibc's loader, by changes in its dynamic section only.
  *
  * Symbol versions go (`memcpy@LIBC` is unknown to glibc), and of the needed libraries only those stay that the host runtime
  * opens first: the loader finds them by name among what is loaded already. No code or data of the library changes.

@@ -21,28 +21,28 @@ import kotlin.io.path.writeText
 /**
  * Android's own PyTorch library in a desktop JVM, for tests and for `verify --runtime android`.
  *
- * [install] makes patched copies of the AAR's libraries beside a small shim for bionic, and tells PyTorch's Java classes to
- * load those. Call it before the first class of `org.pytorch` is touched. PyTorch's Java side keeps a thread that is no
- * daemon, so a `main` has to end by `exitProcess`.
+ * [install] makes patched copies of the AAR's libraries beside a small shim for bionic, and makes PyTorch's Java classes
+ * load those. Call it before the first class of `org.pytorch` is touched. PyTorch's Java side keeps a thread that is not a
+ * daemon, so a `main` has to end with `exitProcess`.
  */
 object HostRuntime {
     private const val SHIM = "libbionic_shim.so"
 
-    /** For arm64, by LD_PRELOAD: see its source. */
+    /** For arm64, loaded with LD_PRELOAD: see its source. */
     private const val TLS = "libbionic_tls.so"
 
     /** The name under which the libraries ask for the shim. */
     private const val BIONIC_LIBC = "libc.so"
 
-    /** The file that says what the copies were made of. */
+    /** The file that says from which files the copies were made. */
     private const val KEY = "key"
     private val OWN_PARTS = listOf("/bionic_shim.c", "/bionic_tls.c", "ElfPatch.class", "HostRuntime.class")
     private val LIBRARIES = listOf("libc++_shared.so", "libfbjni.so", "libpytorch_jni_lite.so")
 
     /** Why this machine cannot run Android's library, or null where it can. */
     fun unsupportedReason(): String? = when {
-        System.getProperty("os.name") != "Linux" -> "Android's library runs on Linux hosts only, this is ${System.getProperty("os.name")}"
-        androidAbi() == null -> "no Android library fits this processor (${System.getProperty("os.arch")}); amd64 and aarch64 do"
+        System.getProperty("os.name") != "Linux" -> "Android's library runs on Linux hosts only; this host is ${System.getProperty("os.name")}"
+        androidAbi() == null -> "there is no Android library for this processor (${System.getProperty("os.arch")}); expected amd64 or aarch64"
         !hasGlibc() -> "Android's library needs glibc on the host (its libc.so.6 was not found)"
         else -> null
     }
@@ -84,7 +84,7 @@ object HostRuntime {
         replace(into.resolve(KEY)) { it.writeText(key(libraries)) }
     }
 
-    /** What the copies were made of and by; dates and sizes tell the AAR's libraries apart, as reading 50 MB takes too long. */
+    /** A digest of the sources of the copies. The AAR's libraries count by date and size, because reading 50 MB takes too long. */
     private fun key(libraries: Path): String {
         val digest = MessageDigest.getInstance("SHA-256")
         for (name in OWN_PARTS) digest.update(checkNotNull(javaClass.getResource(name)) { "$name is missing from the class path" }.readBytes())
@@ -110,10 +110,10 @@ object HostRuntime {
     private fun start(command: List<String>): Process = try {
         ProcessBuilder(command).redirectErrorStream(true).start()
     } catch (e: IOException) {
-        throw UnsupportedOperationException("Android's library needs a C compiler on the host: ${e.message}. Install one, or name it by CC.", e)
+        throw UnsupportedOperationException("Android's library needs a C compiler on the host: ${e.message}. Install one, or name it in CC.", e)
     }
 
-    /** Another process may be doing the same: write beside it, then rename. */
+    /** Another process may do the same, so this writes a file beside it and renames it. */
     private fun replace(target: Path, write: (Path) -> Unit) {
         val partial = Files.createTempFile(target.parent, target.fileName.toString(), ".part")
         write(partial)

@@ -7,11 +7,11 @@ import java.util.zip.ZipEntry
 import java.util.zip.ZipFile
 import java.util.zip.ZipOutputStream
 
-/** Spoils packages in the ways that a reader has to notice. */
+/** Damages packages in ways that a reader has to detect. */
 object PackageEditor {
     private const val MANIFEST = "archive/extra/edgekit/manifest.json"
 
-    /** Flips the signs of the largest constant, and remakes its digest: only running the model shows it. */
+    /** Flips the signs of the largest constant, and remakes its digest: only a run of the model shows it. */
     fun withAlteredWeights(source: File, target: File): File {
         val records = read(source)
         val (name, data) = records.filterKeys { it.endsWith(".storage") }.maxBy { it.value.size }
@@ -28,7 +28,7 @@ object PackageEditor {
         return write(records + (name to data.copyOf().also { it[0] = (it[0].toInt() xor 1).toByte() }), target)
     }
 
-    /** Edits a text record, such as `extra/edgekit/golden.json`, and remakes its digest: only reading the text shows it. */
+    /** Edits a text record, such as `extra/edgekit/golden.json`, and remakes its digest: only a reader of the text detects it. */
     fun withText(source: File, target: File, record: String, edit: (String) -> String): File {
         val records = read(source)
         val old = records.getValue("archive/$record")

@@ -9,7 +9,7 @@ import org.pytorch.IValue
 import org.pytorch.MemoryFormat
 import org.pytorch.Tensor as TorchTensor
 
-/** Gives nested outputs their flat names, the same that the manifest uses. */
+/** Gives nested outputs the flat names that the manifest uses. */
 internal fun flatten(value: IValue): Outputs {
     val tensors = LinkedHashMap<String, Tensor>()
     val structure = visit(value, "") { path, tensor ->
@@ -40,14 +40,14 @@ private fun visit(value: IValue, path: String, leaf: (String, Tensor) -> Unit): 
     }
 }
 
-/** As the manifest spells a key: in single quotes, whatever it holds. */
+/** The manifest's spelling of a key: always in single quotes. */
 private fun quoted(key: String) = "'" + key.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 private fun scalar(value: IValue): Tensor = when {
     value.isDouble -> Tensor.allocate(DType.FLOAT64, emptyList()).apply { bytes.putDouble(0, value.toDouble()) }
     value.isLong -> Tensor.allocate(DType.INT64, emptyList()).apply { bytes.putLong(0, value.toLong()) }
     value.isBool -> Tensor.allocate(DType.BOOL, emptyList()).apply { bytes.put(0, if (value.toBool()) 1 else 0) }
-    else -> throw ModelException("a value in it is neither a tensor nor a number")
+    else -> throw ModelException("it has a value that is neither a tensor nor a number")
 }
 
 private fun TorchTensor.toEdgekit(): Tensor {
@@ -62,7 +62,7 @@ private fun TorchTensor.toEdgekit(): Tensor {
     }.let { if (memoryFormat() == MemoryFormat.CHANNELS_LAST) it.toRowMajor() else it }
 }
 
-/** A channels_last output arrives as its memory lies, NHWC; everything else here is row-major NCHW. */
+/** A channels_last output arrives in the order of its memory, NHWC; everything else here is row-major NCHW. */
 internal fun Tensor.toRowMajor(): Tensor {
     val (batch, channels, height, width) = shape
     val result = Tensor.allocate(dtype, shape)

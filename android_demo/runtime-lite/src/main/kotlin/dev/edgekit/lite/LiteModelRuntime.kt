@@ -36,7 +36,7 @@ class LiteModelRuntime private constructor(private val module: Module, override 
         private val EXTRA_FILES = listOf("edgekit/manifest.json", "edgekit/golden.json", "edgekit/labels.txt")
 
         override fun load(file: File): LiteModelRuntime {
-            // The loader fills in the names that it is given, and leaves those empty that the file lacks.
+            // The loader fills in these names, and leaves a text empty where the file lacks it.
             val extraFiles = EXTRA_FILES.associateWithTo(HashMap()) { "" }
             val module = nativeCall({ "PyTorch cannot load ${file.name}" }) {
                 LiteModuleLoader.load(file.path, extraFiles, Device.CPU)
@@ -46,7 +46,7 @@ class LiteModelRuntime private constructor(private val module: Module, override 
     }
 }
 
-/** PyTorch reports everything as some RuntimeException with a C++ stack trace; the first line says what happened. */
+/** PyTorch reports every error as a RuntimeException with a C++ stack trace; the first line says what happened. */
 private inline fun <T> nativeCall(what: () -> String, call: () -> T): T = try {
     call()
 } catch (e: RuntimeException) {
@@ -62,6 +62,6 @@ private fun Tensor.toTorch(): TorchTensor {
         DType.INT64 -> TorchTensor.fromBlob(longs(), dims)
         DType.FLOAT32 -> TorchTensor.fromBlob(floats(), dims)
         DType.FLOAT64 -> TorchTensor.fromBlob(doubles(), dims)
-        DType.BOOL -> throw ModelException("PyTorch for Android takes no bool tensors; give the model a uint8 input instead")
+        DType.BOOL -> throw ModelException("PyTorch for Android does not take bool tensors. Give the model a uint8 input instead.")
     }
 }

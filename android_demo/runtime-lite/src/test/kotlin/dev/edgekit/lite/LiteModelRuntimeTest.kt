@@ -38,7 +38,7 @@ class LiteModelRuntimeTest {
     @Before
     fun useAndroidsLibrary() {
         assumeTrue(HostRuntime.unsupportedReason().orEmpty(), HostRuntime.unsupportedReason() == null)
-        check(file.isFile) { "no model at $file. Make it by: make android-test-inputs" }
+        check(file.isFile) { "no model at $file. Make it with: make android-test-inputs" }
         HostRuntime.install(Path(property("edgekit.jni")), Path("target/host"))
     }
 
@@ -112,7 +112,7 @@ class LiteModelRuntimeTest {
     }
 
     @Test
-    fun load_whatIsNoModel_isAnError() {
+    fun load_aFileThatIsNotAModel_isAnError() {
         val text = folder.newFile("model.ptl").apply { writeText("hello") }
         assertContains(assertFailsWith<ModelException> { LiteModelRuntime.load(text) }.message!!, "model.ptl")
         assertFailsWith<ModelException> { LiteModelRuntime.load(PackageEditor.truncated(file, text)) }

@@ -38,11 +38,11 @@ sealed interface Compared {
     /** The element at the worst position: a Double, or a Long for integers and booleans. */
     data class Element(val value: Number) : Compared
 
-    /** What stands there where no element does: a dtype and shape, a structure, an error. */
+    /** A text where no element was compared: a dtype and shape, a structure, an error. */
     data class Text(val text: String) : Compared
 }
 
-/** Compares a run with a golden case's outputs: one verdict for each name that either side has. */
+/** Compares a run with a golden case's outputs: one verdict for each name on either side. */
 fun compare(expected: List<GoldenOutput>, actual: Map<String, Tensor>, tolerance: Tolerance): List<Comparison> {
     val names = expected.mapTo(HashSet()) { it.name }
     return expected.map { compare(it, actual[it.name], tolerance) } + (actual - names).map { (name, tensor) ->
@@ -137,5 +137,5 @@ private fun unravel(position: Int, shape: List<Int>): List<Int> {
 
 private fun describe(dtype: DType, shape: List<Int>) = Compared.Text("${dtype.id} $shape")
 
-/** A reference whose largest element is smaller is all but zero: the absolute error decides. */
+/** A reference whose largest element is smaller counts as zero: the absolute error decides. */
 private const val ZERO_BELOW = 1e-6

@@ -2,13 +2,13 @@ package dev.edgekit.core.format
 
 /*
  * EdgekitException
- * ├── PackageException   the file is no package, is damaged, or is newer than this reader
- * ├── ModelException     the runtime refuses the model, an input or an output of it
+ * ├── PackageException   the file is not a package, is damaged, or is newer than this reader
+ * ├── ModelException     the runtime refuses the model, or its run or outputs are wrong
  * ├── InputException     an input does not fit the model, or its file cannot be read
  * └── ImageException     a photograph cannot be decoded
  */
 
-/** What a user can do something about. The message says what, which object, what was expected and the remedy. */
+/** An error that the user can fix. The message says what happened, to which object, what was expected and what to do. */
 sealed class EdgekitException(val problem: Problem, message: String, cause: Throwable?) : Exception(message, cause)
 
 class PackageException(message: String, cause: Throwable? = null, problem: Problem = Problem.PACKAGE) :
@@ -21,7 +21,7 @@ class InputException(message: String, cause: Throwable? = null) : EdgekitExcepti
 class ImageException(message: String, cause: Throwable? = null, problem: Problem = Problem.PHOTO_UNREADABLE) :
     EdgekitException(problem, message, cause)
 
-/** What went wrong, for an app that says it in its user's language; the message has the detail, in English. */
+/** The kind of error, which an app shows in its user's language; the message has the details, in English. */
 enum class Problem {
     /** The package is refused, and the message says why. */
     PACKAGE,
@@ -42,14 +42,14 @@ enum class Problem {
     UNEXPECTED,
 }
 
-/** A [problem] as a state shows it. */
+/** A [problem] in the state of a screen. */
 data class Failure(val problem: Problem, val detail: String) {
     companion object {
-        /** Also for what no reader expects: a damaged file or a native library must not end the app. */
+        /** Covers unexpected errors too: a damaged file or a native library must not end the app. */
         fun of(error: Throwable) = when (error) {
             is EdgekitException -> Failure(error.problem, error.message.orEmpty())
             is OutOfMemoryError ->
-                Failure(Problem.MEMORY, "this device has not enough memory for that (${error.message}). Try a smaller model or photograph.")
+                Failure(Problem.MEMORY, "this device does not have enough memory (${error.message}). Use a smaller model or photograph.")
             else -> Failure(Problem.UNEXPECTED, error.toString())
         }
     }

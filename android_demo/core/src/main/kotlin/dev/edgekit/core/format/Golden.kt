@@ -1,9 +1,9 @@
 package dev.edgekit.core.format
 
 /**
- * One recorded run of the source model: how to make its inputs, and the outputs that it gave.
+ * One recorded run of the source model: how to make its inputs, and the outputs of the model.
  *
- * @property tolerance the case's own bounds; null where the package's hold
+ * @property tolerance the case's own bounds; null where the package's bounds apply
  */
 data class GoldenCase(
     val name: String,
@@ -16,7 +16,7 @@ data class GoldenCase(
 /** A tensor that [generate] makes from a seed and a range. */
 data class GeneratedInput(val name: String, val dtype: DType, val shape: List<Int>, val seed: Long, val low: Double, val high: Double) {
     init {
-        Tensor.elementCount(shape) // Refuses impossible shapes before anything is made of them.
+        Tensor.elementCount(shape) // Refuses impossible shapes before memory is allocated.
     }
 
     companion object {

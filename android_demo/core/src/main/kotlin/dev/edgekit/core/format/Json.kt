@@ -1,6 +1,6 @@
 package dev.edgekit.core.format
 
-/** A JSON value with its place in the document, so that a wrong field is named in the error. */
+/** A JSON value with its place in the document, so that an error can name the field. */
 class Json private constructor(private val value: Any?, private val place: String) {
     val isNull: Boolean get() = value == null
 
@@ -18,9 +18,9 @@ class Json private constructor(private val value: Any?, private val place: Strin
     fun text(): String = typed("a string")
     fun boolean(): Boolean = typed("true or false")
     fun long(): Long = typed("an integer")
-    fun int(): Int = long().let { if (it in Int.MIN_VALUE..Int.MAX_VALUE) it.toInt() else wrong("a smaller integer") }
+    fun int(): Int = long().let { if (it in Int.MIN_VALUE..Int.MAX_VALUE) it.toInt() else wrong("an integer of 32 bits") }
 
-    /** A number; what JSON cannot write as one is the text `nan`, `inf` or `-inf`. */
+    /** A number, or one of the texts `nan`, `inf` and `-inf`, for which JSON has no number. */
     fun double(): Double = when (value) {
         is Double -> value
         is Long -> value.toDouble()
@@ -38,10 +38,10 @@ class Json private constructor(private val value: Any?, private val place: Strin
     private fun wrong(what: String): Nothing = throw PackageException("$place: expected $what, got ${write(value).take(40)}")
 
     companion object {
-        /** @param name what the document is, for errors */
+        /** @param name the document's name in errors */
         fun parse(text: String, name: String): Json = Json(JsonParser(text, name).document(), name)
 
-        /** Writes maps, lists, strings, numbers, booleans and null; what is not finite becomes null. */
+        /** Writes maps, lists, strings, numbers, booleans and null; NaN and infinities become null. */
         fun write(value: Any?): String = StringBuilder().also { append(it, value) }.toString()
 
         /** The number itself, or the word that [double] reads where JSON has no number: `nan`, `inf`, `-inf`. */
@@ -60,7 +60,7 @@ class Json private constructor(private val value: Any?, private val place: Strin
                 is Number, is Boolean -> out.append(value.toString())
                 is Map<*, *> -> value.entries.joinTo(out, ", ", "{", "}") { "${write(it.key as String)}: ${write(it.value)}" }
                 is Iterable<*> -> value.joinTo(out, ", ", "[", "]") { write(it) }
-                else -> error("${value::class} is no JSON value")
+                else -> error("${value::class} is not a JSON value")
             }
         }
 
@@ -76,13 +76,13 @@ class Json private constructor(private val value: Any?, private val place: Strin
     }
 }
 
-/** A strict parser: what RFC 8259 does not allow is an error. */
+/** A strict parser, which accepts only what RFC 8259 allows. */
 private class JsonParser(private val text: String, private val name: String) {
     private var at = 0
 
     fun document(): Any? = value(depth = 0).also {
         skipSpace()
-        if (at != text.length) fail("something follows the document")
+        if (at != text.length) fail("there is text after the document")
     }
 
     private fun value(depth: Int): Any? {
@@ -106,7 +106,7 @@ private class JsonParser(private val text: String, private val name: String) {
             val key = string()
             skipSpace()
             expect(':')
-            if (result.put(key, value(depth + 1)) != null) fail("the key '$key' is there twice")
+            if (result.put(key, value(depth + 1)) != null) fail("the key '$key' occurs twice")
         }
         return result
     }
@@ -151,22 +151,22 @@ private class JsonParser(private val text: String, private val name: String) {
         't' -> '\t'
         'u' -> {
             val digits = String(CharArray(4) { next() })
-            if (!HEX.matches(digits)) fail("'\\u$digits' is no escape")
+            if (!HEX.matches(digits)) fail("'\\u$digits' is not an escape")
             digits.toInt(16).toChar()
         }
-        else -> fail("'\\$c' is no escape")
+        else -> fail("'\\$c' is not an escape")
     }
 
     private fun number(): Number {
         val start = at
         while (at < text.length && text[at] in "+-.eE0123456789") at++
         val digits = text.substring(start, at)
-        if (!NUMBER.matches(digits)) fail("'${text.drop(start).take(12)}' is no value")
+        if (!NUMBER.matches(digits)) fail("'${text.drop(start).take(12)}' is not a value")
         return digits.toLongOrNull() ?: digits.toDouble()
     }
 
     private fun word(word: String, value: Any?): Any? {
-        if (!text.startsWith(word, at)) fail("'${text.drop(at).take(12)}' is no value")
+        if (!text.startsWith(word, at)) fail("'${text.drop(at).take(12)}' is not a value")
         at += word.length
         return value
     }

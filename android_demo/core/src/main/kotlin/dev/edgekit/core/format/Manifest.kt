@@ -1,6 +1,6 @@
 package dev.edgekit.core.format
 
-/** What of a package's manifest a device needs; the whole of it is described in `docs/format.md`. */
+/** The part of a package's manifest that a device needs; `docs/format.md` describes all of it. */
 data class Manifest(
     val name: String,
     val source: String,
@@ -80,10 +80,10 @@ data class MethodSpec(val name: String, val structure: String, val inputs: List<
         }
     }
 
-    /** Refuses outputs that are not what the manifest promises. */
+    /** Refuses outputs that differ from the manifest. */
     fun check(given: Outputs) = outputs.forEach { spec ->
         val tensor = given[spec.name]
-        if (!spec.fits(tensor)) throw ModelException("'$name' gave ${tensor.dtype.id} ${tensor.shape} for its output $spec")
+        if (!spec.fits(tensor)) throw ModelException("output '${spec.name}' of '$name' is ${tensor.dtype.id} ${tensor.shape}; expected $spec")
     }
 
     companion object {
@@ -99,7 +99,7 @@ data class MethodSpec(val name: String, val structure: String, val inputs: List<
     }
 }
 
-/** @property shape the axes; null is one of any size */
+/** @property shape the axes; null is an axis of any size */
 data class TensorSpec(val name: String, val dtype: DType, val shape: List<Int?>) {
     init {
         Tensor.elementCount(shape.filterNotNull())
@@ -119,11 +119,11 @@ data class TensorSpec(val name: String, val dtype: DType, val shape: List<Int?>)
     }
 }
 
-/** Bounds on the relative errors, and on the absolute one where the reference is all but zero. */
+/** Bounds on the relative errors, and on the absolute error where the reference is close to zero. */
 data class Tolerance(val norm: Double, val max: Double, val absolute: Double) {
     init {
         for ((name, bound) in mapOf("norm" to norm, "max" to max, "absolute" to absolute)) {
-            // False for NaN, under which everything would pass.
+            // False for NaN, with which every comparison would pass.
             if (!(bound >= 0 && bound.isFinite())) throw PackageException("tolerance $name is $bound; expected a number of at least 0")
         }
     }

@@ -9,15 +9,15 @@ import java.util.zip.ZipEntry
 import java.util.zip.ZipFile
 
 /**
- * A `.ptl` whose every record has the digest that its manifest names; PyTorch has not seen a byte of it yet.
+ * A `.ptl` whose records have the digests in its manifest. They are checked before PyTorch reads a byte.
  *
- * @property manifest null for a plain `.ptl` of another tool, which runs and benchmarks and proves nothing
+ * @property manifest null for a plain `.ptl` of another tool, which can be run and timed but not verified
  */
 class ModelPackage private constructor(val file: File, val manifest: Manifest?, val labels: List<String>, val goldens: List<GoldenCase>) {
     val name: String get() = manifest?.name ?: file.nameWithoutExtension
 
     fun requireManifest(): Manifest = manifest
-        ?: throw PackageException("${file.name} has no edgekit manifest. Make one that has by: edgekit export")
+        ?: throw PackageException("${file.name} has no edgekit manifest. Export the model with: edgekit export")
 
     companion object {
         private const val MANIFEST = "extra/edgekit/manifest.json"
@@ -27,17 +27,17 @@ class ModelPackage private constructor(val file: File, val manifest: Manifest?, 
         private const val TEXT_LIMIT_BYTES = 64 shl 20
 
         fun open(file: File): ModelPackage {
-            if (!file.isFile) throw PackageException("${file.name} is no file; expected a .ptl")
+            if (!file.isFile) throw PackageException("${file.name} is not a file; expected a .ptl file. Check its name.")
             return try {
                 ZipFile(file).use { read(file, Records(it, file.name)) }
             } catch (e: IOException) {
-                throw PackageException("${file.name} is no .ptl, or is cut short (${e.message}). Copy or export it again.", e)
+                throw PackageException("${file.name} is not a .ptl file, or is cut short (${e.message}). Copy or export it again.", e)
             }
         }
 
         private fun read(file: File, records: Records): ModelPackage {
             if ("bytecode.pkl" !in records) {
-                throw PackageException("${file.name} has no bytecode.pkl: no model for the lite interpreter. Make one by: edgekit export")
+                throw PackageException("${file.name} has no bytecode.pkl, so it is not a model for the lite interpreter. Export it with: edgekit export")
             }
             if (MANIFEST !in records) return ModelPackage(file, null, emptyList(), emptyList())
             val manifest = Manifest.parse(records.text(MANIFEST))
@@ -85,7 +85,7 @@ class ModelPackage private constructor(val file: File, val manifest: Manifest?, 
     }
 }
 
-/** The SHA-256 of what is left in a stream, in hex. */
+/** The SHA-256 of the rest of a stream, in hex. */
 fun sha256(stream: InputStream): String {
     val digest = MessageDigest.getInstance("SHA-256")
     val chunk = ByteArray(1 shl 16)
@@ -97,7 +97,7 @@ fun sha256(stream: InputStream): String {
     return digest.digest().joinToString("") { "%02x".format(it) }
 }
 
-/** All of a stream, or null where there is more: what an archive says of a record's size is not to be trusted. */
+/** All of a stream, or null above the limit; the size that an archive gives for a record may be wrong. */
 private fun readAtMost(stream: InputStream, limit: Int): ByteArray? {
     val result = ByteArrayOutputStream()
     val chunk = ByteArray(1 shl 16)

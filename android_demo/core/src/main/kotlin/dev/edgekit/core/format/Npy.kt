@@ -9,7 +9,7 @@ import java.nio.file.Files
 import java.nio.file.StandardCopyOption
 import java.nio.file.StandardOpenOption
 
-/** numpy's `.npy` files, in C order and little-endian, which is the byte order of every platform that Android has. */
+/** numpy's `.npy` files, in C order and little-endian, as every platform of Android is. */
 object Npy {
     private val MAGIC = byteArrayOf(0x93.toByte()) + "NUMPY".encodeToByteArray()
     private val DESCRIPTIONS = mapOf(
@@ -48,7 +48,7 @@ object Npy {
         val shape = field(SHAPE).split(',').filter { it.isNotBlank() }.map { it.trim().toIntOrNull() ?: throw damaged(name) }
         val size = byteCount(dtype, shape, name)
         // Compared before memory is allocated: a damaged header may ask for more than there is.
-        if (bytes.remaining().toLong() != size) throw InputException("$name has ${bytes.remaining()} bytes of data; shape $shape needs $size. Save it again.")
+        if (bytes.remaining().toLong() != size) throw InputException("$name has ${bytes.remaining()} bytes of data; expected $size for shape $shape. Save it again.")
         return Tensor.allocate(dtype, shape).apply { this.bytes.duplicate().put(bytes) }
     }
 
@@ -60,7 +60,7 @@ object Npy {
 
     private fun damaged(name: String) = InputException("$name has a damaged header. Save it again with numpy.save.")
 
-    /** Leaves the buffer where the data begins; null where no header is. */
+    /** Leaves the buffer at the start of the data; null where there is no header. */
     private fun header(bytes: ByteBuffer): String? {
         if (bytes.remaining() < MAGIC.size + 6 || !MAGIC.all { it == bytes.get() }) return null
         val major = bytes.get().toInt()
@@ -70,7 +70,7 @@ object Npy {
         return ByteArray(length).also(bytes::get).toString(Charsets.ISO_8859_1)
     }
 
-    /** Writes the whole file or none. */
+    /** Writes the whole file or nothing. */
     fun write(file: File, tensor: Tensor) {
         val target = file.absoluteFile.toPath()
         val partial = Files.createTempFile(target.parent, file.name, ".part")

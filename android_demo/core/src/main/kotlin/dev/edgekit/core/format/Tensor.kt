@@ -21,12 +21,12 @@ enum class DType(val id: String, val sizeBytes: Int) {
 
     companion object {
         fun of(id: String): DType = entries.find { it.id == id }
-            ?: throw PackageException("unknown dtype '$id'; known are ${entries.joinToString { it.id }}. Update this app.")
+            ?: throw PackageException("unknown dtype '$id'; expected one of ${entries.joinToString { it.id }}. Update this app.")
     }
 }
 
 /**
- * A dense row-major tensor in a direct buffer of the platform's byte order, which native code reads without a copy.
+ * A dense row-major tensor in a direct buffer in the platform's byte order, which native code reads without a copy.
  *
  * The creator owns [bytes]; it may be refilled between runs, and must not change during one.
  */
@@ -44,7 +44,7 @@ class Tensor(val dtype: DType, val shape: List<Int>, val bytes: ByteBuffer) {
     fun ints(): IntBuffer = view().asIntBuffer()
     fun longs(): LongBuffer = view().asLongBuffer()
 
-    /** The element at a flat position, exact for every dtype but int64, whose exact form is [long]. */
+    /** The element at a flat position, exact for every dtype except int64; use [long] for that. */
     fun double(index: Int): Double = when (dtype) {
         DType.FLOAT32 -> bytes.getFloat(4 * index).toDouble()
         DType.FLOAT64 -> bytes.getDouble(8 * index)
@@ -68,7 +68,7 @@ class Tensor(val dtype: DType, val shape: List<Int>, val bytes: ByteBuffer) {
         fun allocate(dtype: DType, shape: List<Int>): Tensor {
             val size = byteCount(dtype, shape)
             if (size > Int.MAX_VALUE) {
-                throw PackageException("a ${dtype.id} tensor of shape $shape has $size bytes; at most ${Int.MAX_VALUE} fit a buffer")
+                throw PackageException("a ${dtype.id} tensor of shape $shape has $size bytes; a buffer has at most ${Int.MAX_VALUE}. Use a smaller input.")
             }
             return Tensor(dtype, shape, ByteBuffer.allocateDirect(size.toInt()).order(ByteOrder.nativeOrder()))
         }
@@ -88,13 +88,13 @@ class Tensor(val dtype: DType, val shape: List<Int>, val bytes: ByteBuffer) {
 
         private fun byteCount(dtype: DType, shape: List<Int>): Long = elementCount(shape).toLong() * dtype.sizeBytes
 
-        /** Of an input or output: no device holds more, and a hostile file may not ask for more. */
+        /** The format's limit for an input or output, so that a hostile file cannot ask for more memory. */
         private const val MAX_ELEMENTS = 1L shl 28
     }
 }
 
 /**
- * What a method returned, flattened: a lone tensor is `0`, a tuple `0`, `1`, a dict by its keys, nested ones `1.boxes`.
+ * The flattened outputs of a method: a lone tensor is `0`, a tuple `0`, `1`, a dict has its keys, and nested values are `1.boxes`.
  *
  * @property structure the nesting, with `*` for a tensor: `(*, *)`, `{'logits': *}`
  */

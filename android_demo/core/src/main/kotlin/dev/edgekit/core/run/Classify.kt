@@ -8,7 +8,7 @@ import dev.edgekit.core.format.Tensor
 
 data class Prediction(val index: Int, val label: String, val score: Double)
 
-/** The [count] likeliest classes of an image, from `predict`, which returns all classes in descending order. */
+/** The [count] most likely classes of an image, from `predict`, which returns all classes in descending order. */
 fun classify(model: ModelPackage, runtime: ModelRuntime, image: Tensor, count: Int): List<Prediction> {
     val method = model.requireManifest().method("predict")
     method.check(listOf(image))

@@ -6,7 +6,7 @@ import java.io.File
 
 /** A loaded model. It is not thread-safe: one run at a time; models are independent of each other. */
 interface ModelRuntime : AutoCloseable {
-    /** The package's text files (manifest, golden cases, labels) as the runtime hands them over, by name. */
+    /** The package's text files (manifest, golden cases, labels) by name, as the runtime returns them. */
     val extraFiles: Map<String, String>
 
     /** Runs one of the model's methods on tensors, in the order of its parameters. */
@@ -16,10 +16,10 @@ interface ModelRuntime : AutoCloseable {
     fun setThreads(count: Int)
 }
 
-/** Phones mix fast and slow cores; more than four threads rarely help, and heat up the phone. */
+/** Phones have fast and slow cores; more than four threads rarely help, and they heat up the phone. */
 fun defaultThreads(): Int = minOf(4, Runtime.getRuntime().availableProcessors())
 
-/** Keeps the time of the first run after loading, whatever it was for: it prepares weights and is slower. */
+/** Keeps the time of the first run after loading, of any method: that run prepares weights and is slower. */
 class FirstRunTimer(private val runtime: ModelRuntime) : ModelRuntime by runtime {
     /** Null until something has run. */
     var firstMs: Double? = null

@@ -4,9 +4,9 @@ import dev.edgekit.core.format.DType
 import dev.edgekit.core.format.Tensor
 
 /**
- * Turns pixels as Android hands them out, one ARGB int each, into the uint8 tensor `[height, width, 3]` of `predict`.
+ * Turns Android's pixels, one ARGB int each, into the uint8 tensor `[height, width, 3]` of `predict`.
  *
- * The tensor is reused while the size stays the same, so a camera's frames cost no allocation. Alpha is dropped, as the image
+ * The tensor is reused while the size stays the same, so the frames of a camera need no allocation. Alpha is dropped, as the image
  * contract says.
  */
 class RgbImage {
@@ -57,10 +57,10 @@ class RgbImage {
 }
 
 /**
- * The power of two by which a decoder may shrink a photograph before the model does.
+ * The power of two by which a decoder may reduce a photograph before the model resizes it.
  *
- * The shorter side stays at twice what the model resizes to, so the model's own resize still decides how the picture looks;
- * a long panorama gives that up before it takes more memory than an app has.
+ * The shorter side stays at least twice as long as the model's size, so the model's own resize still decides how the picture
+ * looks. A long panorama is reduced further, because it would need more memory than an app has.
  */
 fun sampleSize(width: Int, height: Int, resize: Int): Int {
     var sample = 1
@@ -70,8 +70,8 @@ fun sampleSize(width: Int, height: Int, resize: Int): Int {
     return sample
 }
 
-/** Up to this many pixels a photograph is decoded whole: 1920 x 1080. */
+/** A photograph with at most this many pixels is decoded at full size: 1920 x 1080. */
 private const val FULL_SIZE_PIXELS = 1920L * 1080
 
-/** 32 MB as a bitmap, and three times that as floats inside the model; Android draws none above 100 MB. */
+/** A bitmap of 32 MB, which has three times that size as floats inside the model; Android draws no bitmap above 100 MB. */
 private const val MOST_PIXELS = 1L shl 23

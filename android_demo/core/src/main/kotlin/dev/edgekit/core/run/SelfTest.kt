@@ -16,7 +16,7 @@ import dev.edgekit.core.format.generate
 /** One line of a verdict: an output of a golden case. */
 data class Verdict(val case: String, val comparison: Comparison)
 
-/** What this device's answers are worth. */
+/** The verdict on this device's answers. */
 data class SelfTestReport(val modelName: String, val weights: String, val context: Map<String, String>, val verdicts: List<Verdict>) {
     val passed: Boolean get() = verdicts.isNotEmpty() && verdicts.all { it.comparison.passed }
     val firstFailure: Verdict? get() = verdicts.firstOrNull { !it.comparison.passed }
@@ -50,7 +50,7 @@ data class SelfTestReport(val modelName: String, val weights: String, val contex
 /**
  * Replays the package's golden cases on this runtime.
  *
- * @param progress is told how many cases of how many are done
+ * @param progress receives the number of finished cases and the number of all
  */
 fun selfTest(
     model: ModelPackage,
@@ -82,7 +82,7 @@ private fun replay(case: GoldenCase, manifest: Manifest, runtime: ModelRuntime):
     listOf(Comparison(ALL, Reason.ERROR, expected = Compared.Text("outputs"), actual = Compared.Text(e.message.orEmpty())))
 }
 
-/** Android's runtime does not keep the order of a dict's keys, so where there is one, the names of its values decide. */
+/** Android's runtime does not keep the order of a dict's keys, so with a dict only the names of the values are compared. */
 private fun sameStructure(expected: String, actual: String) = expected == actual || (DICT in expected && DICT in actual)
 
 private const val DICT = '{'

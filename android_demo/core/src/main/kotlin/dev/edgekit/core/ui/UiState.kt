@@ -43,8 +43,8 @@ sealed interface PhotoState {
     data object Working : PhotoState
 
     /**
-     * @property firstMs the model's first run after loading, maybe on another photograph
-     * @property latency of the runs on this photograph but that one; null until there is one
+     * @property firstMs the model's first run after loading, perhaps on another photograph
+     * @property latency of the runs on this photograph, without that first run; null before there are any
      */
     data class Shown(val predictions: List<Prediction>, val firstMs: Double, val latency: LatencyStats?) : PhotoState
 

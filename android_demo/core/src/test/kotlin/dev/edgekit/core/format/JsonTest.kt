@@ -27,7 +27,7 @@ class JsonTest {
     }
 
     @Test
-    fun parse_whatIsNoJson_fails() {
+    fun parse_textThatIsNotJson_fails() {
         val wrong = listOf(
             "", "{", "[1,]", "{\"a\" 1}", "01", "1.", "+1", "nul", "'a'", "\"a", "[1] 2", "{\"a\":1,\"a\":2}", "\"\\x\"", "\"\\u12g4\"", "\"\n\"",
             "[".repeat(200),

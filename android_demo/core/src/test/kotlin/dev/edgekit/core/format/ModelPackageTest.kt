@@ -70,7 +70,7 @@ class ModelPackageTest {
     fun open_aTruncatedFile_fails() = assertRefused("cut short") { PackageEditor.truncated(TinyPackage.write(file), file) }
 
     @Test
-    fun open_whatIsNoPackage_fails() {
+    fun open_aFileThatIsNotAPackage_fails() {
         assertRefused("cut short") { file.writeText("hello") }
         assertRefused("cut short") { file.writeBytes(ByteArray(0)) }
         assertRefused("no bytecode.pkl") { PackageEditor.write(mapOf("model/data.pkl" to ByteArray(1)), file) }

@@ -52,7 +52,7 @@ class NpyTest {
         assertContains(refused("'descr': '<f4', 'fortran_order': False"), "damaged header")
         assertContains(refused("'descr': '<f4', 'fortran_order': False, 'shape': (99999999999,)"), "damaged header")
         assertContains(refused("'descr': '<f4', 'fortran_order': False, 'shape': (65536, 65536)"), "more than 268435456 elements")
-        assertContains(refused("'descr': '<f4', 'fortran_order': False, 'shape': (2,)"), "has 4 bytes of data; shape [2] needs 8")
+        assertContains(refused("'descr': '<f4', 'fortran_order': False, 'shape': (2,)"), "has 4 bytes of data; expected 8 for shape [2]")
         for (text in listOf("", "hello", "\u0093NUMPY\u0001\u0000\u00ff\u00ff{}", "\u0093NUMPY\u0009\u0000\u0001\u0000{}", "\u0093NUMPY\u0002\u0000\u0000\u0000\u0000\u0080{}")) {
             write(text)
             assertContains(assertFailsWith<InputException> { Npy.read(file) }.message!!, "is not a .npy file")

@@ -3,7 +3,7 @@ package dev.edgekit.core.format
 import dev.edgekit.host.PackageEditor
 import java.io.File
 
-/** A package with nothing to run in it: what a reader sees before any runtime does. */
+/** A package that no runtime can run, for the tests of readers. */
 object TinyPackage {
     const val GOLDEN = """{"schema_version": "1.0", "cases": [{"name": "forward: seed 1", "method": "forward",
         "inputs": [{"name": "x", "dtype": "float32", "shape": [2], "seed": 1, "low": -1.0, "high": 1.0}],

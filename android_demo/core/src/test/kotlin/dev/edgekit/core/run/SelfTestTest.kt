@@ -102,7 +102,7 @@ class SelfTestTest {
         Outputs(structure, mapOf("0" to Tensor.allocate(DType.FLOAT32, listOf(values.size)).apply { floats().put(values) }))
     }
 
-    /** A runtime with known answers: what is tested here is the judgement on them. */
+    /** A runtime with known answers, for tests of the verdict on them. */
     private class Scripted(private val answer: () -> Outputs) : ModelRuntime {
         override val extraFiles = emptyMap<String, String>()
 
