@@ -73,7 +73,13 @@ def list_operators(runtime: str) -> tuple[OperatorRow, ...]:
         UsageError: an unknown runtime, or one that neither lists its operators nor has a table.
         DeviceError: the runtime cannot run on this machine.
     """
-    found = resolve(runtime, "ops").operators() if runtime in names("ops") else operator_table(runtime).operators
+    if runtime in names("ops"):
+        found: Collection[str] = resolve(runtime, "ops").operators()
+    elif runtime in accepted_names():
+        found = operator_table(runtime).operators
+    else:
+        known = ", ".join((*names("ops"), *accepted_names()))
+        raise UsageError(f"the operators of runtime {runtime!r} are unknown; expected one of {known}.")
     return tuple(OperatorRow(runtime=runtime, name=name) for name in sorted(found))
 
 

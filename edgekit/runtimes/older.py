@@ -157,7 +157,10 @@ class OlderRuntime(Runtime):
 
     def _ask(self, python: Path, folder: Path, package: Path) -> list[dict[str, Any]]:
         command = [str(python), "-I", "-W", "ignore", str(_SCRIPT), str(folder)]
-        done = ThisMachine().run(command, timeout_s=TIMEOUT_S)
+        try:
+            done = ThisMachine().run(command, timeout_s=TIMEOUT_S)
+        except DeviceError as error:
+            raise DeviceError(f"runtime {self.name}: {error}") from error
         if done.exit_code:
             raise DeviceError(
                 f"runtime {self.name}: it ended with {done.exit_code}: {done.last_line}. "

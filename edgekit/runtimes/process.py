@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from edgekit.format.compare import Array
 
 PASSED, VERDICT_FAILED = 0, 1
-TIMEOUT_S = 1800.0  # for all but bench, whose length is the user's choice
+TIMEOUT_S = 7200.0  # enough for an emulator; bench has no limit, because the user chooses its length
 Row = TypeVar("Row")
 
 _log = logging.getLogger(__name__)
@@ -87,7 +87,10 @@ class ProcessRuntime(Runtime):
         Raises:
             EdgekitError: it ends with another exit code than expected, of the kind that the code says.
         """
-        done = self.host.run(command, timeout_s=timeout_s, env=self.environment())
+        try:
+            done = self.host.run(command, timeout_s=timeout_s, env=self.environment())
+        except DeviceError as error:
+            raise DeviceError(f"runtime {self.name}: {error}") from error
         if done.exit_code not in expected or not done.stdout.strip():
             raise failure(f"runtime {self.name}", done, self._message(done))
         for line in done.stderr.splitlines():

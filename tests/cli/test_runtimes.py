@@ -102,8 +102,10 @@ def test_ops_native_asks_the_runner_without_torch_and_numpy(process: Command) ->
 
 def test_ops_needs_a_runtime_that_it_knows(cli: Command) -> None:
     cli("ops").failed(2, "required: --runtime")
-    cli("ops", "--runtime", "ios").failed(2, "runtime 'ios' has no operator table; expected one of", "torch-2.1.0")
-    cli("ops", "--runtime", "lite").failed(2, "runtime 'lite' has no operator table")
+    cli("ops", "--runtime", "ios").failed(
+        2, "operators of runtime 'ios' are unknown; expected one of native", "torch-2.1.0"
+    )
+    cli("ops", "--runtime", "lite").failed(2, "operators of runtime 'lite' are unknown; expected one of native")
 
 
 def test_compat_runtime_without_a_table_names_ops(cli: Command, tiny: Path) -> None:
