@@ -17,18 +17,18 @@ class Result:
     out: str
     err: str
 
-    def failed(self, code: int, *told: str) -> None:
-        """Asserts the exit code, that stderr tells each of these, and that neither stream shows a traceback."""
+    def failed(self, code: int, *texts: str) -> None:
+        """Asserts the exit code, that stderr has each of these, and that neither stream shows a traceback."""
         assert self.code == code, self.err
         assert "Traceback" not in self.err + self.out
         assert any(line.startswith("edgekit") for line in self.err.splitlines()), self.err
-        for text in told:
+        for text in texts:
             assert text in self.err, f"{text!r} is not in {self.err!r}"
 
-    def passed(self, *told: str) -> None:
-        """Asserts exit code 0 and that stdout tells each of these."""
+    def passed(self, *texts: str) -> None:
+        """Asserts exit code 0 and that stdout has each of these."""
         assert self.code == 0, self.err
-        for text in told:
+        for text in texts:
             assert text in self.out, f"{text!r} is not in {self.out!r}"
 
 

@@ -90,11 +90,11 @@ def test_export_warns_of_what_no_pass_can_fit(tmp_path: Path, caplog: pytest.Log
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(8, 8), Masked()).eval()
     edgekit.export(model, ["1x6x8"], output=tmp_path / "m.ptl")
-    told = [r.getMessage() for r in caplog.records if ANDROID in r.getMessage()]
-    assert len(told) == 1
-    assert FUSED in told[0]
-    assert "torch-2.1.0" in told[0]
-    assert "--selective-build" in told[0]
+    message = [r.getMessage() for r in caplog.records if ANDROID in r.getMessage()]
+    assert len(message) == 1
+    assert FUSED in message[0]
+    assert "torch-2.1.0" in message[0]
+    assert "--selective-build" in message[0]
     caplog.clear()
     edgekit.export(model, ["1x6x8"], output=tmp_path / "m.ptl", fit="current")
     assert not [r for r in caplog.records if ANDROID in r.getMessage()]

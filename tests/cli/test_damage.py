@@ -44,7 +44,7 @@ def make_bad(name: str, tiny: Path) -> Path:
 
 @pytest.mark.parametrize("verb", READERS)
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "message"),
     [
         ("missing.ptl", "missing.ptl does not exist"),
         ("folder.ptl", "folder.ptl is a directory"),
@@ -62,10 +62,10 @@ def make_bad(name: str, tiny: Path) -> Path:
         ("0.9999.ptl", "is not a zip archive, or is cut short"),
     ],
 )
-def test_reader_file_that_is_no_package_exits_3(cli: Command, tiny: Path, verb: str, name: str, told: str) -> None:
+def test_reader_file_that_is_no_package_exits_3(cli: Command, tiny: Path, verb: str, name: str, message: str) -> None:
     path = make_bad(name, tiny)
     before = everything_in(Path())
-    cli(verb, path).failed(3, told)
+    cli(verb, path).failed(3, message)
     assert everything_in(Path()) == before
 
 
@@ -119,7 +119,7 @@ NEST = b'{"schema_version": "1.0", "x": ' + b"[" * 100_000 + b"]" * 100_000 + b"
 
 @pytest.mark.parametrize("verb", ["verify", "run"])
 @pytest.mark.parametrize(
-    ("edit", "told"),
+    ("edit", "message"),
     [
         (edit_manifest(lambda m: m.update(schema_version="2.0")), "Upgrade edgekit"),
         (edit_manifest(lambda m: m.update(schema_version="1")), 'expected "MAJOR.MINOR"'),
@@ -138,12 +138,12 @@ NEST = b'{"schema_version": "1.0", "x": ' + b"[" * 100_000 + b"]" * 100_000 + b"
         (put("extra/edgekit/more.txt", b"x"), "is not in the manifest"),
     ],
 )
-def test_reader_contradictory_manifest_exits_3(cli: Command, tiny: Path, verb: str, edit: Edit, told: str) -> None:
-    cli(verb, rewrite(tiny, Path("x.ptl"), edit, remake_digests=False)).failed(3, told)
+def test_reader_contradictory_manifest_exits_3(cli: Command, tiny: Path, verb: str, edit: Edit, message: str) -> None:
+    cli(verb, rewrite(tiny, Path("x.ptl"), edit, remake_digests=False)).failed(3, message)
 
 
 @pytest.mark.parametrize(
-    ("edit", "told"),
+    ("edit", "message"),
     [
         (edit_golden(lambda g: g["cases"].clear()), "no golden cases to replay"),
         (edit_golden(lambda g: g.update(schema_version="3.1")), "Upgrade edgekit"),
@@ -167,8 +167,8 @@ def test_reader_contradictory_manifest_exits_3(cli: Command, tiny: Path, verb: s
         (remove(GOLDEN), "no golden cases to replay"),
     ],
 )
-def test_verify_unusable_golden_cases_exit_3(cli: Command, tiny: Path, edit: Edit, told: str) -> None:
-    cli("verify", rewrite(tiny, Path("x.ptl"), edit, remake_digests=True)).failed(3, told)
+def test_verify_unusable_golden_cases_exit_3(cli: Command, tiny: Path, edit: Edit, message: str) -> None:
+    cli("verify", rewrite(tiny, Path("x.ptl"), edit, remake_digests=True)).failed(3, message)
 
 
 @pytest.mark.parametrize(

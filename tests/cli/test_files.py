@@ -19,7 +19,7 @@ MIB = 1 << 20
 
 
 @pytest.mark.parametrize(
-    ("output", "told"),
+    ("output", "message"),
     [
         ("file/x.ptl", "cannot be written"),
         ("file/deep/x.ptl", "cannot be written"),
@@ -31,12 +31,12 @@ MIB = 1 << 20
         ("y" * 300 + ".ptl", "File name too long"),
     ],
 )
-def test_export_output_that_cannot_be_written_exits_2(cli: Command, folder: Path, output: str, told: str) -> None:
+def test_export_output_that_cannot_be_written_exits_2(cli: Command, folder: Path, output: str, message: str) -> None:
     Path("file").touch()
     Path("folder.ptl").mkdir()
     Path("busy.json").mkdir()
     before = everything_in(folder)
-    cli(*EXPORT, "-o", output).failed(2, told)
+    cli(*EXPORT, "-o", output).failed(2, message)
     assert everything_in(folder) == before
 
 
@@ -61,7 +61,7 @@ def test_export_output_relative_with_folders_is_made(cli: Command, folder: Path)
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of its own that is too small for any package."""
+    """A separate file system that is too small for any package."""
     path = tmp_path / "disk"
     path.mkdir()
     mounted = subprocess.run(

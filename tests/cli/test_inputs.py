@@ -68,7 +68,7 @@ def test_parse_input_random_text_is_a_spec_or_a_usage_error() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "told"),
+    ("arguments", "code", "message"),
     [
         (["--input", "3"], 3, "refuses input float32 [3]"),
         (["--input", "4:int64"], 3, "refuses input int64 [4]"),
@@ -96,10 +96,10 @@ def test_parse_input_random_text_is_a_spec_or_a_usage_error() -> None:
     ],
 )
 def test_export_unusable_request_is_a_named_error(
-    cli: Command, folder: Path, arguments: list[str], code: int, told: str
+    cli: Command, folder: Path, arguments: list[str], code: int, message: str
 ) -> None:
     result = cli("export", NET, *arguments)
-    result.failed(code, told)
+    result.failed(code, message)
     assert everything_in(folder) == []
 
 
@@ -114,7 +114,7 @@ def corrupt(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "message"),
     [
         ("missing.npy", "missing.npy does not exist"),
         ("nan.npy", "NaN or infinite elements"),
@@ -130,7 +130,7 @@ def corrupt(name: str) -> None:
         ("folder.npy", "not a .npy file of one array"),
     ],
 )
-def test_export_unusable_sample_is_a_usage_error(cli: Command, name: str, told: str) -> None:
+def test_export_unusable_sample_is_a_usage_error(cli: Command, name: str, message: str) -> None:
     save("nan.npy", np.array([1.0, np.nan, 0.0, 0.0], np.float32))
     save("huge.npy", np.full(4, 1e30))
     save("half.npy", np.ones(4, np.float16))
@@ -144,7 +144,7 @@ def test_export_unusable_sample_is_a_usage_error(cli: Command, name: str, told: 
     header = b"{'descr': '<f4', 'fortran_order': False, 'shape': (999999999999,), }".ljust(117) + b"\n"
     Path("claims.npy").write_bytes(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
     Path("folder.npy").mkdir()
-    cli("export", NET, "--input", name).failed(2, told)
+    cli("export", NET, "--input", name).failed(2, message)
     assert not Path("build").exists()
 
 

@@ -25,7 +25,7 @@ def test_help_lists_every_verb_and_the_exit_codes(cli: Command) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         ([], "the following arguments are required: VERB"),
         (["exprot"], "invalid choice: 'exprot'"),
@@ -35,8 +35,8 @@ def test_help_lists_every_verb_and_the_exit_codes(cli: Command) -> None:
         (["--nonsense"], "edgekit: "),
     ],
 )
-def test_usage_error_exits_2_with_a_way_on(cli: Command, arguments: list[str], told: str) -> None:
-    cli(*arguments).failed(2, told, "--help")
+def test_usage_error_exits_2_with_a_way_on(cli: Command, arguments: list[str], message: str) -> None:
+    cli(*arguments).failed(2, message, "--help")
 
 
 @pytest.mark.parametrize(
@@ -78,14 +78,14 @@ def test_bug_shows_its_traceback_and_exits_70(cli: Command, tiny: Path, monkeypa
 
 
 @pytest.mark.parametrize(
-    ("error", "code", "told"),
+    ("error", "code", "message"),
     [
         (MemoryError("4 PiB"), 4, "out of memory (4 PiB)"),
         (KeyboardInterrupt(), 130, "interrupted; nothing was written"),
     ],
 )
 def test_limits_of_the_machine_are_no_bug(
-    cli: Command, tiny: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, told: str
+    cli: Command, tiny: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, message: str
 ) -> None:
     from edgekit.cli import inspect
 
@@ -93,7 +93,7 @@ def test_limits_of_the_machine_are_no_bug(
         raise error
 
     monkeypatch.setattr(inspect, "run", hungry)
-    cli("inspect", tiny).failed(code, told)
+    cli("inspect", tiny).failed(code, message)
 
 
 def test_verbose_error_shows_where_it_came_from(cli: Command) -> None:

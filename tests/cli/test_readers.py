@@ -87,7 +87,7 @@ def test_inspect_selective_build_that_cannot_be_written_exits_2(cli: Command, ti
 
 
 @pytest.mark.parametrize("verb", ["verify", "inspect", "run"])
-def test_reader_random_weights_are_told_in_the_first_line(cli: Command, verb: str) -> None:
+def test_reader_random_weights_are_named_in_the_first_line(cli: Command, verb: str) -> None:
     export = ("export", f"{SOURCES}:classifier", "--input", "1x3x32x32", "--weights", "random", "--seed", "7")
     exported = cli(*export, "-o", "x.ptl")
     assert exported.out.startswith("RANDOM WEIGHTS (seed 7)")

@@ -34,7 +34,7 @@ def arrays(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "message"),
     [
         ([], "forward got 0 inputs; expected x: float32 [*, 3, *, *]"),
         (["good.npy", "good.npy"], "forward got 2 inputs"),
@@ -52,8 +52,8 @@ def arrays(folder: Path) -> Path:
     ],
 )
 @pytest.mark.usefixtures("arrays")
-def test_run_arrays_that_do_not_fit_exit_2(cli: Command, tiny: Path, given: list[str], told: str) -> None:
-    cli("run", tiny, *(word for name in given for word in ("--input", name))).failed(2, told)
+def test_run_arrays_that_do_not_fit_exit_2(cli: Command, tiny: Path, given: list[str], message: str) -> None:
+    cli("run", tiny, *(word for name in given for word in ("--input", name))).failed(2, message)
     assert not Path("output.npy").exists()
 
 
@@ -90,16 +90,18 @@ def test_run_output_names_that_are_paths_stay_in_the_folder(cli: Command, folder
     assert np.array_equal(np.load("q/out..._a_b.npy"), np.arange(4, dtype=np.float32) + 1)
 
 
-@pytest.mark.parametrize(("output", "told"), [(".", "expected a file name"), ("good.npy/x.npy", "cannot be written")])
+@pytest.mark.parametrize(
+    ("output", "message"), [(".", "expected a file name"), ("good.npy/x.npy", "cannot be written")]
+)
 @pytest.mark.usefixtures("arrays")
-def test_run_output_that_cannot_be_written_exits_2(cli: Command, tiny: Path, output: str, told: str) -> None:
+def test_run_output_that_cannot_be_written_exits_2(cli: Command, tiny: Path, output: str, message: str) -> None:
     before = everything_in(Path())
-    cli("run", tiny, "--input", "good.npy", "-o", output).failed(2, told)
+    cli("run", tiny, "--input", "good.npy", "-o", output).failed(2, message)
     assert everything_in(Path()) == before
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["--method", "classify", "--input", "good.npy"], "has no method 'classify'; it has forward, predict"),
         ([PHOTO, "--input", "good.npy"], "exclude each other"),
@@ -115,8 +117,8 @@ def test_run_output_that_cannot_be_written_exits_2(cli: Command, tiny: Path, out
     ],
 )
 @pytest.mark.usefixtures("arrays")
-def test_run_unusable_request_exits_2(cli: Command, tiny: Path, arguments: list[object], told: str) -> None:
-    cli("run", tiny, *arguments).failed(2, told)
+def test_run_unusable_request_exits_2(cli: Command, tiny: Path, arguments: list[object], message: str) -> None:
+    cli("run", tiny, *arguments).failed(2, message)
 
 
 def test_run_pictures_prints_labels_best_first(cli: Command, tiny: Path) -> None:

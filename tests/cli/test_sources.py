@@ -25,7 +25,7 @@ def test_export_source_of_no_kind_tells_what_is_expected(cli: Command, folder: P
 
 
 @pytest.mark.parametrize(
-    ("factory", "code", "told"),
+    ("factory", "code", "message"),
     [
         ("raises", 3, "TypeError"),
         ("raises", 3, "sources.py:"),
@@ -47,13 +47,13 @@ def test_export_source_of_no_kind_tells_what_is_expected(cli: Command, folder: P
         ("noisy", 3, "is random in eval mode"),
     ],
 )
-def test_export_bad_factory_is_a_named_error(cli: Command, folder: Path, factory: str, code: int, told: str) -> None:
-    cli("export", f"{SOURCES}:{factory}", "--input", "4").failed(code, told)
+def test_export_bad_factory_is_a_named_error(cli: Command, folder: Path, factory: str, code: int, message: str) -> None:
+    cli("export", f"{SOURCES}:{factory}", "--input", "4").failed(code, message)
     assert everything_in(folder) == []
 
 
 @pytest.mark.parametrize(
-    ("source", "told"),
+    ("source", "message"),
     [
         ("missing.py:net", "missing.py does not exist"),
         ("no_such_module:net", "No module named 'no_such_module'"),
@@ -68,7 +68,7 @@ def test_export_bad_factory_is_a_named_error(cli: Command, folder: Path, factory
         ("no_forward.pt", "no method forward"),
     ],
 )
-def test_export_bad_file_is_a_named_error(cli: Command, folder: Path, source: str, told: str) -> None:
+def test_export_bad_file_is_a_named_error(cli: Command, folder: Path, source: str, message: str) -> None:
     Path("broken.py").write_text("def net(:\n")
     Path("needs_timm_plus.py").write_text("import timm_plus\n")
     Path("stops.py").write_text("raise SystemExit(0)\n")
@@ -77,7 +77,7 @@ def test_export_bad_file_is_a_named_error(cli: Command, folder: Path, source: st
     torch.save(nn.Linear(4, 2).state_dict(), "state.pt")
     torch.jit.save(torch.jit.script(nn.Module()), "no_forward.pt")
     before = everything_in(folder)
-    cli("export", source, "--input", "4").failed(3, told)
+    cli("export", source, "--input", "4").failed(3, message)
     assert [name for name in everything_in(folder) if "__pycache__" not in name] == before
 
 

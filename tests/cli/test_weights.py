@@ -71,7 +71,7 @@ def other_shape(state: State) -> State:
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         (lacking, ["it lacks classifier.weight, classifier.bias."]),
         (surplus, ["it has surplus head.0, head.1, head.2, head.3, head.4 and 3 more"]),
@@ -84,10 +84,10 @@ def other_shape(state: State) -> State:
     ],
 )
 def test_export_checkpoint_that_does_not_fit_exits_3(
-    cli: Command, state: State, change: Callable[[State], Any], told: list[str]
+    cli: Command, state: State, change: Callable[[State], Any], message: list[str]
 ) -> None:
     torch.save(change(state), "x.pth")
-    cli(*EXPORT, "--checkpoint", "x.pth").failed(3, "checkpoint x.pth", *told)
+    cli(*EXPORT, "--checkpoint", "x.pth").failed(3, "checkpoint x.pth", *message)
     assert everything_in(Path()) == ["x.pth"]
 
 
