@@ -1,6 +1,6 @@
-"""What taking fused attention apart costs: packages with `--fit android` and `--fit current`, interleaved, random weights.
+"""The cost of replacing fused attention: packages with `--fit android` and `--fit current`, interleaved, random weights.
 
-The lite interpreter, one thread, batch 1, CPU time. Each model in a process of its own, since torch reads its threads once.
+The lite interpreter, one thread, batch 1, CPU time. Each model runs in a new process, because torch reads its threads once.
 """
 
 import argparse
@@ -40,13 +40,13 @@ MODELS = {"vit_b_16": _vit, "small encoder (2 layers of 256, 64 tokens)": _encod
 
 def measure(name: str, rounds: int) -> dict[str, Any]:
     """Milliseconds of both packages of a model, each exported and verified first, and their parity."""
-    import edgekit  # noqa: I001  before torch
     import torch
 
-    torch.set_num_threads(1)
+    import edgekit
     from edgekit.runtimes.compat import FUSED
     from edgekit.runtimes.lite import LiteModule
 
+    torch.set_num_threads(1)
     torch.manual_seed(0)
     model, shape = MODELS[name]()
     example = [torch.rand([int(size) for size in shape.split("x")])]
@@ -55,7 +55,7 @@ def measure(name: str, rounds: int) -> dict[str, Any]:
         for fit in FITS:
             report = edgekit.export(model.eval(), [shape], name=fit, output=Path(scratch) / f"{fit}.ptl", fit=fit)
             if (FUSED in report.manifest.operators) != (fit == "current"):
-                sys.exit(f"{name}: the packages do not differ as they should, so there is nothing to compare")
+                sys.exit(f"{name}: the two packages have the same operators; expected that they differ in attention")
             modules[fit] = LiteModule(report.package)
             found[fit] = {"norm_error": report.manifest.parity.norm_error}
         samples: dict[str, list[float]] = {fit: [] for fit in FITS}

@@ -1,4 +1,4 @@
-"""What the benchmarks share: processes with their time and peak memory, the context of a run, one JSON document."""
+"""Shared by the benchmarks: processes with their time and peak memory, the context of a run, the JSON document."""
 
 import argparse
 import json
@@ -19,7 +19,7 @@ SCHEMA_VERSION = "1.0"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """One process from start to end; its CPU time, over all threads, is what a busy machine disturbs least."""
+    """One process from start to end. Its CPU time, over all threads, is the figure that a busy machine disturbs least."""
 
     wall_s: float
     cpu_s: float
@@ -35,20 +35,20 @@ def run_process(arguments: Sequence[str]) -> Cost:
     start = time.perf_counter()
     process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment)
     assert process.stderr is not None
-    told = process.stderr.read()
+    errors = process.stderr.read()
     _, status, usage = os.wait4(process.pid, 0)
     wall_s = time.perf_counter() - start
     process.returncode = os.waitstatus_to_exitcode(status)
     process.stderr.close()
     if process.returncode:
-        last = "\n".join(told.decode(errors="replace").splitlines()[-5:])
+        last = "\n".join(errors.decode(errors="replace").splitlines()[-5:])
         sys.exit(f"{' '.join(arguments)} ended with {process.returncode}:\n{last}")
     scale = 1 if sys.platform == "darwin" else 1024
     return Cost(wall_s=wall_s, cpu_s=usage.ru_utime + usage.ru_stime, peak_rss_bytes=usage.ru_maxrss * scale)
 
 
 def interleaved(commands: dict[str, Sequence[str]], rounds: int) -> dict[str, list[Cost]]:
-    """Runs the commands in turn, A B A B, so that a busy spell of the machine meets all of them."""
+    """Runs the commands in turn, A B A B, so that a busy period of the machine affects all of them."""
     costs: dict[str, list[Cost]] = {name: [] for name in commands}
     for _ in range(rounds):
         for name, arguments in commands.items():
@@ -93,13 +93,13 @@ def _version(name: str) -> str | None:
 
 
 def print_context() -> None:
-    """On stderr, as it is no result."""
-    told = ", ".join(f"{key} {value}" for key, value in context().items() if value is not None)
-    print(told, file=sys.stderr)
+    """Prints the context on stderr, because it is not a result."""
+    text = ", ".join(f"{key} {value}" for key, value in context().items() if value is not None)
+    print(text, file=sys.stderr)
 
 
 def print_document(results: Any) -> None:
-    """Exactly one JSON document on stdout."""
+    """Prints exactly one JSON document on stdout."""
     print(json.dumps({"schema_version": SCHEMA_VERSION, "context": context(), "results": results}, indent=1))
 
 
@@ -107,5 +107,5 @@ def parser(about: str | None) -> argparse.ArgumentParser:
     """The options that every benchmark takes."""
     made = argparse.ArgumentParser(description=about)
     made.add_argument("--json", action="store_true", help="print one JSON document, with the raw samples")
-    made.add_argument("--rounds", type=int, help="how often each is measured")
+    made.add_argument("--rounds", type=int, help="how many times each is measured")
     return made

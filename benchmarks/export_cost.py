@@ -1,4 +1,4 @@
-"""What an export costs: start-up of the command line, time and peak memory against the bare torch calls by hand."""
+"""The cost of an export: start-up of the command line, and time and peak memory compared with the bare torch calls."""
 
 import argparse
 import sys
@@ -21,8 +21,8 @@ traced = torch.jit.trace(model, torch.rand(1, 3, 224, 224))
 optimize_for_mobile(traced)._save_for_lite_interpreter(sys.argv[2])
 """
 
-# Capture, freeze, optimize, save and load by hand, with nothing let go before the end. With the fused transformer
-# operators, a vision transformer would fail the tracer's own check.
+# Capture, freeze, optimize, save and load by hand; nothing is released before the end. The fused transformer operators are off,
+# because a vision transformer fails the tracer's own check with them.
 BARE = """
 import sys, torch, torchvision
 from torch.jit.mobile import _load_for_lite_interpreter
@@ -38,7 +38,7 @@ loaded = _load_for_lite_interpreter(sys.argv[2])
 
 
 def commands(model: str, by_hand: str, folder: Path) -> dict[str, Sequence[str]]:
-    """An export and its equivalent by hand, each with a file of its own."""
+    """An export and its equivalent by hand, which write different files."""
     return {
         "edgekit": (*EDGEKIT, "export", model, "--weights", "random", "-o", str(folder / f"{model}.ptl")),
         "by hand": (sys.executable, "-W", "ignore", "-c", by_hand, model, str(folder / f"{model}-by-hand.ptl")),
@@ -55,7 +55,7 @@ def startup(package: Path, rounds: int) -> dict[str, Any]:
 
 
 def against(costs: dict[str, list[Cost]], figure: str) -> dict[str, Any]:
-    """One figure of both sides, and their ratio by medians and by minima."""
+    """One figure of both, and their ratio by medians and by minima."""
     sides = {name: summary([getattr(cost, figure) for cost in found]) for name, found in costs.items()}
     ratios = {key: sides["edgekit"][key] / sides["by hand"][key] for key in ("median", "min")}
     return {figure: sides, "ratio": ratios}

@@ -1,7 +1,7 @@
 """The latency of edgekit's recipes side by side: the lite interpreter, batch 1, random weights, interleaved.
 
 Measured with one thread, in CPU time, which other work on the machine disturbs little, and with the default pool, in wall
-time. Each in a process of its own, since torch reads its threads once.
+time. Each measurement runs in a new process, because torch reads its threads once.
 """
 
 import argparse
@@ -22,7 +22,7 @@ WARM_UP = 3
 def measure(model: str, threads: int, rounds: int) -> dict[str, Any]:
     """Milliseconds of every recipe on one model, in this process; `threads` 0 leaves XNNPACK's pool at its default.
 
-    The passes go without the parity gate here, or the naive recipe would be repaired before it is timed.
+    The parity gate is off here, because it would repair the naive recipe before it is timed.
     """
     import torch
 

@@ -1,4 +1,4 @@
-"""What the runner costs beside the model: sizes, start-up to the first result, the C ABI and its checks, decoding.
+"""The cost of the runner beside the model: sizes, start-up to the first result, the C ABI and its checks, decoding.
 
 Exits 1 where a stripped binary has 1 MB or more, the first result takes a second or more, or the C ABI and its checks add
 3 % or more to a bare forward of libtorch. Needs `make runner`; the package is one of mobilenet_v3_small.
@@ -31,8 +31,11 @@ def stripped_sizes() -> dict[str, int]:
 
 
 def overhead(package: Path, rounds: int, processes: int = 20) -> dict[str, Any]:
-    """Of pairs of runs in one process, in several processes: where the weights come to lie in memory is worth 3 % in either
-    direction, so half of them load the bare module first, and the median over processes is the figure."""
+    """The ratios of pairs of runs in one process, for several processes.
+
+    The place of the weights in memory changes a ratio by up to 3 % in either direction, so half of the processes load the bare
+    module first, and the figure is the median over processes.
+    """
     subprocess.run(["cmake", "--build", BUILD, "--target", "edgekit_overhead"], check=True, stdout=subprocess.DEVNULL)
     ratios, bare = [], []
     for index in range(processes):

@@ -1,5 +1,5 @@
-"""Is the runner's own choice of threads the best? Its default against both pools with each power of two, all cores but one
-and all cores, interleaved.
+"""Compares the runner's default threads with both pools at each power of two, at all cores except one, and at all cores,
+interleaved.
 
 Exits 1 where the default is more than 10 % slower than the best. On a busy machine the settings with several threads
 suffer most, so the figure that decides is the minimum.
@@ -18,7 +18,7 @@ RUNNER = "build/cpp/release/cli/edgekit-runner"
 
 
 def settings() -> dict[str, tuple[list[str], dict[str, str]]]:
-    """Options and environment by name."""
+    """The options and the environment of each setting, by name."""
     cores = len(os.sched_getaffinity(0))
     made: dict[str, tuple[list[str], dict[str, str]]] = {"default": ([], {})}
     powers = {1 << bit for bit in range(cores.bit_length())}

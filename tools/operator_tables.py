@@ -128,8 +128,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         for python in options.python:
             asked = [python, "-W", "ignore", "-c", "import torch; print(torch.__version__)"]
-            told = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
-            version = told.strip().partition("+")[0]  # without the name of its build
+            output = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
+            version = output.strip().partition("+")[0]  # without the name of its build
             write(table(f"torch-{version}", version, [python, "-c", PROBE], Path(scratch)))
         if options.android:
             version, libraries, jni, cache = options.android

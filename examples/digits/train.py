@@ -1,6 +1,6 @@
 """A classifier of handwritten digits: trained in seconds, exported with its preprocessing, proved on the held-out set.
 
-Run it from the project's root, with no network: .venv/bin/python examples/digits/train.py
+Run it from the project's root; it needs no network: .venv/bin/python examples/digits/train.py
 """
 
 import argparse
@@ -9,9 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import edgekit  # before torch, so that it can set OpenMP's threads
-
-# isort: split
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -20,6 +17,7 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from torch import nn
 
+import edgekit
 from edgekit.packaging.predict import Preprocess
 
 Pictures = npt.NDArray[np.uint8]
@@ -62,7 +60,7 @@ def draw(digit: npt.NDArray[np.float64]) -> Pictures:
 
 
 def load() -> tuple[Digits, Digits]:
-    """The digits to train on, and a quarter that is held out."""
+    """The digits for training, and the held-out quarter."""
     images, classes = load_digits(return_X_y=True)
     light = np.stack([draw(digit) for digit in images.reshape(-1, 8, 8)])
     parts = train_test_split(light, classes.astype(np.int64), test_size=0.25, random_state=SEED, stratify=classes)
@@ -75,7 +73,7 @@ def _both_inks(light: Pictures, classes: Classes) -> Digits:
 
 
 def prepare(pictures: Pictures) -> torch.Tensor:
-    """What `forward` takes, [N, 1, 28, 28]: the preprocessing that the package carries, so training sees what phones see."""
+    """The input of `forward`, [N, 1, 28, 28], by the preprocessing that the package has, so training sees what phones see."""
     preprocess = Preprocess(IMAGE)
     with torch.no_grad():
         return torch.cat([preprocess(torch.from_numpy(picture)) for picture in pictures])
@@ -107,19 +105,19 @@ def export(model: nn.Module, folder: Path) -> edgekit.ExportReport:
 
 
 def eager_accuracy(model: nn.Module, digits: Digits) -> float:
-    """The share of pictures that the PyTorch module gets right."""
+    """The share of pictures that the PyTorch module classifies correctly."""
     with torch.no_grad():
         return _share(model(prepare(digits.pictures)).argmax(1).numpy(), digits)
 
 
 def forward_accuracy(package: edgekit.LiteModel, digits: Digits) -> float:
-    """The share that the package's `forward` gets right, picture by picture."""
+    """The share that the package's `forward` classifies correctly, one picture at a time."""
     found = [package.run([x.numpy()])["0"].argmax() for x in prepare(digits.pictures).split(1)]
     return _share(np.array(found), digits)
 
 
 def predict_accuracy(package: edgekit.LiteModel, digits: Digits) -> float:
-    """The share that the package's `predict` gets right, from uint8 pictures."""
+    """The share that the package's `predict` classifies correctly, from uint8 pictures."""
     found = [LABELS.index(package.predict(picture, topk=1)[0][0]) for picture in digits.pictures]
     return _share(np.array(found), digits)
 
@@ -129,7 +127,7 @@ def _share(found: npt.NDArray[np.int64], digits: Digits) -> float:
 
 
 def write_pictures(digits: Digits, folder: Path) -> tuple[Path, ...]:
-    """One PNG of every digit in each ink, `7-light.png` and `7-dark.png`."""
+    """A PNG of every digit in each ink, for example `7-light.png` and `7-dark.png`."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     half = len(digits.classes) // 2
