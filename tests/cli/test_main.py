@@ -146,3 +146,17 @@ def test_process_exits_with_the_code_of_main(process: Command, tiny: Path) -> No
     process("inspect", tiny).passed("tiny.ptl")
     process("inspect", "missing.ptl").failed(3, "missing.ptl does not exist")
     process("verify", tiny).passed("tiny on lite: pass")
+
+
+def test_shared_options_have_one_help_text() -> None:
+    subparsers = next(a for a in entry._parser(entry.VERBS)._actions if isinstance(a.choices, dict))
+    texts: dict[str, set[str | None]] = {}
+    for parser in subparsers.choices.values():
+        for action in parser._actions:
+            texts.setdefault((action.option_strings or [action.dest])[-1], set()).add(action.help)
+    for name in ("--json", "--threads", "--verbose", "--quiet"):
+        assert len(texts[name]) == 1, texts[name]
+    assert texts["package"] == {
+        "a .ptl file that edgekit export made",
+        "a .ptl file; one that another tool made works too",
+    }
