@@ -17,6 +17,11 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SOURCES = ("CMakeLists.txt", "CMakePresets.json", "cmake/", "cli/", "include/", "src/")
 DISTRIBUTIONS = {"PIL": "pillow"}  # imports whose name is not the distribution's
+MAKEFILES = ("Makefile", "cpp_runner/runner.mk", "android_demo/android.mk")
+OF_A_CHECKOUT = (
+    "edgekit/runtimes/checkout.py",
+    "edgekit/runtimes/registry.py",
+)  # the remedies there; the table in docs/
 VERBS = ("export", "verify", "inspect", "compat", "ops", "run", "bench", "build-runner", "models")
 
 Edgekit = Callable[..., subprocess.CompletedProcess[str]]
@@ -119,18 +124,45 @@ def test_verbs_are_those_of_the_command_line() -> None:
     assert set(KNOWN) == set(VERBS)
 
 
-def points_to_a_checkout(text: str) -> list[str]:
-    """Make targets and files of the documentation that a text names."""
-    makefiles = "\n".join(
-        (ROOT / path).read_text() for path in ("Makefile", "cpp_runner/runner.mk", "android_demo/android.mk")
-    )
+def checkout_pattern() -> re.Pattern[str]:
+    """Make targets and files of the documentation; `{}` stands for a target that is filled in."""
+    makefiles = "\n".join((ROOT / path).read_text() for path in MAKEFILES)
     targets = "|".join(re.findall(r"^([a-z0-9-]+):", makefiles, re.MULTILINE))
-    return re.findall(rf"\bmake (?:{targets})\b|\bdocs/\S*|\bREADME\b", text)
+    return re.compile(rf"\bmake (?:(?:{targets})\b|{{}})|\bdocs/\S*|\bREADME\b")
 
 
-def test_points_to_a_checkout_sees_make_targets_and_documents() -> None:
-    assert points_to_a_checkout("Run make runner, see docs/recipes.md") == ["make runner", "docs/recipes.md"]
-    assert points_to_a_checkout("to make a package of a model") == []
+POINTER = checkout_pattern()
+
+
+def test_pointer_is_seen_to_make_targets_and_documents() -> None:
+    assert POINTER.findall("Run make runner, see docs/recipes.md") == ["make runner", "docs/recipes.md"]
+    assert POINTER.findall("to make a package of a model") == []
+
+
+def pointers(source: str) -> list[str]:
+    """What the texts of a module, without its docstrings, say of a checkout."""
+    tree = ast.parse(source)
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    found = []
+    for node in ast.walk(tree):
+        parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+        if (
+            any(isinstance(part, ast.Constant) and isinstance(part.value, str) for part in parts)
+            and id(node) not in docstrings
+        ):
+            found += POINTER.findall(
+                "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in parts)
+            )
+    return found
+
+
+def test_messages_point_to_nothing_of_a_checkout() -> None:
+    modules = [path for path in tracked("edgekit") if path.endswith(".py") and path not in OF_A_CHECKOUT]
+    assert {path: found for path in modules if (found := pointers((ROOT / path).read_text()))} == {}
+
+
+def test_pointers_sees_texts_and_not_docstrings() -> None:
+    assert pointers('"""See docs/format.md."""\nraise ValueError(f"Run make {name}.")\n') == ["make {}"]
 
 
 @pytest.mark.installs
@@ -138,7 +170,7 @@ def test_points_to_a_checkout_sees_make_targets_and_documents() -> None:
 def test_installed_help_points_to_nothing_of_a_checkout(edgekit: Edgekit, verb: str) -> None:
     done = edgekit(*filter(None, [verb]), "--help")
     assert done.returncode == 0, done.stderr
-    assert points_to_a_checkout(" ".join(done.stdout.split())) == []
+    assert POINTER.findall(" ".join(done.stdout.split())) == []
 
 
 @pytest.mark.installs
@@ -161,7 +193,7 @@ def test_installed_errors_point_to_nothing_of_a_checkout(
     done = edgekit(*(word.format(package=package) for word in arguments), PATH="/usr/bin:/bin")
     assert done.returncode == code, done.stderr
     assert remedy in done.stderr
-    assert points_to_a_checkout(done.stderr) == []
+    assert POINTER.findall(done.stderr) == []
 
 
 @pytest.mark.installs
