@@ -63,7 +63,9 @@ def apply_gated(
 
     Leaves out the smallest set of the pass's parts with which every reference agrees; drops the pass where none helps.
     """
-    if why := step.unfit(module, context):
+    with exact_eager():
+        why = step.unfit(module, context)
+    if why:
         return module, PassResult(name=step.name, applied=False, note=why)
     broken = ""
     for left_out in _choices(step.parts):
@@ -99,9 +101,4 @@ def _choices(parts: tuple[str, ...]) -> list[tuple[str, ...]]:
 def _context(captured: CapturedModel) -> Context:
     if not captured.references:
         raise OptimizeError(f"{captured.source.name}: no probe agrees, so no pass can be judged.")
-    first = captured.references[0]
-    return Context(
-        input_ranks=tuple(tensor.dim() for tensor in first.probe.inputs),
-        output_ranks=tuple(value.ndim for value in first.outputs.values()),
-        lone_output=first.structure == "*",
-    )
+    return Context(examples=tuple(reference.probe.inputs for reference in captured.references))

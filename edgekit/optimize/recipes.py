@@ -19,11 +19,17 @@ class Recipe:
 RECIPES = {
     recipe.name: recipe
     for recipe in (
-        Recipe(name="mobile", passes=("freeze", "decompose_attention", "channels_last", "optimize_for_mobile")),
-        Recipe(name="mobile-nchw", passes=("freeze", "optimize_for_mobile")),
-        Recipe(name="frozen", passes=("freeze",)),
-        Recipe(name="naive", passes=("optimize_for_mobile",)),
-        Recipe(name="none", passes=()),
+        Recipe(
+            name="mobile",
+            passes=(
+                *("freeze", "own_inputs", "decompose_attention", "channels_last", "contiguous_outputs"),
+                "optimize_for_mobile",
+            ),
+        ),
+        Recipe(name="mobile-nchw", passes=("freeze", "own_inputs", "contiguous_outputs", "optimize_for_mobile")),
+        Recipe(name="frozen", passes=("freeze", "own_inputs", "contiguous_outputs")),
+        Recipe(name="naive", passes=("own_inputs", "contiguous_outputs", "optimize_for_mobile")),
+        Recipe(name="none", passes=("own_inputs", "contiguous_outputs")),
     )
 }
 DEFAULT_RECIPE = "mobile"

@@ -2,8 +2,10 @@
 
 import tempfile
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -27,6 +29,7 @@ from edgekit.format.schema import (
     Versions,
 )
 from edgekit.format.writer import append_manifest, write_records
+from edgekit.nested import named_tensors
 from edgekit.optimize.optimizer import OptimizedModel
 from edgekit.packaging.constants import name_constants
 from edgekit.packaging.golden import golden_cases, predict_cases
@@ -98,7 +101,7 @@ def prove_draft(draft: PackageDraft) -> tuple[CaseResult, ...]:
     Raises:
         ParityError: the file gives other answers than the eager model.
     """
-    module = LiteModule(draft.path)
+    module = _Watched(draft.path)
     methods = {method.name: method for method in draft.methods}
     results = tuple(
         CaseResult(runtime="lite", case=case.name, comparison=comparison)
@@ -112,6 +115,28 @@ def prove_draft(draft: PackageDraft) -> tuple[CaseResult, ...]:
             f"{failed.case!r}, {describe(failed.comparison)}. Nothing was written."
         )
     return results
+
+
+class _Watched(LiteModule):
+    """The file as a stock runtime loads it, observed where the comparison of values does not look."""
+
+    def call(self, method: str, inputs: Sequence[torch.Tensor]) -> Any:
+        before = [tensor.numpy().tobytes() for tensor in inputs]
+        value = super().call(method, inputs)
+        for index, tensor in enumerate(inputs):
+            if tensor.numpy().tobytes() != before[index]:
+                raise ParityError(
+                    f"{method} of the saved file writes its input {index}, which would change the caller's buffer. Clone the "
+                    "input in the model, or use a recipe that freezes it. Nothing was written."
+                )
+        for name, output in named_tensors(value).items():
+            if not output.is_contiguous():
+                raise ParityError(
+                    f"output {name} of {method} in the saved file is not contiguous (strides {list(output.stride())}), so a "
+                    "reader of raw memory would get other values. Add .contiguous() in the model, or use --recipe "
+                    "mobile-nchw. Nothing was written."
+                )
+        return value
 
 
 def finish_package(draft: PackageDraft, results: tuple[CaseResult, ...]) -> Manifest:

@@ -17,11 +17,13 @@ from edgekit.optimize.recipes import FITS, Fit, Recipe
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a pass may know of the model: the ranks of the inputs and outputs of `forward`, in order."""
+    """What a pass may know of the model: inputs of `forward` on which it can be observed, the user's example first."""
 
-    input_ranks: tuple[int, ...]
-    output_ranks: tuple[int, ...]
-    lone_output: bool
+    examples: tuple[tuple[torch.Tensor, ...], ...]
+
+    @property
+    def input_ranks(self) -> tuple[int, ...]:
+        return tuple(tensor.dim() for tensor in self.examples[0])
 
 
 def _always(_module: torch.jit.ScriptModule, _context: Context) -> str:
@@ -77,6 +79,18 @@ def copy_frozen(module: torch.jit.ScriptModule) -> torch.jit.ScriptModule:
     """
     copied: torch.jit.ScriptModule = wrap_cpp_module(torch._C._freeze_module(module._c, [], True, False))
     return copied
+
+
+def all_nodes(block: Any) -> list[Any]:
+    """The nodes of a graph or block, with those of the blocks inside."""
+    nodes = list(block.nodes())
+    return nodes + [inner for node in nodes for nested in node.blocks() for inner in all_nodes(nested)]
+
+
+def telling_examples(module: torch.jit.ScriptModule, context: Context) -> tuple[tuple[torch.Tensor, ...], ...]:
+    """The examples on which the order of operators may differ: one is enough where the graph has no branches or loops."""
+    nodes = all_nodes(module.inlined_graph)
+    return context.examples if any(list(node.blocks()) for node in nodes) else context.examples[:1]
 
 
 def graph_of(module: torch.jit.ScriptModule) -> Any:

@@ -1,18 +1,16 @@
-"""Converts rank-4 inputs to channels_last at the front of the graph, and a lone rank-4 output back at its end.
+"""Converts rank-4 inputs to channels_last at the front of the graph; `contiguous_outputs` converts the outputs back.
 
 XNNPACK's prepacked convolutions are NHWC inside and convert an NCHW input at every operator; one conversion at the front
 lets the layout flow through the whole graph.
 """
 
 from collections.abc import Collection
-from typing import Any
 
 import torch
 
 from edgekit.optimize.passes.base import Context, Pass, copy_frozen, graph_of, is_frozen
 
 _CHANNELS_LAST = 2  # the integer value of torch.channels_last in TorchScript
-_CONTIGUOUS = 0
 _MIN_CONVOLUTIONS = 2
 
 
@@ -37,21 +35,12 @@ def _apply(module: torch.jit.ScriptModule, context: Context, _: Collection[str])
     front = next(iter(graph.nodes()))
     for value, rank in zip(list(graph.inputs())[1:], context.input_ranks, strict=False):
         if rank == 4:
-            node = _insert_contiguous(graph, value, front, _CHANNELS_LAST)
+            graph.setInsertPoint(front)
+            node = graph.create("aten::contiguous", [value, graph.insertConstant(_CHANNELS_LAST)], 1)
+            graph.insertNode(node)
             value.replaceAllUsesAfterNodeWith(node, node.output())
-    if context.lone_output and context.output_ranks == (4,):
-        end = graph.return_node()
-        node = _insert_contiguous(graph, next(iter(graph.outputs())), end, _CONTIGUOUS)
-        end.replaceInput(0, node.output())
     torch._C._jit_pass_lint(graph)
     return changed
-
-
-def _insert_contiguous(graph: Any, value: torch.Value, before: torch.Node, layout: int) -> torch.Node:
-    graph.setInsertPoint(before)
-    node: torch.Node = graph.create("aten::contiguous", [value, graph.insertConstant(layout)], 1)
-    graph.insertNode(node)
-    return node
 
 
 PASS = Pass(name="channels_last", apply=_apply, unfit=_unfit)

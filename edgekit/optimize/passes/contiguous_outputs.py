@@ -1,0 +1,56 @@
+"""Makes every output contiguous, since a reader of raw memory (Android's arrays, `data_ptr` in C++) ignores strides."""
+
+from collections.abc import Collection
+from typing import Any
+
+import torch
+
+from edgekit.nested import named_tensors
+from edgekit.optimize.passes.base import Context, Pass, copy_frozen, graph_of, telling_examples
+
+_CONTIGUOUS = 0  # the integer value of torch.contiguous_format in TorchScript
+_CONSTRUCTS = ("prim::TupleConstruct", "prim::ListConstruct", "prim::DictConstruct")
+
+
+def _unfit(module: torch.jit.ScriptModule, context: Context) -> str:
+    for example in telling_examples(module, context):
+        outputs = named_tensors(module(*(tensor.clone() for tensor in example)))
+        if not all(tensor.is_contiguous() for tensor in outputs.values()):
+            return ""
+    return "every output is contiguous"
+
+
+def _apply(module: torch.jit.ScriptModule, _: Context, __: Collection[str]) -> torch.jit.ScriptModule:
+    changed = copy_frozen(module)
+    graph = graph_of(changed)
+    end = graph.return_node()
+    for position, value in enumerate(list(end.inputs())):
+        _convert(graph, value, end, position)
+    torch._C._jit_pass_lint(graph)
+    return changed
+
+
+def _convert(graph: Any, value: Any, consumer: Any, position: int) -> None:
+    """Gives a consumer the contiguous form of a value: a tensor, or whatever is built of tensors in the graph."""
+    if value.type().kind() == "TensorType":
+        graph.setInsertPoint(consumer)
+        node = graph.create("aten::contiguous", [value, graph.insertConstant(_CONTIGUOUS)], 1)
+        consumer.replaceInput(position, graph.insertNode(node).output())
+    elif value.node().kind() in _CONSTRUCTS:
+        for inner_position, inner in enumerate(list(value.node().inputs())):
+            _convert(graph, inner, value.node(), inner_position)
+    elif value.type().kind() == "TupleType":  # the result of a branch
+        graph.setInsertPoint(consumer)
+        types = value.type().elements()
+        unpacked = graph.insertNode(graph.create("prim::TupleUnpack", [value], len(types)))
+        parts = list(unpacked.outputs())
+        for part, type_ in zip(parts, types, strict=True):
+            part.setType(type_)
+        packed = graph.insertNode(graph.create("prim::TupleConstruct", parts, 1))
+        packed.output().setType(value.type())
+        consumer.replaceInput(position, packed.output())
+        for inner_position, part in enumerate(parts):
+            _convert(graph, part, packed, inner_position)
+
+
+PASS = Pass(name="contiguous_outputs", apply=_apply, unfit=_unfit)
