@@ -1,7 +1,9 @@
 """The whole way: source, capture, optimize, package, verify."""
 
 import logging
+import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,12 +17,12 @@ from edgekit.capture.modes import REQUESTED_MODES, RequestedMode
 from edgekit.errors import UsageError
 from edgekit.files import atomic
 from edgekit.format.schema import ImageSpec, Manifest, Tolerance
-from edgekit.optimize.optimizer import optimize
+from edgekit.optimize.optimizer import OptimizedModel, optimize
 from edgekit.optimize.passes.base import passes_of
 from edgekit.optimize.recipes import DEFAULT_RECIPE, FITS, RECIPES, Fit
 from edgekit.packaging.draft import draft_package, finish_package, prove_draft
-from edgekit.packaging.server import save_server
-from edgekit.report.export import ExportDocument, export_document
+from edgekit.packaging.server import draft_server
+from edgekit.report.export import ExportDocument, ServerResult, export_document
 from edgekit.runtimes.compat import ANDROID, operator_table, remedy
 from edgekit.runtimes.verdict import VerifyReport
 from edgekit.sources.inputs import InputSpec, from_array, parse_input
@@ -44,6 +46,7 @@ class ExportRequest:
     fit: Fit = FITS[0]
     tolerance: Tolerance = Tolerance()  # noqa: RUF009  frozen
     allow_mismatch: bool = False
+    server: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +54,7 @@ class ExportReport:
     """What export made: the package, the server's TorchScript file and the JSON report beside it."""
 
     package: Path
-    server: Path
+    server: Path | None
     report: Path
     manifest: Manifest
     verdict: VerifyReport
@@ -82,6 +85,7 @@ def export(
     labels: Sequence[str] = (),
     tolerance: Tolerance | None = None,
     allow_mismatch: bool = False,
+    server: bool = True,
 ) -> ExportReport:
     """Exports a module to a verified package.
 
@@ -98,6 +102,7 @@ def export(
         labels: the names of the classes.
         tolerance: looser or tighter bounds than 1e-5; what is looser is recorded.
         allow_mismatch: keep a capture that some probe contradicts, and record it.
+        server: write the server's file too.
 
     Raises:
         EdgekitError: see `edgekit.errors`; nothing is written then.
@@ -114,6 +119,7 @@ def export(
         fit=fit,
         tolerance=tolerance or Tolerance(),
         allow_mismatch=allow_mismatch,
+        server=server,
     )
     _check_options(options)
     with held_threads("xnnpack"):
@@ -160,7 +166,8 @@ def _export(source: SourceModel, options: ExportRequest, progress: Progress, inp
     package = options.output or Path("build/mobile") / source.name / f"{source.name}.ptl"
     server, report = package.with_suffix(".pt"), package.with_suffix(".json")
     _check_overwriting((package, server, report), inputs)
-    with atomic(package) as new_package, atomic(server) as new_server, atomic(report) as new_report:
+    with ExitStack() as files:
+        new_package, new_report = (files.enter_context(atomic(path)) for path in (package, report))
         progress("capture")
         captured = capture(source, options.mode, tolerance, options.allow_mismatch)
         progress("optimize")
@@ -173,24 +180,37 @@ def _export(source: SourceModel, options: ExportRequest, progress: Progress, inp
         manifest = finish_package(draft, results)
         if options.fit == "android":
             _warn_if_unfit(manifest)
-        server_error = save_server(optimized, tolerance, new_server)
+        made = _write_server(optimized, tolerance, server, files) if options.server else None
         document = export_document(
-            manifest,
-            package=package.name,
-            package_bytes=new_package.stat().st_size,
-            server=server.name,
-            server_bytes=new_server.stat().st_size,
-            server_norm_error=server_error,
+            manifest, package=package.name, package_bytes=new_package.stat().st_size, server=made
         )
         new_report.write_text(document.to_json(), encoding="ascii")
     return ExportReport(
         package=package,
-        server=server,
+        server=None if made is None else server,
         report=report,
         manifest=manifest,
         verdict=VerifyReport(path=str(package), manifest=manifest, results=results),
         document=document,
     )
+
+
+def _write_server(
+    optimized: OptimizedModel, tolerance: Tolerance, server: Path, files: ExitStack
+) -> ServerResult | None:
+    """The server's file under a temporary name that `files` publishes; None where none is right."""
+    scratch = files.enter_context(tempfile.TemporaryDirectory(prefix=".edgekit-", dir=server.parent))
+    made = draft_server(optimized, tolerance, Path(scratch))
+    if made is None:
+        return None
+    result = ServerResult(
+        file=server.name,
+        size_bytes=made.path.stat().st_size,
+        norm_error=made.norm_error,
+        optimize_for_inference=made.step,
+    )
+    made.path.replace(files.enter_context(atomic(server)))
+    return result
 
 
 def _warn_if_unfit(manifest: Manifest) -> None:

@@ -14,7 +14,8 @@ def perturb_batchnorm(module: nn.Module, seed: int = 0) -> nn.Module:
             norm.running_var.uniform_(0.5, 2.0, generator=generator)
             with torch.no_grad():
                 norm.weight.uniform_(0.5, 1.5, generator=generator)
-                norm.bias.uniform_(-1.0, 1.0, generator=generator)
+                if norm.bias is not None:
+                    norm.bias.uniform_(-1.0, 1.0, generator=generator)
     return module
 
 

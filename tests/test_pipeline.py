@@ -5,7 +5,8 @@ import os
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import models
@@ -17,7 +18,10 @@ from torch import nn
 import edgekit
 from edgekit.errors import ParityError, UsageError
 from edgekit.format.archive import Archive
-from edgekit.format.schema import Tolerance
+from edgekit.format.schema import GoldenCase, Tolerance
+from edgekit.packaging import draft
+from edgekit.packaging.golden import golden_cases
+from edgekit.parity.comparison import Reference
 
 ROOT = Path(__file__).parents[1]
 
@@ -46,7 +50,7 @@ def test_export_model_is_verified_within_the_gate(
     assert report.manifest.capture.mode == mode
     assert report.manifest.parity.norm_error <= 1e-5
     assert report.manifest.parity.cases == len({r.case for r in report.verdict.results})
-    assert report.document.results.server_norm_error <= 1e-5
+    assert report.document.results.server.norm_error <= 1e-5
     assert sorted(p.name for p in tmp_path.iterdir()) == ["m.json", "m.pt", "m.ptl"]
 
 
@@ -117,16 +121,19 @@ def test_export_looser_tolerance_is_recorded(tmp_path: Path) -> None:
     assert not default.manifest.tolerance.loosened
 
 
-def test_export_impossible_tolerance_leaves_nothing_behind(tmp_path: Path) -> None:
-    exact = Tolerance(norm=1e-9, max=1e-9, absolute=1e-9)
-    with pytest.raises(ParityError, match="Nothing was written"):
-        edgekit.export(
-            models.conv_net().eval(),
-            ["1x3x32x32"],
-            output=tmp_path / "m.ptl",
-            tolerance=exact,
-            image=edgekit.ImageSpec(resize=36, crop=32, mean=(0.5,) * 3, std=(0.5,) * 3),
-        )
+def test_export_saved_file_that_disagrees_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The golden cases expect other answers than the saved file gives."""
+
+    def shifted(references: Sequence[Reference]) -> tuple[GoldenCase, ...]:
+        first = references[0]
+        moved = {name: value + np.float32(0.01) for name, value in first.outputs.items()}
+        return golden_cases([replace(first, outputs=moved)])
+
+    monkeypatch.setattr(draft, "golden_cases", shifted)
+    with pytest.raises(ParityError, match=r"disagrees with the eager model on case 'forward: seed 1', output 0: norm"):
+        edgekit.export(models.conv_net().eval(), ["1x3x32x32"], output=tmp_path / "m.ptl")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -134,11 +141,13 @@ def test_export_report_says_what_was_made(tmp_path: Path) -> None:
     report = edgekit.export(models.conv_net().eval(), ["1x3x32x32"], output=tmp_path / "m.ptl")
     document = json.loads(report.report.read_text())
     assert document["results"]["package_bytes"] == report.package.stat().st_size
-    assert document["results"]["server_bytes"] == report.server.stat().st_size
+    assert document["results"]["server"]["size_bytes"] == report.server.stat().st_size
     assert [step["name"] for step in document["results"]["recipe"]["passes"]] == [
         "freeze",
+        "own_inputs",
         "decompose_attention",
         "channels_last",
+        "contiguous_outputs",
         "optimize_for_mobile",
     ]
 

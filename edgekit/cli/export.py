@@ -66,6 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="X",
         help="the bound on relative errors (default 1e-5); the package records a looser one",
     )
+    parser.add_argument("--no-server", action="store_true", help="do not write the .pt file for servers")
     parser.add_argument(
         "--allow-mismatch",
         action="store_true",
@@ -107,6 +108,7 @@ def run(options: argparse.Namespace) -> int:
                 fit=options.fit,
                 tolerance=bounds,
                 allow_mismatch=options.allow_mismatch,
+                server=not options.no_server,
             ),
             progress,
         )
@@ -130,5 +132,8 @@ def _print(report: "ExportReport") -> None:
     print(
         f"  {'verified':<20} error {parity.norm_error:.1e} in {parity.cases} cases on the saved file ({bound(manifest)})"
     )
-    print(f"{report.server}  {size(report.server.stat().st_size)}")
-    print(f"  {'verified':<20} error {report.document.results.server_norm_error:.1e} after optimize_for_inference")
+    server = report.document.results.server
+    if server is not None:
+        step = server.optimize_for_inference
+        print(f"{report.server}  {size(server.size_bytes)}")
+        print(f"  {'verified':<20} error {server.norm_error:.1e} {'after' if step.applied else 'without'} {step.name}")

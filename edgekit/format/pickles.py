@@ -20,10 +20,18 @@ _STORAGE_DTYPES = {
     "IntStorage": "int32",
     "LongStorage": "int64",
     "BoolStorage": "bool",
+    "ComplexFloatStorage": "complex64",
+    "ComplexDoubleStorage": "complex128",
     "QInt8Storage": "qint8",
     "QUInt8Storage": "quint8",
     "QInt32Storage": "qint32",
 }
+# Calls whose results do not matter here: their arguments hold the tensors.
+_STAND_INS = (
+    ("torch", "device"),
+    ("torch._utils", "_rebuild_sparse_tensor"),
+    ("torch.serialization", "_get_layout"),
+)
 _QUANTIZERS = ("per_tensor_affine", "per_channel_affine", "per_channel_affine_float_qparams")
 
 
@@ -89,7 +97,7 @@ class _Unpickler(pickle.Unpickler):
             return name
         if (module, name) == ("collections", "OrderedDict"):
             return OrderedDict
-        if module == "torch.jit._pickle" or (module, name) == ("torch", "device"):
+        if module == "torch.jit._pickle" or (module, name) in _STAND_INS:
             return _stand_in
         if module.startswith("__torch__"):
             return _Object

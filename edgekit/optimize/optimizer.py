@@ -38,7 +38,8 @@ class OptimizedModel:
         nodes = [node for node in graph.findAllNodes("prim::Constant") if node.hasAttribute("value")]
         constants = [node.t("value") for node in nodes if node.kindOf("value") == "t"]
         weights = [*self.server.state_dict().values(), *self.captured.source.module.state_dict().values(), *constants]
-        return _CODE_BYTES + 2 * sum(weight.nbytes for weight in weights if isinstance(weight, torch.Tensor))
+        tensors = [weight for weight in weights if isinstance(weight, torch.Tensor)]
+        return _CODE_BYTES + 2 * sum(weight.numel() * weight.element_size() for weight in tensors)
 
 
 def optimize(captured: CapturedModel, recipe: str, passes: Sequence[Pass], tolerance: Tolerance) -> OptimizedModel:

@@ -4,6 +4,7 @@ Freezing drops names. A constant is named after the parameter with the same valu
 proportional to channel by channel (BatchNorm's scale was folded in), or the BatchNorm whose folded shift it is.
 """
 
+import logging
 from collections.abc import Iterator
 from hashlib import sha256
 
@@ -12,6 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from edgekit.errors import first_line
 from edgekit.format.archive import Archive
 from edgekit.format.pickles import StorageTensor
 from edgekit.format.schema import ConstantInfo
@@ -19,13 +21,36 @@ from edgekit.nested import to_array
 
 Array = npt.NDArray[np.generic]
 
+_log = logging.getLogger(__name__)
+
 _CLOSE = 1e-5
 _ROWS = 3  # channels that decide whether a weight is a scaled other one
 
 
 def name_constants(archive: Archive, module: nn.Module) -> tuple[ConstantInfo, ...]:
-    """Describes every tensor of a package, in the order of its pickles."""
-    tensors = {name: value for name, value in module.state_dict().items() if isinstance(value, torch.Tensor)}
+    """Describes every tensor of a package, in the order of its pickles.
+
+    The names are for readers only, so whatever a module's tensors are like, a failure to find names is a warning.
+    """
+    try:
+        return _named(archive, module)
+    except Exception as error:
+        _log.warning(
+            "%s: the constants get no parameter names: %s: %s",
+            archive.path.name,
+            type(error).__name__,
+            first_line(error),
+        )
+        tensors = archive.tensors()
+        return tuple(ConstantInfo(record=t.record, dtype=t.dtype, shape=t.shape) for t in tensors)
+
+
+def _named(archive: Archive, module: nn.Module) -> tuple[ConstantInfo, ...]:
+    tensors = {
+        name: value
+        for name, value in module.state_dict().items()
+        if isinstance(value, torch.Tensor) and value.layout is torch.strided
+    }
     state = {name: to_array(value) for name, value in tensors.items()}  # quantized modules keep dtypes there too
     exact = {_key(value): name for name, value in reversed(state.items()) if value.size > 1}
     weights = {name: value for name, value in state.items() if value.ndim >= 2}
@@ -84,8 +109,9 @@ def _batchnorm_shifts(module: nn.Module) -> Iterator[tuple[str, Array]]:
             and norm.running_mean is not None
             and norm.running_var is not None
         ):
-            scale = norm.weight.detach() / (norm.running_var + norm.eps).sqrt() if norm.affine else 1.0
-            shift = norm.bias.detach() if norm.affine else 0.0
+            scale = 1.0 if norm.weight is None else norm.weight.detach()
+            scale = scale / (norm.running_var + norm.eps).sqrt()
+            shift = 0.0 if norm.bias is None else norm.bias.detach()
             yield f"{name}.bias" if name else "bias", to_array(shift - norm.running_mean * scale)
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from edgekit.format.schema import Manifest, ParityResult, RecipeResult, Versions, WeightsInfo
+from edgekit.format.schema import Manifest, ParityResult, PassResult, RecipeResult, Versions, WeightsInfo
 from edgekit.report.documents import Document
 
 
@@ -19,14 +19,22 @@ class CaptureSummary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServerResult:
+    """The server's file, its largest error, and what became of `optimize_for_inference`."""
+
+    file: str
+    size_bytes: int
+    norm_error: float
+    optimize_for_inference: PassResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExportResult:
     """File names without folders, sizes in bytes, and what the manifest says of the way from the model to the file."""
 
     package: str
     package_bytes: int
-    server: str
-    server_bytes: int
-    server_norm_error: float
+    server: ServerResult | None
     weights: WeightsInfo
     capture: CaptureSummary
     recipe: RecipeResult
@@ -37,7 +45,7 @@ ExportDocument = Document[ExportContext, ExportResult]
 
 
 def export_document(
-    manifest: Manifest, *, package: str, package_bytes: int, server: str, server_bytes: int, server_norm_error: float
+    manifest: Manifest, *, package: str, package_bytes: int, server: ServerResult | None
 ) -> ExportDocument:
     return Document(
         context=ExportContext(name=manifest.name, versions=manifest.provenance.versions),
@@ -45,8 +53,6 @@ def export_document(
             package=package,
             package_bytes=package_bytes,
             server=server,
-            server_bytes=server_bytes,
-            server_norm_error=server_norm_error,
             weights=manifest.provenance.weights,
             capture=CaptureSummary(mode=manifest.capture.mode, reason=manifest.capture.reason),
             recipe=manifest.recipe,

@@ -26,13 +26,19 @@ class DownloadError(SourceError):
     """Weights are neither in the cache nor to be had from the network."""
 
 
+def _dense(tensor: torch.Tensor) -> torch.Tensor:
+    if tensor.is_quantized:
+        return tensor.dequantize()
+    return tensor if tensor.layout is torch.strided else tensor.to_dense()
+
+
 def state_digest(state: Mapping[str, Any]) -> str:
     """SHA-256 over the names, dtypes, shapes and bytes of a state dict, sorted by name."""
     sha = hashlib.sha256()
     for name in sorted(state):
         if isinstance(state[name], torch.Tensor):
             tensor = state[name].detach()
-            tensor = (tensor.dequantize() if tensor.is_quantized else tensor).cpu().contiguous()
+            tensor = _dense(tensor).cpu().contiguous()
             dtype = str(tensor.dtype).removeprefix("torch.")
             sha.update(f"{name} {dtype} {list(tensor.shape)}\n".encode())
             sha.update(tensor.reshape(-1).view(torch.uint8).numpy().data)  # numpy has no bfloat16
