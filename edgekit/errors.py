@@ -4,7 +4,7 @@ EdgekitError
 ├── UsageError        2  the request itself is wrong: an option, a path, an input
 │   └── ImageError    2  a picture that cannot be decoded as the image contract says
 ├── ParityError       1  the verdict is no: the model would give other answers
-├── SourceError       3  the model or its weights cannot be had
+├── SourceError       3  the model or its weights are unavailable
 ├── CaptureError      3  the model cannot be traced or scripted
 ├── OptimizeError     3  a pass of a recipe fails
 ├── PackageError      3  a package is damaged, foreign, or too new
@@ -39,7 +39,7 @@ class ParityError(EdgekitError):
 
 
 class SourceError(EdgekitError):
-    """The model or its weights cannot be had."""
+    """The model or its weights are unavailable."""
 
     exit_code = 3
 

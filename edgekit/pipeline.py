@@ -90,7 +90,7 @@ def export(
     """Exports a module to a verified package.
 
     Args:
-        model: any module; it is left as it is, but for eval mode.
+        model: any module; it is not changed, except that it is put into eval mode.
         example_inputs: for each parameter of `forward` a tensor, a numpy array, or a text such as `1x16:int64[0,1000]`.
             Their ranges are the ranges of the probes.
         name: the package's name; the class's by default.

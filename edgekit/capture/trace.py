@@ -29,7 +29,7 @@ def trace(module: Any, example: tuple[torch.Tensor, ...]) -> tuple[torch.jit.Scr
     """Traces a module in eval mode on its example inputs.
 
     Raises:
-        CaptureError: the tracer refuses, say an output that is no tensor.
+        CaptureError: the tracer refuses the module, for example for an output that is not a tensor.
     """
     with exact_eager(), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

@@ -92,8 +92,8 @@ def resized(source: SourceModel, group: list[tuple[int, int]]) -> Probe:
     for index, spec in enumerate(source.inputs):
         shape = tuple(sizes.get((index, axis), size) for axis, size in enumerate(spec.shape))
         goldens.append(spec.golden(input_seed(5, index), shape))
-    told = ", ".join(f"{g.name} {'x'.join(map(str, g.shape))}" for g in goldens)
-    return from_golden(f"size {told}", tuple(goldens), tuple(sorted(sizes)))
+    shapes = ", ".join(f"{g.name} {'x'.join(map(str, g.shape))}" for g in goldens)
+    return from_golden(f"size {shapes}", tuple(goldens), tuple(sorted(sizes)))
 
 
 def axis_groups(source: SourceModel) -> list[list[tuple[int, int]]]:

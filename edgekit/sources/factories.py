@@ -44,7 +44,7 @@ def _import(location: str) -> Any:
     if location.endswith(".py"):
         path = Path(location).resolve()
         if not path.is_file():
-            raise SourceError(f"{location} does not exist, or is no file.")
+            raise SourceError(f"{location} does not exist or is not a file.")
         name = path.stem if path.stem not in sys.modules else f"_edgekit_source_{path.stem}"
         spec = importlib.util.spec_from_file_location(name, path)
         assert spec is not None and spec.loader is not None  # noqa: PT018  a .py file always has a loader

@@ -22,7 +22,7 @@ def from_file(path: Path, request: SourceRequest) -> SourceModel:
 
 def _loaded(path: Path) -> torch.jit.ScriptModule:
     if not path.is_file():
-        raise SourceError(f"{path} does not exist, or is no file.")
+        raise SourceError(f"{path} does not exist or is not a file.")
     try:
         module: torch.jit.ScriptModule = torch.jit.load(str(path), map_location="cpu")
     except Exception as error:  # torch raises RuntimeError, ValueError, pickle and zip errors alike

@@ -23,7 +23,7 @@ _PATTERN = re.compile(
 _RANGES = {"float32": (-2.0, 2.0), "float64": (-2.0, 2.0), "uint8": (0, 255)}
 _DIGITS = 10
 _GRID = 1024  # float bounds are multiples of 2^-10, so that the generator's product is exact (docs/format.md)
-_HELP = "Expected [NAME=]SHAPE[:DTYPE[LOW,HIGH]], say 1x3x224x224, ids=1x16:int64[0,1000], or a .npy file."
+_HELP = "Expected [NAME=]SHAPE[:DTYPE[LOW,HIGH]], for example 1x3x224x224, ids=1x16:int64[0,1000], or a .npy file."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,7 @@ def parse_input(text: str) -> InputSpec:
     if not equals:
         name, rest = "", text
     elif not name.isidentifier():
-        raise UsageError(f"--input {text}: {name!r} is no parameter name. {_HELP}")
+        raise UsageError(f"--input {text}: {name!r} is not a parameter name. {_HELP}")
     if rest.endswith(".npy"):
         return from_array(name, load_npy(rest))
     match = _PATTERN.match(rest)
@@ -84,7 +84,7 @@ def _bound(text: str, dtype: str, whole: str) -> int | float:
     try:
         return float(text) if dtype.startswith("float") else int(text)
     except ValueError as error:
-        raise UsageError(f"--input {whole}: {text!r} is no {dtype} bound. {_HELP}") from error
+        raise UsageError(f"--input {whole}: {text!r} is not a bound of {dtype}. {_HELP}") from error
 
 
 def _spec(

@@ -71,7 +71,7 @@ def _named_weights(name: str, available: Any, default: Any, request: SourceReque
         if asked or request.require_pretrained:
             raise
         _log.warning(
-            "RANDOM WEIGHTS: the pretrained weights of %s cannot be had, so this export has random ones (seed %d) and its "
+            "RANDOM WEIGHTS: the pretrained weights of %s are unavailable, so this export has random ones (seed %d) and its "
             "answers mean nothing. Reason: %s",
             name,
             request.seed,
@@ -117,7 +117,7 @@ def _image_of(weights: Any) -> tuple[ImageSpec | None, tuple[str, ...]]:
 def _image_inputs(image: ImageSpec | None, name: str) -> tuple[InputSpec, ...]:
     if image is None:
         raise UsageError(
-            f"{name} is no image classifier, so its inputs are not known. Add --input, say --input 1x3x520x520."
+            f"{name} is not an image classifier, so its inputs are unknown. Add --input, for example --input 1x3x520x520."
         )
     return (parse_input(f"1x{image.channels}x{image.crop}x{image.crop}:float32[-2,2]"),)
 

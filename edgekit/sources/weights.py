@@ -23,7 +23,7 @@ _CONNECT_SECONDS = 15.0
 
 
 class DownloadError(SourceError):
-    """Weights are neither in the cache nor to be had from the network."""
+    """Weights are neither in the cache nor available from the network."""
 
 
 def _dense(tensor: torch.Tensor) -> torch.Tensor:
@@ -59,7 +59,7 @@ def download(weights: Any) -> Mapping[str, Any]:
         state: Mapping[str, Any] = weights.get_state_dict(progress=False, check_hash=True)
     except (urllib.error.URLError, OSError, RuntimeError, pickle.UnpicklingError, EOFError) as error:
         raise DownloadError(
-            f"weights {weights} cannot be had: {error}. Connect to the network, or put the file "
+            f"weights {weights} are unavailable: {error}. Connect to the network, or put the file "
             f"{Path(weights.url).name} into {Path(torch.hub.get_dir()) / 'checkpoints'}, or pass --checkpoint FILE or"
             " --weights random."
         ) from error
@@ -89,7 +89,7 @@ def read_checkpoint(path: Path) -> dict[str, torch.Tensor]:
         SourceError: no such file, or no state dict in it.
     """
     if not path.is_file():
-        raise SourceError(f"checkpoint {path} does not exist, or is no file.")
+        raise SourceError(f"checkpoint {path} does not exist or is not a file.")
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
@@ -128,10 +128,10 @@ def load_state(module: nn.Module, state: Mapping[str, Any], what: str) -> None:
             ],
         ),
     ]
-    told = [f"{verb} {_first(names)}" for verb, names in problems if names]
-    if told:
+    differences = [f"{verb} {_first(names)}" for verb, names in problems if names]
+    if differences:
         raise SourceError(
-            f"{what} does not fit {type(module).__name__}: it {'; it '.join(told)}. Is it of another architecture?"
+            f"{what} does not fit {type(module).__name__}: it {'; it '.join(differences)}. Is it of another architecture?"
         )
     module.load_state_dict(dict(state))
 

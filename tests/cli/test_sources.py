@@ -1,4 +1,4 @@
-"""`edgekit export` of models that cannot be had: a clear error, the right exit code, nothing left behind."""
+"""`edgekit export` of models that do not load: a clear error, the right exit code, nothing left behind."""
 
 from pathlib import Path
 
@@ -62,7 +62,7 @@ def test_export_bad_factory_is_a_named_error(cli: Command, folder: Path, factory
         ("stops.py:net", "SystemExit: 0 (stops.py:1)"),
         (":net", "raises on import"),
         ("missing.pt", "missing.pt does not exist"),
-        ("folder.pt", "folder.pt does not exist, or is no file"),
+        ("folder.pt", "folder.pt does not exist or is not a file"),
         ("text.pt", "text.pt is not a TorchScript file"),
         ("state.pt", "name its model and pass --checkpoint state.pt"),
         ("no_forward.pt", "no method forward"),

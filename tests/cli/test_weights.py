@@ -130,7 +130,7 @@ PACKAGE = "build/mobile/squeezenet1_1/squeezenet1_1.ptl"
 def test_export_without_network_warns_and_makes_random_weights(cli: Command) -> None:
     result = cli(*SQUEEZE)
     result.passed()
-    assert "edgekit: RANDOM WEIGHTS: the pretrained weights of squeezenet1_1 cannot be had" in result.err
+    assert "edgekit: RANDOM WEIGHTS: the pretrained weights of squeezenet1_1 are unavailable" in result.err
     assert result.out.startswith("RANDOM WEIGHTS (seed 0)")
     provenance = manifest_of(PACKAGE)["provenance"]
     assert (provenance["pretrained"], provenance["weights"]["kind"]) == (False, "random")
@@ -147,7 +147,7 @@ def test_export_without_network_fails_where_weights_were_asked_for(
     cli: Command, folder: Path, asked: list[str]
 ) -> None:
     cli(*SQUEEZE, *asked).failed(
-        3, "cannot be had", "Connect to the network", "--checkpoint FILE", Path(NAMED.url).name
+        3, "are unavailable", "Connect to the network", "--checkpoint FILE", Path(NAMED.url).name
     )
     assert everything_in(folder) == []
 

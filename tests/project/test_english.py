@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SUFFIXES = {".md", ".py", ".cpp", ".h", ".c", ".kt", ".xml", ".sh", ".mk", ".yml", ".txt", ".cmake"}
-FOLDERS = ("docs", "examples", "benchmarks", "tools", ".github")
+FOLDERS = ("edgekit", "cpp_runner", "android_demo", "docs", "examples", "benchmarks", "tools", ".github")
 SKIPPED = {"target", "build", "__pycache__", "schema"}
 BANNED = re.compile(
     r"can(not|'t) be had|(?<!ought )to be had|(?<!there )\b(is|are) no (?!longer\b|more\b|less\b)|names no |\bno way works|"
