@@ -93,7 +93,9 @@ class LiteRuntime(Runtime):
         )
 
     def run(self, path: str | os.PathLike[str], method: str, inputs: Sequence[Array]) -> dict[str, Array]:
-        return LiteModule(path).run(method, inputs)[1]
+        with Archive(path) as archive:
+            pool = _hints(archive).pool
+        return LiteModule(path, pool).run(method, inputs)[1]
 
     def bench(self, path: str | os.PathLike[str], request: BenchRequest) -> BenchResult:
         arrays, hints = _bench_inputs(path, request.method)
@@ -129,12 +131,16 @@ def golden_cases(archive: Archive) -> tuple[tuple[GoldenCase, ...], Manifest]:
     return archive.golden.cases, archive.manifest
 
 
+def _hints(archive: Archive) -> RuntimeHints:
+    return archive.manifest.runtime if archive.manifest else RuntimeHints(pool="xnnpack")
+
+
 def _bench_inputs(path: str | os.PathLike[str], method: str) -> tuple[list[Array], RuntimeHints]:
     """The inputs of the method's first golden case, and how the manifest wants it run."""
     with Archive(path) as archive:
         archive.check_digests()
         cases = archive.golden.cases if archive.golden else ()
-        hints = archive.manifest.runtime if archive.manifest else RuntimeHints(pool="xnnpack")
+        hints = _hints(archive)
     case = next((case for case in cases if case.method == method), None)
     if case is None:
         raise UsageError(f"{path} has no golden case for method {method!r} to take inputs from.")

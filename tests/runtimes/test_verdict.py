@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from packages import rewrite, scale_largest_weight
 
+import edgekit
 from edgekit.errors import PackageError, UsageError
+from edgekit.runtimes.registry import resolve
 from edgekit.runtimes.verdict import verify
 
 
@@ -49,3 +52,11 @@ def test_verify_report_without_results_is_no_pass(tiny: Path) -> None:
             return ()
 
     assert not verify(tiny, [Mute()]).passed
+
+
+def test_lite_run_gives_what_a_loaded_package_gives(two_inputs: Path) -> None:
+    arrays = [np.arange(6).reshape(1, 6), np.ones((1, 6), np.float32)]
+    expected = edgekit.load(two_inputs).run(arrays)
+    found = resolve("lite", "run").run(two_inputs, "forward", arrays)
+    assert list(found) == list(expected)
+    assert all(np.array_equal(found[name], value) for name, value in expected.items())
