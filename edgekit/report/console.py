@@ -113,7 +113,8 @@ def print_picture(path: Path, picture: PictureResult) -> None:
 def print_outputs(outputs: Sequence[OutputFile], folder: Path) -> None:
     """A line for each output of a run."""
     for row in outputs:
-        print(f"{row.output}: {row.dtype} {list(row.shape)} -> {folder / row.file}")
+        file = f" -> {folder / row.file}" if row.file else ""
+        print(f"{row.output}: {row.dtype} {list(row.shape)}{file}")
 
 
 def print_inspection(found: Inspection, digests_checked: int | None) -> None:

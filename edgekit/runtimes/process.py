@@ -73,7 +73,7 @@ class ProcessRuntime(Runtime):
                 np.save(file, array)
                 command += ["--input", self.host.put(file)]
             found = self.call(OutputFile, [*command, "-o", f"{there}/output.npy"])
-            return {row.output: self._array(f"{there}/{Path(row.file).name}") for row in found}
+            return {row.output: self._array(f"{there}/{Path(row.file or '').name}") for row in found}
 
     def call(
         self,

@@ -125,10 +125,10 @@ class OperatorRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputFile:
-    """An output of a run and the file that it is in."""
+    """An output of a run and the file that it is in; None where none was written."""
 
     output: str
-    file: str
+    file: str | None
     dtype: str
     shape: tuple[int, ...]
 

@@ -92,6 +92,17 @@ def test_run_server_file_agrees_with_package(
     assert np.allclose(np.load(tmp_path / "y.npy"), expected, rtol=1e-5, atol=1e-5)
 
 
+def test_run_server_file_that_forbids_its_step_runs_without_it(run: Run, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3, padding=1), torch.nn.AdaptiveAvgPool2d(7)).eval()
+    server = edgekit.export(model, ["1x3x56x56"], name="pooled", output=tmp_path / "m.ptl").server
+    x = np.random.default_rng(0).normal(size=(1, 3, 50, 61)).astype(np.float32)  # sizes that the step refuses
+    np.save(tmp_path / "x.npy", x)
+    done = run("run", server, "--input", tmp_path / "x.npy", "-o", tmp_path / "y.npy")
+    assert done.code == 0, done.err
+    assert close(np.load(tmp_path / "y.npy"), model(torch.from_numpy(x)).detach().numpy())
+
+
 @pytest.mark.parametrize("flatbuffer", [False, True])
 def test_run_plain_lite_file(run: Run, tmp_path: Path, flatbuffer: bool) -> None:
     model = save_plain(tmp_path / "m.ptl", flatbuffer=flatbuffer)

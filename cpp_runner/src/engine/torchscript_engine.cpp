@@ -2,11 +2,15 @@
 #include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/serialization/import.h>
 
+#include <nlohmann/json.hpp>
+
 #include "engine/registry.h"
 #include "engine/torch_bridge.h"
 
 namespace edgekit {
 namespace {
+
+constexpr const char* kServerRecord = "edgekit/server.json";
 
 class TorchScriptEngine : public TorchEngine {
  public:
@@ -21,11 +25,18 @@ class TorchScriptEngine : public TorchEngine {
   torch::jit::Module module_;
 };
 
+// Whether the exporter found that optimize_for_inference breaks the answers of this file (docs/format.md).
+bool forbids_optimizing(const std::string& extra) {
+  const nlohmann::json document = nlohmann::json::parse(extra, nullptr, false);
+  return document.is_object() && document.value("optimize_for_inference", nlohmann::json(true)) == false;
+}
+
 // Freezing keeps only `forward`, so a module with more methods is not optimized.
 torch::jit::Module load(const Package& package, bool optimize) {
-  torch::jit::Module module = torch::jit::load(std::make_unique<MappedAdapter>(package.file), c10::kCPU);
+  torch::jit::ExtraFilesMap extra{{kServerRecord, ""}};
+  torch::jit::Module module = torch::jit::load(std::make_unique<MappedAdapter>(package.file), c10::kCPU, extra);
   module.eval();
-  if (!optimize || module.get_methods().size() != 1) return module;
+  if (!optimize || module.get_methods().size() != 1 || forbids_optimizing(extra[kServerRecord])) return module;
   return torch::jit::optimize_for_inference(module);
 }
 
