@@ -70,17 +70,16 @@ def package(edgekit: Edgekit, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def tracked(folder: str) -> list[str]:
-    """The files of a folder that are, or would be, in git."""
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", folder]
-    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
-    return [path for path in listed if path and (ROOT / path).is_file()]
+def files(folder: str) -> list[str]:
+    """The files of a folder of the checkout, without what Python caches."""
+    found = (path for path in (ROOT / folder).rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    return sorted(path.relative_to(ROOT).as_posix() for path in found)
 
 
 @pytest.mark.installs
 def test_wheel_holds_the_package_the_runners_sources_and_the_notices(wheel: Path) -> None:
-    runner = [path.removeprefix("cpp_runner/") for path in tracked("cpp_runner")]
-    expected = {*tracked("edgekit"), *(f"edgekit/runner_sources/{path}" for path in runner if path.startswith(SOURCES))}
+    runner = [path.removeprefix("cpp_runner/") for path in files("cpp_runner")]
+    expected = {*files("edgekit"), *(f"edgekit/runner_sources/{path}" for path in runner if path.startswith(SOURCES))}
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
     assert {name for name in names if ".dist-info/" not in name} == expected
@@ -157,7 +156,7 @@ def pointers(source: str) -> list[str]:
 
 
 def test_messages_point_to_nothing_of_a_checkout() -> None:
-    modules = [path for path in tracked("edgekit") if path.endswith(".py") and path not in OF_A_CHECKOUT]
+    modules = [path for path in files("edgekit") if path.endswith(".py") and path not in OF_A_CHECKOUT]
     assert {path: found for path in modules if (found := pointers((ROOT / path).read_text()))} == {}
 
 
