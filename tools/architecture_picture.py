@@ -67,7 +67,7 @@ def reachable(edges: dict[str, set[str]], room: str) -> set[str]:
 
 
 def without_implied(edges: dict[str, set[str]]) -> dict[str, set[str]]:
-    """The fewest arrows that say the same: none to a room that another target reaches."""
+    """The fewest arrows with the same meaning: none to a room that another target reaches."""
     return {
         room: {one for one in targets if not any(one in reachable(edges, other) for other in targets - {one})}
         for room, targets in edges.items()

@@ -3,7 +3,7 @@
 set -eu
 python=$1 venv=$2 index=$3 what=$4
 "$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || {
-    echo "edgekit: $python is $("$python" --version 2>&1); expected Python 3.11 to 3.13. Say make PYTHON=python3.12" >&2
+    echo "edgekit: $python is $("$python" --version 2>&1); expected Python 3.11 to 3.13. Run make PYTHON=python3.12" >&2
     exit 2
 }
 "$python" -c 'import ensurepip' 2>/dev/null || {
