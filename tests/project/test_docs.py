@@ -62,3 +62,36 @@ def test_makefile_builds_the_docs_with_warnings_as_errors() -> None:
     assert re.search(
         r"^\t\$\(PY\) -m sphinx .*-W --keep-going.* docs build/docs$", (ROOT / "Makefile").read_text(), re.M
     )
+
+
+# A message of torch, and one that is all names and numbers.
+UNCHECKED = {"operator torchvision::nms does not exist", "is float32 [1, 5]; expected x: float32 [*, 4]"}
+
+
+def quotes(text: str) -> list[str]:
+    """The messages that the troubleshooting page quotes: headings in bold, and the first column of its table."""
+    cells = re.findall(r"^\| (`.*?) \|", text, re.MULTILINE)
+    return re.findall(r"^\*\*`([^`]+)`", text, re.MULTILINE) + [
+        q for cell in cells for q in re.findall(r"`([^`]+)`", cell)
+    ]
+
+
+def missing_quotes(text: str, source: str) -> list[str]:
+    """The quotes of which no word sequence between names, numbers and ellipses is in the sources."""
+    missing = []
+    for quote in set(quotes(text)) - UNCHECKED:
+        parts = [part.strip(" .,:;*") for part in re.split(r"…|; |, |: |'.*?'|\[.*?\]|\d[\d.]*|\b[A-Z_]{5,}\b", quote)]
+        if not any(len(part) > 7 and part in source for part in parts):
+            missing.append(quote)
+    return missing
+
+
+def test_troubleshooting_quotes_messages_that_exist() -> None:
+    source = "".join(path.read_text() for path in sorted((ROOT / "edgekit").rglob("*.py")))
+    source = re.sub(r'"\s*\n\s*f?"', "", source)
+    assert missing_quotes((DOCS / "troubleshooting.md").read_text(), source) == []
+
+
+def test_quote_checker_sees_a_message_that_is_gone() -> None:
+    page = "**`the model went away`** Text.\n| `has no golden cases`, `is a teapot` | x |\n"
+    assert sorted(missing_quotes(page, "it has no golden cases")) == ["is a teapot", "the model went away"]
