@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "docs" / "architecture.md", ROOT / "CONTRIBUTING.md"]
 TOP_LEVEL = {path.name for path in ROOT.iterdir()} - {"build", "dist"}  # of the tree, not what targets make
+SOURCES = {path.name for folder in ("edgekit", "cpp_runner", "android_demo") for path in (ROOT / folder).rglob("*.*")}
 
 
 @pytest.fixture
@@ -47,7 +48,8 @@ def missing_paths(text: str) -> list[str]:
     """The paths in backquotes that do not exist; NAME and VERB stand for any word."""
     named = re.findall(r"`([\w./-]+)`", text)
     paths = [name for name in named if name.split("/")[0] in TOP_LEVEL and ("/" in name or "." in name)]
-    return [name for name in paths if not re.search("NAME|VERB", name) and not (ROOT / name).exists()]
+    missing = [name for name in paths if not re.search("NAME|VERB", name) and not (ROOT / name).exists()]
+    return missing + [name for name in named if re.fullmatch(r"\w+\.(py|kt|h|cpp)", name) and name not in SOURCES]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -56,6 +58,5 @@ def test_pages_name_only_files_that_exist(page: Path) -> None:
 
 
 def test_path_checker_sees_a_missing_file() -> None:
-    assert missing_paths("`edgekit/nothing.py`, `edgekit/errors.py`, `edgekit/cli/VERB.py`, `a/b`") == [
-        "edgekit/nothing.py"
-    ]
+    page = "`edgekit/nothing.py`, `edgekit/errors.py`, `edgekit/cli/VERB.py`, `a/b`, `Manifest.kt`, `Manyfest.kt`"
+    assert missing_paths(page) == ["edgekit/nothing.py", "Manyfest.kt"]
