@@ -1,4 +1,4 @@
-# edgekit. Every target re-runs only what is not done yet.
+# edgekit. A target runs only the steps that are out of date.
 #   MODEL=resnet18             what export-mobile exports (also FILE.py:FACTORY, PKG.MODULE:FACTORY, MODEL.pt)
 #   ARGS="--weights random"    further options of `edgekit export`
 #   TORCH_INDEX=URL            a wheel index for torch and torchvision, for example of CPU builds (0.3 GB instead of 4.8 GB)

@@ -1,7 +1,8 @@
-"""The cost of the Android build: the reactor from an empty local Maven repository and again, the APK by part, a photograph.
+"""The cost of the Android build.
 
-Needs `make android-apk`, which exports the model and installs the tools, and a network for Maven. Builds in a copy of
-`android_demo/`, with its own home folder, so your files stay as they are.
+Measures the Maven build with an empty local repository and again with a full one, the size of each part of the APK, and the
+conversion of a photograph. Needs `make android-apk`, which exports the model and installs the tools, and a network for
+Maven. It builds in a copy of `android_demo/` with its own home folder, so your files do not change.
 """
 
 import os
@@ -19,7 +20,7 @@ from common import parser, print_context, print_document
 
 SOURCES = Path("android_demo")
 NOTICES = (Path("LICENSE"), Path("NOTICE"))  # part of the APK
-SETTINGS = Path.home() / ".m2" / "settings.xml"  # a mirror or a proxy that Maven may need
+SETTINGS = Path.home() / ".m2" / "settings.xml"  # Maven may need the mirror or proxy in it
 CONVERTER_TEST = "RgbImageTest#convert_aFullHdFrame_allocatesNothingAndReportsItsCost"
 PARTS = {"libraries": "lib/", "model": "assets/model.ptl", "dex": "classes"}
 
@@ -56,8 +57,8 @@ def time_reactor(sources: Path, home: Path, model: Path, apk: Path) -> float:
 
 
 def convert_ms(sources: Path, home: Path) -> float:
-    """1920 x 1080 ARGB ints to the uint8 tensor on the JVM; the test that prints it checks that nothing is allocated."""
-    # core's tests need host-runtime, which has no tests itself.
+    """The time that the JVM takes to convert 1920 x 1080 ARGB ints to the uint8 tensor. A test of core prints it."""
+    # The tests of core need host-runtime, which has no tests.
     chosen = ("-am", f"-Dtest={CONVERTER_TEST}", "-Dsurefire.failIfNoSpecifiedTests=false")
     output = maven(sources, home, "test", "-pl", "core", *chosen)
     found = re.search(r"uint8 tensor: median ([0-9.]+) ms", output)

@@ -24,7 +24,7 @@ def _vit() -> tuple[Any, str]:
     from torchvision.models import vit_b_16
 
     model = vit_b_16(weights=None)
-    nn.init.normal_(model.heads.head.weight, std=0.02)  # torchvision's zeros would make every answer the same
+    nn.init.normal_(model.heads.head.weight, std=0.02)  # with torchvision's zeros, every answer would be the same
     return model, "1x3x224x224"
 
 
@@ -69,7 +69,7 @@ def measure(name: str, rounds: int) -> dict[str, Any]:
 
 
 def in_process(name: str, rounds: int) -> dict[str, Any]:
-    """`measure` in a fresh process with the thread settings of the command line."""
+    """Runs `measure` in a new process with the thread settings of the command line."""
     arguments = [sys.executable, "-W", "ignore", __file__, "--one", name, "--rounds", str(rounds)]
     done = subprocess.run(arguments, stdout=subprocess.PIPE, check=False, env=os.environ | {"OMP_NUM_THREADS": "1"})
     if done.returncode:

@@ -27,9 +27,10 @@ class Cost:
 
 
 def run_process(arguments: Sequence[str]) -> Cost:
-    """Runs a command with OpenMP at one thread, as edgekit's own command line does.
+    """Runs a command with one OpenMP thread, as edgekit's command line does.
 
-    The peak is the kernel's `ru_maxrss`, so the caller must stay small: a child starts with its parent's figure.
+    The peak memory is the kernel's `ru_maxrss`. A child process starts with the value of its parent, so the caller must use
+    little memory.
     """
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     start = time.perf_counter()
@@ -61,7 +62,7 @@ def summary(samples: Sequence[float]) -> dict[str, Any]:
 
 
 def context() -> dict[str, Any]:
-    """The machine and the versions, without names of hosts or users."""
+    """The machine and the versions, without the names of the host and the user."""
     return {
         "cpu": _cpu(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
@@ -104,7 +105,7 @@ def print_document(results: Any) -> None:
 
 
 def parser(about: str | None) -> argparse.ArgumentParser:
-    """The options that every benchmark takes."""
+    """A parser with the options of every benchmark."""
     made = argparse.ArgumentParser(description=about)
     made.add_argument("--json", action="store_true", help="print one JSON document, with the raw samples")
     made.add_argument("--rounds", type=int, help="how many times each is measured")

@@ -95,7 +95,10 @@ def print_results(results: dict[str, Any]) -> None:
 def main() -> None:
     options_parser = parser(__doc__)
     options_parser.add_argument(
-        "--models", nargs="*", default=["resnet18", "resnet50", "vit_b_16"], help="whose peak memory is measured"
+        "--models",
+        nargs="*",
+        default=["resnet18", "resnet50", "vit_b_16"],
+        help="the models whose peak memory is measured",
     )
     options = options_parser.parse_args()
     print_context()

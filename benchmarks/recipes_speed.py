@@ -1,4 +1,4 @@
-"""The latency of edgekit's recipes side by side: the lite interpreter, batch 1, random weights, interleaved.
+"""The latency of edgekit's recipes: the lite interpreter, batch 1, random weights, all recipes in turn.
 
 Measured with one thread, in CPU time, which other work on the machine disturbs little, and with the default pool, in wall
 time. Each measurement runs in a new process, because torch reads its threads once.
@@ -20,7 +20,7 @@ WARM_UP = 3
 
 
 def measure(model: str, threads: int, rounds: int) -> dict[str, Any]:
-    """Milliseconds of every recipe on one model, in this process; `threads` 0 leaves XNNPACK's pool at its default.
+    """The time of every recipe on one model in ms, in this process. `threads` 0 keeps the default size of XNNPACK's pool.
 
     The parity gate is off here, because it would repair the naive recipe before it is timed.
     """
@@ -61,7 +61,7 @@ def measure(model: str, threads: int, rounds: int) -> dict[str, Any]:
 
 
 def lite(module: Any) -> Any:
-    """The module as the lite interpreter loads it."""
+    """Saves the module and loads it in the lite interpreter."""
     import io
 
     from torch.jit.mobile import _load_for_lite_interpreter
@@ -70,7 +70,7 @@ def lite(module: Any) -> Any:
 
 
 def in_process(model: str, threads: int, rounds: int) -> dict[str, Any]:
-    """`measure` in a fresh process with the thread settings of the command line."""
+    """Runs `measure` in a new process with the thread settings of the command line."""
     arguments = [sys.executable, "-W", "ignore", __file__, "--one", model, str(threads), "--rounds", str(rounds)]
     done = subprocess.run(arguments, stdout=subprocess.PIPE, check=False, env=os.environ | {"OMP_NUM_THREADS": "1"})
     if done.returncode:
@@ -80,7 +80,7 @@ def in_process(model: str, threads: int, rounds: int) -> dict[str, Any]:
 
 
 def print_table(title: str, results: dict[str, dict[str, Any]], figure: str) -> None:
-    print(f"\n{title}: {figure} ms, and times as fast as naive")
+    print(f"\n{title}: {figure} ms, and the speed-up over naive")
     print(f"  {'':<22}" + "".join(f"{name:>20}" for name in RECIPES))
     for model, found in results.items():
         cells = (f"{found[name][figure]:.2f} ({found['naive'][figure] / found[name][figure]:.2f}x)" for name in RECIPES)

@@ -1,7 +1,7 @@
 """The cost of the runner beside the model: sizes, start-up to the first result, the C ABI and its checks, decoding.
 
-Exits 1 where a stripped binary has 1 MB or more, the first result takes a second or more, or the C ABI and its checks add
-3 % or more to a bare forward of libtorch. Needs `make runner`; the package is one of mobilenet_v3_small.
+Exits 1 if a stripped binary has 1 MB or more, if the first result takes a second or more, or if the C ABI and its checks add
+3 % or more to a plain forward in libtorch. Needs `make runner` and a package of mobilenet_v3_small.
 """
 
 import json

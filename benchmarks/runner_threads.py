@@ -1,8 +1,9 @@
 """Compares the runner's default threads with both pools at each power of two, at all cores except one, and at all cores,
 interleaved.
 
-Exits 1 where the default is more than 10 % slower than the best. On a busy machine the settings with several threads
-suffer most, so the figure that decides is the minimum.
+Compares it, in turn, with both pools at each power of two, at all cores but one, and at all cores. Exits 1 if the default is
+more than 10 % slower than the best. Other work on the machine slows down settings with several threads most, so the minimum
+decides.
 """
 
 import json
@@ -30,7 +31,7 @@ def settings() -> dict[str, tuple[list[str], dict[str, str]]]:
 
 
 def measure(runner: str, package: Path, options: list[str], environment: dict[str, str]) -> float:
-    """The minimum of one process, in ms."""
+    """Runs one process. Returns its minimum in ms."""
     command = [runner, "bench", str(package), "--json", "--min-seconds", "1", *options]
     clean = {key: value for key, value in os.environ.items() if key != "OMP_NUM_THREADS"}
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=clean | environment)

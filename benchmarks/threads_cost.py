@@ -1,8 +1,8 @@
-"""What holding the threads around each run costs, and what it saves, without OMP_NUM_THREADS in the environment.
+"""The cost and the benefit of setting the thread counts around each run.
 
-Three processes alternate on one package: the lite interpreter alone in the trap of two pools; the same with
-OMP_NUM_THREADS=1, the best setting for a process that does nothing else; and `edgekit.load(...).run` in a process that
-sets nothing. Usage: python benchmarks/threads_cost.py [MODEL ...] [--rounds N]
+Three processes run one package in turn: the plain lite interpreter, where both pools use all cores; the same with
+OMP_NUM_THREADS=1, the best setting for a process that does nothing else; and `edgekit.load(...).run` without this variable.
+Usage: python benchmarks/threads_cost.py [MODEL ...] [--rounds N]
 """
 
 import argparse
@@ -21,7 +21,7 @@ RUNS = 60
 
 
 def measure(way: str, package: str) -> float:
-    """The median of one process's runs after a warm-up, in ms."""
+    """Runs one process. Returns the median of its runs after a warm-up, in ms."""
     import numpy as np
     import torch
 
@@ -50,7 +50,7 @@ def measure(way: str, package: str) -> float:
 
 
 def holding_us() -> float:
-    """The cost of an empty block that holds the threads, in microseconds."""
+    """The cost of an empty `held_threads` block, in microseconds."""
     from edgekit.threads import held_threads
 
     with held_threads("xnnpack"):

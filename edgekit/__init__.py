@@ -1,7 +1,7 @@
-"""edgekit: PyTorch models to phones and embedded boards, with proof that the answers stay the same.
+"""edgekit: runs PyTorch models on phones and embedded boards, with proof that the answers stay the same.
 
-`export` makes a verified package of a module, `load` runs it, `verify` proves it again anywhere.
-Importing edgekit changes nothing in the process, and imports neither torch nor numpy: the names below do so at first use.
+`export` writes a verified package from a module, `load` loads it, and `verify` checks it again on any runtime.
+Importing edgekit does not change the process. It imports neither torch nor numpy: the names below import them when first used.
 """
 
 from typing import TYPE_CHECKING, Any

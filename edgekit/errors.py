@@ -1,23 +1,23 @@
 """The tree of exceptions and the exit codes of the command line.
 
 EdgekitError
-├── UsageError        2  the request itself is wrong: an option, a path, an input
-│   └── ImageError    2  a picture that cannot be decoded as the image contract says
-├── ParityError       1  the verdict is no: the model would give other answers
+├── UsageError        2  the request is wrong: an option, a path, an input
+│   └── ImageError    2  a picture cannot be decoded as the image contract requires
+├── ParityError       1  the verdict failed: the model would give different answers
 ├── SourceError       3  the model or its weights are unavailable
 ├── CaptureError      3  the model cannot be traced or scripted
 ├── OptimizeError     3  a pass of a recipe fails
-├── PackageError      3  a package is damaged, foreign, or too new
-└── DeviceError       4  a runtime or device does not do its part
+├── PackageError      3  a package is damaged, was not made by edgekit, or is too new
+└── DeviceError       4  a runtime or device fails
 
-Anything else that is raised is a bug of edgekit: exit code 70, with its traceback.
+Any other exception is a bug in edgekit: exit code 70, with its traceback.
 """
 
 EXIT_BUG = 70
 
 
 class EdgekitError(Exception):
-    """What went wrong, with which object, what was expected and what to do; shown without a traceback."""
+    """Base of the errors that a user can fix. The message says what happened, to which object, what was expected, what to do."""
 
     exit_code = EXIT_BUG
 
@@ -29,11 +29,11 @@ class UsageError(EdgekitError):
 
 
 class ImageError(UsageError):
-    """A picture cannot be decoded as the image contract says."""
+    """A picture cannot be decoded as the image contract requires."""
 
 
 class ParityError(EdgekitError):
-    """The captured or optimized model disagrees with the eager model."""
+    """The captured or optimized model gives different answers from the eager model."""
 
     exit_code = 1
 
@@ -57,17 +57,17 @@ class OptimizeError(EdgekitError):
 
 
 class PackageError(EdgekitError):
-    """A package is damaged, foreign, or of a newer major version."""
+    """A package is damaged, was not made by edgekit, or has a newer major version."""
 
     exit_code = 3
 
 
 class DeviceError(EdgekitError):
-    """A runtime or device does not do its part."""
+    """A runtime or device fails."""
 
     exit_code = 4
 
 
 def first_line(error: BaseException) -> str:
-    """What an exception of another library says, in one line: its type where it says nothing."""
+    """The first line of an exception's message, or the name of its type if the message is empty."""
     return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -1,4 +1,4 @@
-"""Writing files whole or not at all, and room on the disk."""
+"""Atomic writes, and a check for free space on the disk."""
 
 import errno
 import os
@@ -14,12 +14,12 @@ from edgekit.errors import UsageError
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """A temporary name in the same folder that becomes `path` when the block ends well, and vanishes otherwise.
+    """Yields a temporary file in the folder of `path`. It replaces `path` if the block succeeds, and is removed otherwise.
 
-    The file that a link leads to is replaced, and not the link; a device or a pipe is written to.
+    If `path` is a link, the target of the link is replaced. If it is a device or a pipe, the content is copied into it.
 
     Raises:
-        UsageError: the folder cannot be made or written, or the disk is full.
+        UsageError: the folder cannot be created or written to, or the disk is full.
     """
     temporary: Path | None = None
     made: list[Path] = []
@@ -30,7 +30,7 @@ def atomic(path: Path) -> Iterator[Path]:
             raise UsageError(f"{path} is a directory; expected a file name to write.")
         replaced = target.is_file() or not target.exists()
         folder = target.parent if replaced else Path(tempfile.gettempdir())
-        # Named before it is there, so that no interrupt in between leaves it behind.
+        # The name is set before the file exists, so that an interrupt in between leaves no file behind.
         temporary = folder / f".{target.name}.{secrets.token_hex(4)}.tmp"
         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         yield temporary
@@ -40,28 +40,29 @@ def atomic(path: Path) -> Iterator[Path]:
             shutil.copyfile(temporary, target)
     except OSError as error:
         raise UsageError(
-            f"{path} cannot be written: {error.strerror or error}. Free the disk, or name another with -o."
+            f"{path} cannot be written: {error.strerror or error}. Check the folder and the free space, or choose another "
+            "file with -o."
         ) from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
         for new in made:
-            with suppress(OSError):  # a folder that holds something by now stays
+            with suppress(OSError):  # a folder that is no longer empty stays
                 new.rmdir()
 
 
 def _make_folders(folder: Path) -> list[Path]:
-    """Makes a folder, and gives those that were not there before, the innermost first."""
+    """Creates a folder and its parents. Returns those that did not exist before, the innermost first."""
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     return missing
 
 
 def reserve(folder: Path, size_bytes: int) -> None:
-    """Proves that a folder takes a file of this size: torch's own writer ends the process where a disk is full.
+    """Checks that the disk has room for a file of this size. torch's writer aborts the process when the disk is full.
 
     Raises:
-        OSError: it does not.
+        OSError: there is not enough room.
     """
     with tempfile.TemporaryFile(dir=folder) as file:
         if hasattr(os, "posix_fallocate"):

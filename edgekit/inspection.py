@@ -8,7 +8,7 @@ from edgekit.format.schema import ConstantInfo, Manifest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MethodSummary:
-    """A method as the manifest describes it, or else as the bytecode's schema does."""
+    """A method as the manifest describes it, or as the bytecode does if there is no manifest."""
 
     name: str
     inputs: tuple[str, ...]
@@ -30,7 +30,7 @@ class Inspection:
 
 
 def inspect_package(archive: Archive) -> Inspection:
-    """Reads everything but the weights.
+    """Reads everything except the weights.
 
     Raises:
         PackageError: a record is damaged.
@@ -68,5 +68,5 @@ def _methods(archive: Archive) -> tuple[MethodSummary, ...]:
 
 
 def selective_build_yaml(operators: tuple[str, ...]) -> str:
-    """The list that a custom libtorch build takes as SELECTED_OP_LIST."""
+    """The operators in the format that a custom libtorch build reads as SELECTED_OP_LIST."""
     return "".join(f"- {name}\n" for name in operators)

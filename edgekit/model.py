@@ -1,4 +1,4 @@
-"""A package or server file loaded for use, with the checks that torch leaves out."""
+"""Loads a package or server file and runs it, with the checks that torch does not make."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -24,9 +24,9 @@ Array = npt.NDArray[np.generic]
 
 
 class PackageModel:
-    """A `.ptl` to run; inputs are checked against the manifest, outputs for NaN and infinity.
+    """A loaded `.ptl`. It checks inputs against the manifest, and outputs for NaN and infinity.
 
-    XNNPACK's kernels do not check channels, and a wrong number of arguments would end the process.
+    Without these checks XNNPACK accepts a wrong number of channels, and a wrong number of arguments aborts the process.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -47,22 +47,23 @@ class PackageModel:
 
         Args:
             inputs: one array for each input, in order or by name.
-            method: `forward`, or another that the package has.
+            method: `forward`, or another method of the package.
 
         Returns:
             The outputs by their flattened names.
 
         Raises:
-            UsageError: no such method, or inputs of another number, dtype, shape, or with NaN or infinity.
-            DeviceError: the runtime failed, or gave NaN or infinity for finite inputs.
+            UsageError: the method does not exist; the number, dtype or shape of the inputs is wrong; or an input has NaN or
+                infinite elements.
+            DeviceError: the runtime failed, or returned NaN or infinity for finite inputs.
         """
         arrays = self._checked(inputs, method)
         outputs = self._call(method, arrays)
         for name, value in outputs.items():
             if value.dtype.kind == "f" and not np.isfinite(value).all():
                 raise DeviceError(
-                    f"{self._path}: {method} gave NaN or infinity in output {name} for finite inputs. Check the range of the "
-                    "inputs against `edgekit inspect`, and the package with `edgekit verify`."
+                    f"{self._path}: {method} gave NaN or infinity in output {name} for finite inputs. Compare the range of "
+                    "the inputs with `edgekit inspect`, and check the package with `edgekit verify`."
                 )
         return outputs
 
@@ -71,7 +72,7 @@ class PackageModel:
 
         Args:
             image: a JPEG or PNG file, or uint8 [H, W, 3] RGB.
-            topk: how many.
+            topk: how many labels to return.
 
         Raises:
             ImageError: the picture cannot be decoded.
@@ -81,8 +82,8 @@ class PackageModel:
             raise UsageError(f"topk is {topk}; expected at least 1.")
         if self.manifest is None or self.manifest.image is None:
             raise UsageError(
-                f"{self._path} has no image contract, so it takes no pictures. Export an image classifier with --image, or "
-                "give arrays with --input."
+                f"{self._path} has no image contract, so it does not take pictures. Export an image classifier with --image, "
+                "or pass arrays with --input."
             )
         pixels = image if isinstance(image, np.ndarray) else decode_image(Path(image))
         outputs = self.run([pixels], "predict")
@@ -90,7 +91,7 @@ class PackageModel:
         return tuple((self.label(int(index)), float(score)) for score, index in pairs)
 
     def label(self, index: int) -> str:
-        """The name of a class, or its number where the package has no labels."""
+        """The name of a class, or its number if the package has no labels."""
         return self.labels[index] if index < len(self.labels) else f"class {index}"
 
     def _checked(self, inputs: Array | Sequence[Array] | Mapping[str, Array], method: str) -> list[Array]:
@@ -118,7 +119,7 @@ class LiteModel(PackageModel):
 
 
 class RemoteModel(PackageModel):
-    """A `.ptl` in a runtime outside this process, which loads it again for each run."""
+    """A `.ptl` that runs in another process. The runtime loads it again for each run."""
 
     def __init__(self, path: str | os.PathLike[str], runtime: Runtime) -> None:
         super().__init__(path)
@@ -131,12 +132,12 @@ class RemoteModel(PackageModel):
 def _in_order(
     inputs: Array | Sequence[Array] | Mapping[str, Array], spec: MethodSpec | None, method: str
 ) -> list[Array]:
-    if isinstance(inputs, np.ndarray):  # one input, and not a sequence of its rows
+    if isinstance(inputs, np.ndarray):  # one input; without this, its rows would be taken as inputs
         return [inputs]
     if not isinstance(inputs, Mapping):
         return [np.asarray(array) for array in inputs]
     if spec is None:
-        raise UsageError(f"{method}: this package has no manifest, so its inputs have no names; give them in order.")
+        raise UsageError(f"{method}: this package has no manifest, so its inputs have no names. Pass them in order.")
     names = [tensor.name for tensor in spec.inputs]
     if set(inputs) != set(names):
         raise UsageError(f"{method} got inputs named ({', '.join(inputs)}); expected ({', '.join(names)}).")
@@ -149,11 +150,11 @@ def _check_array(array: Array, spec: TensorSpec | None, what: str) -> None:
     if spec is not None and (str(array.dtype) != spec.dtype or not spec.accepts(array.shape)):
         raise UsageError(f"{what} is {array.dtype} {list(array.shape)}; expected {spec}. Convert or reshape it.")
     if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise UsageError(f"{what} has NaN or infinite elements; every output would be NaN. Clean the input.")
+        raise UsageError(f"{what} has NaN or infinite elements; expected finite ones. Remove them from the input.")
 
 
 class ServerModel:
-    """A server's `.pt`, optimized for inference on this machine after loading; takes and returns torch tensors."""
+    """A server's `.pt`, optimized for this machine after loading. It takes and returns torch tensors."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._module = load_server(path)
@@ -163,15 +164,15 @@ class ServerModel:
             return self._module(*inputs)
 
     def run(self, inputs: Sequence[Array]) -> dict[str, Array]:
-        """`forward` on numpy arrays, giving the outputs by their flattened names."""
+        """Runs `forward` on numpy arrays. Returns the outputs by their flattened names."""
         return named_arrays(self(*(torch.from_numpy(np.require(array, requirements=("C", "W"))) for array in inputs)))
 
 
 def open_package(path: str | os.PathLike[str], runtime: str = DEFAULT) -> PackageModel:
-    """A `.ptl` in the runtime of that name.
+    """Opens a `.ptl` in the named runtime.
 
     Raises:
-        UsageError: the runtime is unknown, or runs no inputs.
+        UsageError: the runtime is unknown, or cannot run inputs.
         DeviceError: it cannot run on this machine.
         PackageError: the package is damaged, was changed, or does not load.
     """
@@ -181,10 +182,10 @@ def open_package(path: str | os.PathLike[str], runtime: str = DEFAULT) -> Packag
 
 
 def load(path: str | os.PathLike[str]) -> LiteModel | ServerModel:
-    """Loads what export wrote: a `.ptl` as LiteModel, a server's `.pt` as ServerModel.
+    """Loads a file that export wrote: a `.ptl` as LiteModel, a server's `.pt` as ServerModel.
 
     Raises:
-        PackageError: the file is missing, damaged, was changed, or is of another tool.
+        PackageError: the file is missing, is damaged, was changed, or was not made by edgekit.
     """
     suffix = Path(path).suffix
     if suffix == ".pt":

@@ -1,4 +1,4 @@
-"""Nested values of tensors as named arrays, with the flattened names of docs/format.md."""
+"""Converts nested values of tensors to named arrays; docs/format.md defines the flattened names."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -45,7 +45,7 @@ def _quoted(key: str) -> str:
 
 
 def named_tensors(value: Any) -> dict[str, torch.Tensor]:
-    """The tensors in a value by their flattened names; a lone tensor has the name `0`.
+    """The tensors in a value by their flattened names. A single tensor has the name `0`.
 
     Raises:
         CaptureError: a package cannot hold a leaf of this type, dtype or size, or two leaves have the same name.

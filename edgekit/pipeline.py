@@ -1,4 +1,4 @@
-"""The whole way: source, capture, optimize, package, verify."""
+"""The export pipeline: source, capture, optimize, package, verify."""
 
 import logging
 import tempfile
@@ -51,7 +51,7 @@ class ExportRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportReport:
-    """What export made: the package, the server's TorchScript file and the JSON report beside it."""
+    """What export wrote: the package, and beside it the server's TorchScript file and the JSON report."""
 
     package: Path
     server: Path | None
@@ -64,7 +64,7 @@ class ExportReport:
 def export_source(
     source: str, request: SourceRequest, options: ExportRequest, progress: Progress = lambda _stage: None
 ) -> ExportReport:
-    """Exports a source given by name; see `zoo.load_source` for what a name can be."""
+    """Exports a source given as text; see `edgekit.sources.resolve.load_source` for the accepted forms."""
     progress("source")
     _check_options(options)
     inputs = [path for path in (Path(source), request.checkpoint) if path is not None]
@@ -93,21 +93,24 @@ def export(
         model: any module; it is not changed, except that it is put into eval mode.
         example_inputs: for each parameter of `forward` a tensor, a numpy array, or a text such as `1x16:int64[0,1000]`.
             Their ranges are the ranges of the probes.
-        name: the package's name; the class's by default.
+        name: the name of the package; by default, the name of the class.
         output: the file to write; `build/mobile/<name>/<name>.ptl` by default.
         mode: auto, trace, script or hybrid.
         recipe: one of `edgekit.optimize.recipes.RECIPES`.
-        fit: `android` keeps to operators that Android's runtime has, where a pass can; `current` is for the newest.
-        image: for an image classifier on [N, C, crop, crop], the preprocessing that `predict` gets.
+        fit: `android` uses only operators that Android's runtime has, where a pass can replace the others; `current` is
+            for the newest runtime.
+        image: for an image classifier on [N, C, crop, crop], the preprocessing that `predict` does.
         labels: the names of the classes.
         tolerance: looser or tighter bounds than 1e-5; what is looser is recorded.
         allow_mismatch: keep a capture that some probe contradicts, and record it.
         server: write the server's file too.
 
     Raises:
-        EdgekitError: see `edgekit.errors`; nothing is written then.
+        EdgekitError: see `edgekit.errors`. No file is written in this case.
     """
-    if isinstance(example_inputs, str | torch.Tensor | np.ndarray):  # one input, and not a sequence of its rows
+    if isinstance(
+        example_inputs, str | torch.Tensor | np.ndarray
+    ):  # one input, not a sequence of its rows or characters
         example_inputs = (example_inputs,)
     inputs = tuple(_as_input(value) for value in example_inputs)
     name = name or type(model).__name__
@@ -137,7 +140,7 @@ def _as_input(value: Any) -> InputSpec:
     if isinstance(value, np.ndarray):
         return from_array("", value)
     raise UsageError(
-        f"an example input is a {type(value).__name__}; expected a tensor, an array, or a text such as 1x3x224x224."
+        f"an example input is a {type(value).__name__}; expected a tensor, a numpy array, or a text such as '1x3x224x224'."
     )
 
 
@@ -153,11 +156,11 @@ def _check_options(options: ExportRequest) -> None:
 
 
 def _check_overwriting(outputs: Sequence[Path], inputs: Sequence[Path]) -> None:
-    """The package and the files beside it must not replace what they are made from."""
+    """Refuses to replace a file that the export reads."""
     for written in outputs:
         if any(read.is_file() and written.is_file() and read.samefile(written) for read in inputs):
             raise UsageError(
-                f"the export to {outputs[0]} would overwrite its own source {written}. Name another file with -o."
+                f"the export to {outputs[0]} would overwrite its own source {written}. Choose another file with -o."
             )
 
 

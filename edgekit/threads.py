@@ -1,7 +1,8 @@
-"""The two-pools trap: OpenMP's spinning threads and XNNPACK's pool fight for the cores, up to 280 times slower.
+"""Thread counts of OpenMP and XNNPACK.
 
-The command line gives OpenMP one thread for the whole process. A host application keeps its own setting: each run holds
-the threads of its calling thread, and gives them back.
+Both have a thread pool. When both pools use all cores, OpenMP's spinning threads make a run up to 280 times slower.
+The command line gives OpenMP one thread for the whole process. Inside a host application, each run sets the counts for
+its calling thread only, and restores them at the end.
 """
 
 import ctypes
@@ -12,31 +13,35 @@ from functools import cache
 from pathlib import Path
 
 VARIABLE = "OMP_NUM_THREADS"
-_SETTERS = ("omp_set_num_threads", "MKL_Set_Num_Threads_Local")  # both for the calling thread alone
+_SETTERS = ("omp_set_num_threads", "MKL_Set_Num_Threads_Local")  # both affect only the calling thread
 
 
 def prepare_process() -> None:
-    """Gives OpenMP one thread, unless the user set a number; XNNPACK's own pool keeps every core.
+    """Gives OpenMP one thread, unless the user set a number. XNNPACK's pool still uses every core.
 
-    For a process that is edgekit's own. Works only before torch is loaded, as libgomp reads its environment once.
+    Call it only in edgekit's own process, and before torch is loaded: libgomp reads its environment once.
     """
     os.environ.setdefault(VARIABLE, "1")
 
 
 @contextmanager
 def held_threads(pool: str, count: int | None = None) -> Iterator[None]:
-    """Gives one pool the cores and the other one thread, in the calling thread and until the block ends.
+    """Gives one pool its threads and the other pool one thread, for the calling thread, until the block ends.
 
     Args:
-        pool: `xnnpack`, for a model with prepacked operators, or `openmp`, which stands for MKL too.
-        count: how many threads; None leaves the pool as the process has it. XNNPACK's pool is the process's, and libtorch
-            does not report its size, so a count stays in force there after the block.
+        pool: `xnnpack` for a model with prepacked operators, else `openmp`, which includes MKL.
+        count: the number of threads; None keeps the pool's current size. The process has one XNNPACK pool, and libtorch
+            does not report its size. So a count for `xnnpack` stays in force after the block.
     """
     import torch
 
-    before = torch.get_num_threads()  # also keeps the thread's first parallel operator from undoing what follows
+    before = (
+        torch.get_num_threads()
+    )  # this call also stops the thread's first parallel operator from resetting the counts
     if count is not None:
-        torch.set_num_threads(count if pool == "xnnpack" else 1)  # sets all pools, which is the trap
+        torch.set_num_threads(
+            count if pool == "xnnpack" else 1
+        )  # this sets every pool, so OpenMP and MKL are set again below
     mkl = _set_openmp(1 if pool == "xnnpack" else count or before)
     try:
         yield
@@ -45,7 +50,7 @@ def held_threads(pool: str, count: int | None = None) -> Iterator[None]:
 
 
 def _set_openmp(count: int, mkl: int | None = None) -> int:
-    """Sets OpenMP's and MKL's threads, and gives MKL's setting from before, where 0 stands for the process's own."""
+    """Sets the thread counts of OpenMP and MKL. Returns MKL's previous setting; 0 means that of the process."""
     openmp_setter, mkl_setter = _setters()
     if openmp_setter is not None:
         openmp_setter(count)
@@ -54,7 +59,7 @@ def _set_openmp(count: int, mkl: int | None = None) -> int:
 
 @cache
 def _setters() -> tuple[Callable[[int], int] | None, Callable[[int], int] | None]:
-    """The functions of libtorch's own OpenMP and MKL; None where it was built without (MKL is for x86 alone)."""
+    """The setters in libtorch's copies of OpenMP and MKL; None if it was built without one (MKL is only for x86)."""
     import torch
 
     library = ctypes.CDLL(str(next((Path(torch.__file__).parent / "lib").glob("libtorch_cpu.*"))))

@@ -12,7 +12,7 @@ from edgekit.runtimes.results import BenchRequest, BenchResult, CaseResult
 
 
 class Abacus(Runtime):
-    """A runtime that answers with what it was made with."""
+    """A runtime that returns its constructor's arguments."""
 
     def __init__(self, *, name: str, why: str = "") -> None:
         self.name = name

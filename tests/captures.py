@@ -1,4 +1,4 @@
-"""Captured models for the tests of capture and of the passes."""
+"""Captured models for the tests of capture and of passes."""
 
 from collections.abc import Callable
 

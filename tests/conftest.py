@@ -1,4 +1,4 @@
-"""What every test shares; packages are exported once a session (once a worker under xdist)."""
+"""Fixtures for all tests. Packages are exported once per session, or once per worker under xdist."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The package of a tiny image classifier with labels; tests copy it before they change it."""
+    """The package of a tiny image classifier with labels. A test must copy it before changing it."""
     import models
 
     import edgekit
@@ -33,7 +33,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def two_inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The package of a model with two inputs by name and two outputs in a dict."""
+    """The package of a model with two named inputs, and a dict with two outputs."""
     import models
 
     import edgekit
@@ -46,7 +46,7 @@ def two_inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A `.ptl` as torch itself writes it, with nothing of edgekit; takes float32 [4]."""
+    """A `.ptl` that torch wrote, without edgekit's records. It takes float32 [4]."""
     from packages import torch_made
 
     torch.manual_seed(0)

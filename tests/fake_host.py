@@ -1,4 +1,4 @@
-"""A host that records commands and plays answers."""
+"""A host for tests. It records commands and returns prepared answers."""
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,7 +10,7 @@ from edgekit.runtimes.hosts import Completed
 
 @dataclass
 class FakeHost:
-    """Answers each command with the next of `answers`; an exception among them is raised."""
+    """Returns the next item of `answers` for each command, or raises it if it is an exception."""
 
     answers: list[Completed | Exception] = field(default_factory=list)
     files: dict[str, bytes] = field(default_factory=dict)

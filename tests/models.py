@@ -1,4 +1,4 @@
-"""Small models that stand for what users bring, and ones that break in known ways; BatchNorm is always perturbed."""
+"""Small models like those of users, and models that fail in known ways. BatchNorm always has random statistics."""
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -6,7 +6,7 @@ from torch import nn
 
 
 def perturb_batchnorm(module: nn.Module, seed: int = 0) -> nn.Module:
-    """Statistics under which a lost BatchNorm shift shows."""
+    """Sets statistics with which a lost BatchNorm shift changes the answer."""
     generator = torch.Generator().manual_seed(seed)
     for norm in module.modules():
         if isinstance(norm, nn.BatchNorm2d):
@@ -20,7 +20,7 @@ def perturb_batchnorm(module: nn.Module, seed: int = 0) -> nn.Module:
 
 
 class ConvNet(nn.Module):
-    """Conv(bias=False) + BatchNorm + ReLU twice, and a classifier."""
+    """Twice Conv(bias=False) + BatchNorm + ReLU, then a classifier."""
 
     def __init__(self, classes: int = 5) -> None:
         super().__init__()
@@ -44,7 +44,7 @@ def conv_net() -> nn.Module:
 
 
 class DynamicModel(nn.Module):
-    """The tutorial's model: another branch when the sum is positive."""
+    """The model of the PyTorch tutorial: it takes another branch if the sum is positive."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -88,7 +88,7 @@ class VariableLoop(nn.Module):
 
 
 class Unscriptable(nn.Module):
-    """The compiler refuses its forward (a set, a generator), and a child has control flow that the tracer would bake in."""
+    """The compiler refuses its forward (a set, a generator), and tracing would fix a branch in its child."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -125,7 +125,7 @@ class Hopeless(nn.Module):
 
 
 class ZeroedBias(nn.Module):
-    """swin_v2's attention in eight lines: a linear's bias is cloned, and zeroed in place."""
+    """The attention of swin_v2 in eight lines: it clones the bias of a linear layer, and zeroes it in place."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -138,7 +138,7 @@ class ZeroedBias(nn.Module):
 
 
 class Counter(nn.Module):
-    """Counts its calls in a buffer that its answer does not use."""
+    """Counts its calls in a buffer. The answer does not depend on it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -151,7 +151,7 @@ class Counter(nn.Module):
 
 
 class Stateful(Counter):
-    """Counts its calls, and the answer depends on the count."""
+    """Counts its calls in a buffer. The answer depends on it."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         self.calls += 1
@@ -164,7 +164,7 @@ class Noisy(nn.Module):
 
 
 class TwoInputs(nn.Module):
-    """Token ids and a mask in; a dict out."""
+    """Takes token ids and a mask, and returns a dict."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -212,7 +212,7 @@ class NotANumber(nn.Module):
 
 
 class Constant(nn.Module):
-    """An answer that no input changes, so that no probe can prove anything."""
+    """The answer is the same for every input, so no probe can prove anything."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return torch.zeros_like(x).clamp(min=1.0)
@@ -224,7 +224,7 @@ class KeywordArguments(nn.Module):
 
 
 class FixedSize(nn.Module):
-    """Right for any size in eager mode; neither scripting nor tracing keeps that, as the grid is made by numpy."""
+    """Works for any size in eager mode only: numpy makes the grid, so tracing fixes its size and scripting fails."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         import numpy as np

@@ -1,4 +1,4 @@
-"""The JSON Schemas of docs/schema as checks of real documents."""
+"""Checks documents against the JSON Schemas in docs/schema."""
 
 import json
 from pathlib import Path
@@ -10,6 +10,6 @@ FOLDER = Path(__file__).parents[1] / "docs" / "schema"
 
 
 def validate(document: Any, name: str) -> None:
-    """Raises jsonschema.ValidationError where a parsed document does not fit docs/schema/NAME.json."""
+    """Raises jsonschema.ValidationError if a parsed document does not match docs/schema/NAME.json."""
     schema = json.loads((FOLDER / f"{name}.json").read_text())
     jsonschema.Draft202012Validator(schema).validate(document)

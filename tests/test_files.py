@@ -1,4 +1,4 @@
-"""A file is written whole or not at all."""
+"""Atomic writes: a file is written completely or not at all."""
 
 import threading
 from pathlib import Path
@@ -39,7 +39,7 @@ def test_atomic_replaces_the_file_behind_a_link(tmp_path: Path) -> None:
 
 
 def test_atomic_writes_to_a_device_and_leaves_it_there(tmp_path: Path) -> None:
-    (tmp_path / "null").symlink_to("/dev/null")  # root could replace the device itself
+    (tmp_path / "null").symlink_to("/dev/null")  # because root could replace the device itself
     with atomic(tmp_path / "null") as temporary:
         temporary.write_text("new")
     assert Path("/dev/null").is_char_device()

@@ -1,4 +1,4 @@
-"""The house: imports run strictly downward, and the front door is light."""
+"""The order of the rooms: imports run strictly downward. The command line and the facade do not load torch or numpy."""
 
 import ast
 import subprocess
@@ -12,7 +12,7 @@ from edgekit.cli.main import VERBS
 
 PACKAGE = Path(edgekit.__file__).parent
 
-# The rooms from the bottom up, and the modules inside each. A module imports only what stands before it.
+# The rooms from the bottom up, and the modules in each room. A module imports only modules that come before it here.
 ROOMS = {
     "": ["errors", "version", "threads", "files"],
     "format": [
@@ -47,7 +47,7 @@ ORDER = [".".join(filter(None, (room, module))) for room, modules in ROOMS.items
 
 
 def imported_modules(path: Path) -> set[str]:
-    """Names below edgekit that a file imports, anywhere in it but under TYPE_CHECKING."""
+    """The modules of edgekit that a file imports anywhere, except under TYPE_CHECKING."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "edgekit":
@@ -68,7 +68,7 @@ def module_name(path: Path) -> str:
 
 
 def is_empty(path: Path) -> bool:
-    """Whether a file has no code, as the `__init__.py` of a room."""
+    """Whether a file has no code, like the `__init__.py` of a room."""
     return not ast.parse(path.read_text()).body
 
 
@@ -92,7 +92,7 @@ def test_imports_run_strictly_downward() -> None:
     assert violations(ORDER) == []
 
 
-def test_imports_every_name_in_the_order_is_a_module() -> None:
+def test_order_lists_only_existing_modules() -> None:
     modules = {module_name(path) for path in PACKAGE.rglob("*.py") if not is_empty(path)}
     assert set(ORDER) == modules - {""}
 
@@ -104,7 +104,7 @@ def test_imports_checker_sees_an_upward_import_and_a_module_without_a_room() -> 
 
 
 @pytest.mark.parametrize("argument", [["--help"], *([verb, "--help"] for verb in VERBS)])
-def test_command_line_front_door_loads_neither_torch_nor_numpy(argument: list[str]) -> None:
+def test_light_commands_load_neither_torch_nor_numpy(argument: list[str]) -> None:
     code = (
         "import sys\nfrom edgekit.cli.main import main\n"
         f"try: main({argument!r})\nexcept SystemExit: pass\n"

@@ -1,4 +1,4 @@
-"""`edgekit.load`: answers of the eager model, and errors instead of silent wrong answers."""
+"""`edgekit.load`: it gives the answers of the eager model, and an error instead of a wrong answer."""
 
 from pathlib import Path
 
@@ -74,7 +74,7 @@ def test_run_inputs_that_do_not_fit_are_usage_errors(lite: LiteModel, inputs: ob
         lite.run(inputs)  # type: ignore[arg-type]
 
 
-def test_run_unknown_method_names_those_there_are(lite: LiteModel) -> None:
+def test_run_unknown_method_lists_the_known_ones(lite: LiteModel) -> None:
     with pytest.raises(UsageError, match="has no method 'embed'; it has forward, predict"):
         lite.run([GOOD], "embed")
 
@@ -85,7 +85,7 @@ def test_run_overflowing_inputs_are_a_device_error(lite: LiteModel) -> None:
 
 
 @pytest.mark.parametrize("shape", [(30, 30), (30, 30, 4), (1, 30, 30, 3)])
-def test_predict_arrays_that_are_no_picture_are_usage_errors(lite: LiteModel, shape: tuple[int, ...]) -> None:
+def test_predict_arrays_that_are_not_pictures_are_usage_errors(lite: LiteModel, shape: tuple[int, ...]) -> None:
     with pytest.raises(UsageError, match="expected image: uint8"):
         lite.predict(np.zeros(shape, np.uint8))
 
@@ -95,7 +95,7 @@ def test_load_changed_package_is_refused_before_torch_reads_it(tiny: Path, tmp_p
         edgekit.load(rewrite(tiny, tmp_path / "x.ptl", scale_largest_weight, remake_digests=False))
 
 
-def test_load_plain_package_checks_what_the_file_tells(tmp_path: Path) -> None:
+def test_load_plain_package_checks_the_number_of_inputs(tmp_path: Path) -> None:
     scripted = torch.jit.script(torch.nn.Linear(3, 2).eval())
     scripted._save_for_lite_interpreter(str(tmp_path / "plain.ptl"))
     model = edgekit.load(tmp_path / "plain.ptl")

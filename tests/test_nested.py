@@ -1,4 +1,4 @@
-"""Nested values against the conformance cases that C++ and Kotlin run too."""
+"""Nested values, with the conformance cases that C++ and Kotlin run too."""
 
 import json
 from pathlib import Path

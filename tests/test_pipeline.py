@@ -1,4 +1,4 @@
-"""The whole way through the Python API: proof, determinism, and nothing left behind."""
+"""The whole export in Python: parity, determinism, and no files left behind after an error."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The models that the field ships, each exported whole."""
+"""Exports of common models of torchvision."""
 
 from pathlib import Path
 

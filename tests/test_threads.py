@@ -1,4 +1,4 @@
-"""Importing edgekit changes nothing; a run holds the threads of its calling thread and gives them back."""
+"""Importing edgekit changes nothing. A run sets the thread counts of its calling thread, and restores them."""
 
 import os
 import subprocess
@@ -26,7 +26,7 @@ def test_held_threads_gives_one_pool_the_cores_and_the_process_its_setting_back(
     pool: str, count: int | None, openmp: int
 ) -> None:
     with held_threads(pool, count):
-        held = torch.get_num_threads()  # of OpenMP
+        held = torch.get_num_threads()  # the number of OpenMP threads
     assert (held, torch.get_num_threads()) == (openmp, 2)
 
 

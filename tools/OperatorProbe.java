@@ -5,9 +5,9 @@ import java.util.List;
 import org.pytorch.Device;
 import org.pytorch.LiteModuleLoader;
 
-/** Loads every file of a list in Android's own runtime on this machine; see operator_tables.py. */
+/** Loads every file of a list in Android's runtime on this machine; see operator_tables.py. */
 class OperatorProbe {
-    /** Takes the AAR's jni folder, a folder for the libraries' copies, and the list; prints a line for each file. */
+    /** Arguments: the AAR's jni folder, a folder for copies of the libraries, and the list. Prints one line for each file. */
     public static void main(String[] arguments) throws Exception {
         HostRuntime.INSTANCE.install(Path.of(arguments[0]), Path.of(arguments[1]));
         List<String> files = Files.readAllLines(Path.of(arguments[2]));
@@ -21,6 +21,6 @@ class OperatorProbe {
             System.out.println("probe: " + refusal);
         }
         System.out.flush();
-        Runtime.getRuntime().halt(0); // PyTorch's Java side keeps a thread that is no daemon
+        Runtime.getRuntime().halt(0); // PyTorch's Java library keeps a non-daemon thread running
     }
 }

@@ -1,4 +1,4 @@
-"""Writes docs/schema/*.json, the JSON Schemas of what edgekit writes, from the Python types."""
+"""Writes docs/schema/*.json, the JSON Schemas of edgekit's files and documents, from the Python types."""
 
 import json
 from pathlib import Path
@@ -33,13 +33,13 @@ OPTIONAL = {
 
 
 def schema(name: str) -> dict[str, Any]:
-    """Unknown fields are allowed, as readers ignore them."""
+    """Allows unknown fields, because readers ignore them."""
     made = msgspec.json.schema((PACKAGE | DOCUMENTS)[name])
     kinds = made["$defs"]
     for kind, definition in kinds.items():
         if "description" in definition:
             definition["description"] = definition["description"].partition("\n")[0]
-        if name in DOCUMENTS:  # a field that has a default in Python is written all the same
+        if name in DOCUMENTS:  # tools write every field, also those with a default in Python
             definition["required"] = [key for key in definition["properties"] if key not in OPTIONAL.get(kind, ())]
     root = kinds.pop(made["$ref"].rpartition("/")[2])
     return {

@@ -12,7 +12,7 @@ python=$1 venv=$2 index=$3 what=$4
 }
 [ -x "$venv/bin/pip" ] || "$python" -m venv "$venv"
 if [ -n "$index" ]; then
-    # torch and torchvision must come from the same index, or torchvision's operators do not load.
+    # torchvision's operators load only if torch comes from the same index.
     "$venv/bin/pip" install -q --index-url "$index" "torch>=2.9,<2.13" "torchvision>=0.24,<0.28"
 fi
 "$venv/bin/pip" install -q -e "$what"

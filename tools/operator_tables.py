@@ -1,7 +1,7 @@
-"""Writes edgekit/runtimes/operators/*.json: the operators and bytecode versions that each known runtime has.
+"""Writes edgekit/runtimes/operators/*.json: the operators and bytecode versions of each known runtime.
 
-A runtime is asked with a file for each operator that this torch knows (a package of it can have no other), and for each bytecode
-version: what it loads, it has; what it refuses by name, it lacks.
+It makes one file for each operator that this torch knows, and for each bytecode version, and loads it in the runtime.
+The runtime has the operators whose files it loads, and lacks those that it refuses by name. A package can use no others.
 
     python tools/operator_tables.py --python .venv/bin/python --python OLD_ENVIRONMENT/bin/python
         --android 1.12.2 HOST_CLI/lib AAR/jni CACHE_FOLDER
@@ -26,7 +26,7 @@ import torch
 import edgekit
 
 TABLES = Path(edgekit.__file__).parent / "runtimes" / "operators"
-MADE_UP = "edgekit::made_up"  # every runtime must refuse it, and load the other, or its answers mean nothing
+MADE_UP = "edgekit::made_up"  # a runtime that does not refuse this one, or refuses PRESENT, gives no usable answers
 PRESENT = "aten::relu"
 BYTECODES = range(1, 33)
 PROBE = """
@@ -44,7 +44,7 @@ for file in open(sys.argv[1]).read().splitlines():
 
 
 def base_records(folder: Path) -> dict[str, bytes]:
-    """The records of a module that every runtime loads."""
+    """The records of a module that every runtime can load."""
     path = folder / "base.ptl"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -54,7 +54,7 @@ def base_records(folder: Path) -> dict[str, bytes]:
 
 
 def write_probe(base: dict[str, bytes], path: Path, *, version: int | None = None, operator: str = PRESENT) -> Path:
-    """The base with another bytecode version or one more operator in its table, which nothing calls."""
+    """Writes the base with another bytecode version, or with one more operator in its table that is never called."""
     own_version, (name, table, *schema) = pickle.loads(base["bytecode.pkl"])
     more = operator.partition(".")[::2]
     table = tuple((key, (*value, more) if key == "operators" else value) for key, value in table)
@@ -67,14 +67,14 @@ def write_probe(base: dict[str, bytes], path: Path, *, version: int | None = Non
 
 
 def candidates() -> list[str]:
-    """Every operator that this torch knows, prepacked and quantized ones too; torchvision's are in no stock runtime."""
+    """Every operator that this torch knows, including prepacked and quantized ones, without torchvision's."""
     schemas = torch._C._jit_get_all_schemas()
     names = {f"{one.name}.{one.overload_name}" if one.overload_name else one.name for one in schemas}
     return sorted(name for name in names if not name.startswith("torchvision::"))
 
 
 def refusals(command: Sequence[str], files: Sequence[Path], folder: Path) -> list[str]:
-    """What a runtime says to each file: an empty text where it loads it."""
+    """The reason why a runtime refuses each file; empty if it loads the file."""
     listed = folder / "files.txt"
     listed.write_text("".join(f"{file}\n" for file in files))
     done = subprocess.run([*command, str(listed)], capture_output=True, text=True, check=False)
@@ -88,7 +88,7 @@ def table(runtime: str, version: str, command: Sequence[str], folder: Path) -> d
     """Asks a runtime for its operators and bytecode versions.
 
     Raises:
-        SystemExit: its answers cannot be believed.
+        SystemExit: its answers contradict what is known about every runtime.
     """
     base = base_records(folder)
     known = [*candidates(), MADE_UP]
@@ -98,7 +98,7 @@ def table(runtime: str, version: str, command: Sequence[str], folder: Path) -> d
     said = dict(zip(known, answers, strict=False))
     unclear = [f"{name}: {answer}" for name, answer in said.items() if answer and name.partition(".")[0] not in answer]
     if unclear or said[PRESENT] or not said[MADE_UP]:
-        sys.exit(f"{runtime}: its answers cannot be believed: {unclear[:3] or said[PRESENT] or MADE_UP}")
+        sys.exit(f"{runtime}: its answers are not usable: {unclear[:3] or said[PRESENT] or MADE_UP}")
     versions = [n for n, answer in zip(BYTECODES, answers[len(known) :], strict=True) if not answer]
     if not versions or versions != list(range(versions[0], versions[-1] + 1)):
         sys.exit(f"{runtime}: it loads the bytecode versions {versions}; expected a range")
@@ -107,7 +107,7 @@ def table(runtime: str, version: str, command: Sequence[str], folder: Path) -> d
 
 
 def write(found: dict[str, Any]) -> None:
-    """Compact: a line for each namespace, names without it."""
+    """Writes a compact file: one line for each namespace, and the names in it without the namespace."""
     grouped: dict[str, list[str]] = {}
     for name in found["operators"]:
         namespace, _, rest = name.partition("::")
@@ -121,7 +121,7 @@ def write(found: dict[str, Any]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--python", action="append", default=[], help="of an environment with torch")
+    parser.add_argument("--python", action="append", default=[], help="the interpreter of an environment with torch")
     parser.add_argument("--android", nargs=4, metavar=("VERSION", "LIBRARIES", "JNI", "CACHE"))
     options = parser.parse_args()
     TABLES.mkdir(parents=True, exist_ok=True)

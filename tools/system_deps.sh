@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the Debian packages named on the command line that are missing; as another user than root it says how.
+# Installs the missing ones of the Debian packages named on the command line. Without root it prints the command to run.
 set -eu
 missing=""
 for package in "$@"; do
@@ -12,5 +12,5 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 case "$missing" in *:arm64*) dpkg --add-architecture arm64 ;; esac
 apt-get update -qq
-# shellcheck disable=SC2086  # one word a package is meant
+# shellcheck disable=SC2086  # each word is one package
 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null

@@ -1,4 +1,4 @@
-"""One way of capture, tried and judged: the evidence that a decision rests on."""
+"""Captures a model in one mode and judges the result. The decision is based on these attempts."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -21,10 +21,10 @@ from edgekit.sources.source import SourceModel
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """A way that was tried: its module or the error that stopped it, and what each probe showed.
+    """The result of one mode: the module or the error, and the result of each probe.
 
-    `failed` names the probes on which the module and the eager model differ; `only_sizes` says that all of these have
-    other sizes than the example.
+    `failed` lists the probes on which the module differs from the eager model. `only_sizes` is true if there are such
+    probes, and all of them have other sizes than the example.
     """
 
     mode: Mode
@@ -48,7 +48,7 @@ def attempt(
     tolerance: Tolerance,
     warnings: tuple[TraceWarning, ...] = (),
 ) -> Attempt:
-    """Captures in one mode and judges the result on every probe; `warnings` are those of an earlier trace."""
+    """Captures in one mode and judges the result on every probe. `warnings` come from an earlier trace, if there was one."""
     try:
         if isinstance(source.module, torch.jit.ScriptModule):
             captured = Attempt(mode="script", module=source.module)

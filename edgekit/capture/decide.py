@@ -1,6 +1,6 @@
-"""Capture: trace, script or both, decided by evidence that the manifest keeps.
+"""Chooses the capture mode: trace, script or hybrid. The manifest records the evidence.
 
-Trace where every probe agrees with the eager model, script where one does not, hybrid where the whole cannot be scripted.
+Mode `auto` tries trace first, then script, then hybrid. It takes the first one that agrees with the eager model on every probe.
 """
 
 import logging
@@ -24,9 +24,9 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """The way that was chosen and why, as data; `attempts` are all ways that were tried, in their order.
+    """The chosen attempt and the reason; `attempts` are all that were made, in order.
 
-    `mismatch_allowed` says that the chosen way gives other answers on some probe and was kept on request.
+    `mismatch_allowed` means that the chosen one gives different answers on some probe, and the user allowed it.
     """
 
     requested: RequestedMode
@@ -42,7 +42,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CapturedModel:
-    """A ScriptModule that agrees with the eager model on `references`; `free_axes` may have other sizes than the example's."""
+    """A ScriptModule that agrees with the eager model on `references`. The size of each axis in `free_axes` may vary."""
 
     source: SourceModel
     module: torch.jit.ScriptModule
@@ -60,12 +60,12 @@ def capture(
     Args:
         source: the model and its example inputs.
         mode: auto, trace, script or hybrid.
-        tolerance: the bounds within which captured and eager model must agree.
-        allow_mismatch: keep a capture that disagrees on some probe, and record it.
+        tolerance: the largest allowed difference between the captured and the eager model.
+        allow_mismatch: keep a capture that disagrees on some probe, and record the mismatch.
 
     Raises:
-        CaptureError: every mode failed, with the line of the source that stops it.
-        ParityError: the mode asked for gives other answers, with the probe that shows it.
+        CaptureError: every mode failed. The message names the line of the source to change.
+        ParityError: the requested mode gives different answers. The message names a probe that shows it.
     """
     scripted = isinstance(source.module, torch.jit.ScriptModule)
     if scripted and mode in ("trace", "hybrid"):
@@ -73,7 +73,7 @@ def capture(
     references = eager_references(source)
     if not references.varies and source.inputs:
         _log.warning(
-            "%s: the outputs are the same on every probe, so agreement proves little; give a wider range with --input",
+            "%s: the outputs are the same on every probe, so agreement proves little; pass a wider range with --input",
             source.name,
         )
     modes: tuple[Mode, ...] = ("script",) if scripted else MODES if mode == "auto" else (mode,)
@@ -86,7 +86,7 @@ def capture(
 def _attempts(
     source: SourceModel, references: References, modes: Iterable[Mode], tolerance: Tolerance
 ) -> Iterator[Attempt]:
-    """The ways in their order, each tried only when it is asked for."""
+    """Yields one attempt for each mode, in order. A mode is tried only when its attempt is consumed."""
     first: Attempt | None = None
     for mode in modes:
         tried = attempt(source, references, mode, tolerance, first.warnings if first else ())
@@ -95,11 +95,13 @@ def _attempts(
 
 
 def decide(source: str, requested: RequestedMode, attempts: Iterable[Attempt], allow_mismatch: bool) -> Decision:
-    """Takes the first way that agrees on every probe, else the first that may be kept; tries no more than it needs.
+    """Takes the first attempt that agrees on every probe, else the first that may be kept.
+
+    An attempt may be kept if it fails only on other sizes, or if the user allows a mismatch. `attempts` is consumed lazily.
 
     Raises:
-        CaptureError: there is none.
-        ParityError: the only way that was asked for gives other answers.
+        CaptureError: there is no such attempt.
+        ParityError: the user requested one mode, and it gives different answers.
     """
     tried: list[Attempt] = []
     for found in attempts:
@@ -123,7 +125,7 @@ def decide(source: str, requested: RequestedMode, attempts: Iterable[Attempt], a
 
 def _captured(source: SourceModel, references: References, decision: Decision) -> CapturedModel:
     chosen = decision.chosen
-    assert chosen.module is not None  # a decision never chooses a way that failed
+    assert chosen.module is not None  # a decision never chooses an attempt without a module
     refused = tuple(
         ProbeResult(name=name, mode="eager", verdict="refused", detail=why) for name, why in references.refused
     )
@@ -150,7 +152,7 @@ def _captured(source: SourceModel, references: References, decision: Decision) -
 def _why_chosen(requested: RequestedMode, tried: list[Attempt]) -> str:
     if requested != "auto":
         return "asked for"
-    if tried[0].mode == "script":  # `auto` traces first, except what is TorchScript
+    if tried[0].mode == "script":  # `auto` traces first, unless the source is TorchScript
         return "the source is TorchScript"
     return "; ".join([*(f"{a.mode} {_short(a)}" for a in tried[:-1]), f"{tried[-1].mode} agrees on every probe"])
 
@@ -159,7 +161,7 @@ def _why_kept(kept: Attempt) -> str:
     names = ", ".join(kept.failed)
     if kept.only_sizes:
         return f"{kept.mode} is right only for the example's sizes (not for {names}): the manifest pins them"
-    return f"{kept.mode} gives other answers on {names}, allowed by --allow-mismatch"
+    return f"{kept.mode} gives different answers on {names}, allowed by --allow-mismatch"
 
 
 def _short(tried: Attempt) -> str:
@@ -172,9 +174,9 @@ def _failure(source: str, requested: RequestedMode, tried: list[Attempt]) -> Exc
     last = tried[-1]
     if requested != "auto" and last.module is not None:
         return ParityError(_disagrees(source, last))
-    ways = "".join(f"\n  {a.mode}: {a.error if a.module is None else _short(a)}" for a in tried)
+    failures = "".join(f"\n  {a.mode}: {a.error if a.module is None else _short(a)}" for a in tried)
     message = (
-        f"{source} cannot be captured:{ways}\nRewrite the line named, or put it into a @torch.jit.script function."
+        f"{source} cannot be captured:{failures}\nRewrite that code, or move it into a @torch.jit.script function."
     )
     if any(a.module is not None for a in tried):
         lines = "; ".join(str(w) for w in tried[0].warnings[:3])
@@ -187,6 +189,6 @@ def _disagrees(source: str, tried: Attempt) -> str:
     probe = next(p for p in tried.probes if p.verdict == "fail")
     lines = "".join(f"\n  {warning}" for warning in tried.warnings[:3])
     return (
-        f"{tried.mode} of {source} gives other answers than eager on probe {probe.name!r}: output {probe.detail}."
-        f"{lines}\nUse --mode auto, or record the mismatch with --allow-mismatch."
+        f"{tried.mode} of {source} gives different answers from eager on probe {probe.name!r}: output {probe.detail}."
+        f"{lines}\nUse --mode auto, or accept and record the mismatch with --allow-mismatch."
     )

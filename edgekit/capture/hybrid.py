@@ -1,7 +1,7 @@
-"""Hybrid capture: script what can be scripted, trace the rest.
+"""Hybrid capture: scripts the parts that can be scripted, and traces the rest.
 
-From the leaves up: a module that scripts is scripted; one that does not is traced with its scripted children left as calls,
-so that their control flow survives. Helper functions in which the tracer saw data-dependent control flow are scripted too.
+It works from the leaves up. A module that cannot be scripted is traced; calls to its scripted children stay calls, so their
+control flow is kept. Helper functions in which the tracer warned of data-dependent control flow are scripted too.
 """
 
 import inspect
@@ -25,10 +25,10 @@ _CONTAINERS = (nn.ModuleList, nn.ModuleDict)
 def script_parts(
     module: nn.Module, example: tuple[torch.Tensor, ...]
 ) -> tuple[torch.jit.ScriptModule, tuple[str, ...]]:
-    """Captures a module part by part, and names the submodules that were scripted ("" is the whole).
+    """Captures a module part by part. Returns it with the names of the scripted submodules ("" is the module itself).
 
     Raises:
-        CaptureError: some part can neither be scripted nor traced.
+        CaptureError: a part can be neither scripted nor traced.
     """
     calls = _record_calls(module, example)
     scripted: list[str] = []
@@ -38,7 +38,7 @@ def script_parts(
 
 
 def _record_calls(module: nn.Module, example: tuple[torch.Tensor, ...]) -> dict[str, tuple[Any, ...]]:
-    """The arguments with which each submodule is first called."""
+    """The arguments of the first call of each submodule."""
     calls: dict[str, tuple[Any, ...]] = {}
 
     def keep(name: str) -> Any:
@@ -58,7 +58,7 @@ def _record_calls(module: nn.Module, example: tuple[torch.Tensor, ...]) -> dict[
 
 
 def _convert(module: nn.Module, path: str, calls: dict[str, tuple[Any, ...]], scripted: list[str]) -> Any:
-    """The module as a ScriptModule: scripted, scripted over converted children, or traced over them."""
+    """The module as a ScriptModule: scripted as it is, or with converted children scripted or traced."""
     if whole := try_script(module):
         scripted.append(path)
         return whole
@@ -81,7 +81,7 @@ def _convert_children(module: nn.Module, path: str, calls: dict[str, tuple[Any, 
         if isinstance(child, _CONTAINERS):
             _convert_children(child, child_path, calls, scripted)
         elif child_path in calls:
-            # A child that cannot be captured alone is left as it is: the trace of its parent goes through it.
+            # A child that cannot be captured alone stays as it is: the trace of its parent includes it.
             try:
                 setattr(module, name, _convert(child, child_path, calls, scripted))
             except CaptureError:
@@ -90,13 +90,13 @@ def _convert_children(module: nn.Module, path: str, calls: dict[str, tuple[Any, 
 
 @contextmanager
 def scripted_functions(warnings: tuple[TraceWarning, ...]) -> Iterator[tuple[str, ...]]:
-    """Replaces, for the time being, every plain function that a tracer warning points into by its scripted form."""
+    """Replaces every plain function that a tracer warning points into with its scripted form, until the block ends."""
     replaced: list[tuple[types.ModuleType, str, Any]] = []
     names: list[str] = []
     for function in _functions_at(warnings):
         try:
             compiled = torch.jit.script(function)
-        except Exception:  # it stays as it is, and the probes will tell
+        except Exception:  # it stays as it is; the probes show whether that is right
             continue
         names.append(f"{function.__name__}()")
         for module in list(sys.modules.values()):

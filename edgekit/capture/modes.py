@@ -1,4 +1,4 @@
-"""The ways of capture by name, without torch: what the command line and the manifest call them."""
+"""The capture modes by name, for the command line and the manifest. This module does not import torch."""
 
 from typing import Literal, get_args
 

@@ -1,4 +1,4 @@
-"""Scripting, with the compiler's complaints in one line."""
+"""Scripting, with compiler errors in one line."""
 
 import re
 from pathlib import Path
@@ -15,18 +15,18 @@ def script(module: nn.Module) -> torch.jit.ScriptModule:
     """Scripts a module in eval mode.
 
     Raises:
-        CaptureError: the compiler refuses, with the line of the user's code.
+        CaptureError: the compiler refuses the module. The message names the line of the user's code.
     """
     with exact_eager():
         try:
             scripted: Any = torch.jit.script(module)
-        except Exception as error:  # the compiler raises a dozen types for what it does not support
+        except Exception as error:  # the compiler raises many types for code that it does not support
             raise CaptureError(script_reason(error)) from error
     return scripted  # type: ignore[no-any-return]
 
 
 def try_script(module: nn.Module) -> torch.jit.ScriptModule | None:
-    """The scripted module, or None where the compiler refuses it and the caller has another way."""
+    """The scripted module, or None if the compiler refuses it."""
     try:
         return script(module)
     except CaptureError:
@@ -34,7 +34,7 @@ def try_script(module: nn.Module) -> torch.jit.ScriptModule | None:
 
 
 def script_reason(error: BaseException | None) -> str:
-    """The compiler's complaint and the line of the user's code, in one line, without folders."""
+    """The compiler's error and the line of the user's code, in one line. File names have no folders."""
     text = str(error)
     place = re.search(r'File "([^"]+)", line (\d+)', text)
     lines = [

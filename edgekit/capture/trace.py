@@ -1,4 +1,4 @@
-"""Tracing with its warnings as data: what the tracer baked in, and on which line of whose code."""
+"""Tracing, with the tracer's warnings as data: what became a constant, and on which line of which file."""
 
 import re
 import warnings
@@ -15,7 +15,7 @@ from edgekit.parity.eager import exact_eager
 
 @dataclass(frozen=True, slots=True)
 class TraceWarning:
-    """A TracerWarning; `path` is where the code is on this machine and never leaves it."""
+    """A TracerWarning. `path` is the full path on this machine; it is never written to a package."""
 
     path: str
     line: int
@@ -34,7 +34,7 @@ def trace(module: Any, example: tuple[torch.Tensor, ...]) -> tuple[torch.jit.Scr
     with exact_eager(), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            # Our own probes check the trace, on more inputs than check_trace; strict=False allows dicts and lists.
+            # The probes check the trace on more inputs than check_trace does; strict=False allows dicts and lists.
             traced = torch.jit.trace(module, example, check_trace=False, strict=False)
         except Exception as error:
             raise CaptureError(f"{type(error).__name__}: {_first_line(str(error))}") from error

@@ -1,4 +1,4 @@
-"""Applies a recipe: each pass passes the parity gate, or loses the part that fails."""
+"""Applies a recipe. After each pass, the parity gate keeps the result, leaves out parts of the pass, or drops it."""
 
 import itertools
 import logging
@@ -16,7 +16,7 @@ from edgekit.parity.comparison import Reference, describe
 from edgekit.parity.eager import exact_eager
 from edgekit.parity.gate import judge_optimized
 
-_MOST_LEFT_OUT = 2  # parts that the gate tries to leave out together before it drops the pass
+_MOST_LEFT_OUT = 2  # the gate leaves out at most this many parts together before it leaves out all
 _CODE_BYTES = 1 << 22
 
 _log = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OptimizedModel:
-    """`module` is for the lite interpreter; `server` is the frozen module, for optimize_for_inference after loading."""
+    """`module` is for the lite interpreter. `server` is the frozen module; optimize_for_inference runs after it is loaded."""
 
     captured: CapturedModel
     module: torch.jit.ScriptModule
@@ -33,7 +33,7 @@ class OptimizedModel:
 
     @property
     def room_bytes(self) -> int:
-        """More than torch will write for either module: twice the weights, and code."""
+        """An upper bound of what torch writes for either module: twice the weights, plus room for the code."""
         graph: Any = self.server.graph
         nodes = [node for node in graph.findAllNodes("prim::Constant") if node.hasAttribute("value")]
         constants = [node.t("value") for node in nodes if node.kindOf("value") == "t"]
@@ -43,7 +43,7 @@ class OptimizedModel:
 
 
 def optimize(captured: CapturedModel, recipe: str, passes: Sequence[Pass], tolerance: Tolerance) -> OptimizedModel:
-    """Applies the passes of the recipe of that name in their order, each behind the parity gate."""
+    """Applies the passes of a recipe in order. The parity gate judges each pass."""
     context = _context(captured)
     module, server = captured.module, captured.module
     results = []
@@ -60,9 +60,9 @@ def optimize(captured: CapturedModel, recipe: str, passes: Sequence[Pass], toler
 def apply_gated(
     step: Pass, module: torch.jit.ScriptModule, context: Context, references: Sequence[Reference], tolerance: Tolerance
 ) -> tuple[torch.jit.ScriptModule, PassResult]:
-    """Applies one pass and keeps as much of it as agrees with the eager model.
+    """Applies one pass, and keeps as much of it as agrees with the eager model.
 
-    Leaves out the smallest set of the pass's parts with which every reference agrees; drops the pass where none helps.
+    If the whole pass breaks parity, it leaves out the smallest set of parts that restores it. If none does, it drops the pass.
     """
     with exact_eager():
         why = step.unfit(module, context)
@@ -73,13 +73,13 @@ def apply_gated(
         try:
             with exact_eager():
                 candidate = step.apply(module, context, left_out)
-        except Exception as error:  # torch raises RuntimeError, AttributeError and its internal asserts
+        except Exception as error:  # torch raises RuntimeError, AttributeError, and internal assertion errors
             broken = broken or f"raises {type(error).__name__}: {first_line(error)}"
             continue
         judged = judge_optimized(candidate, references, tolerance)
         if judged.passed:
             if left_out:
-                _log.warning("%s without %s, which broke parity: %s", step.name, ", ".join(left_out), broken)
+                _log.warning("applied %s without %s, which broke parity: %s", step.name, ", ".join(left_out), broken)
             return candidate, PassResult(
                 name=step.name,
                 applied=True,
@@ -89,12 +89,12 @@ def apply_gated(
                 note=f"with it: {broken}" if broken else "",
             )
         broken = broken or describe(judged.worst)
-    _log.warning("%s is left out, as it breaks parity: %s", step.name, broken)
+    _log.warning("skipped %s, which breaks parity: %s", step.name, broken)
     return module, PassResult(name=step.name, applied=False, left_out=step.parts, note=broken)
 
 
 def _choices(parts: tuple[str, ...]) -> list[tuple[str, ...]]:
-    """What to leave out: nothing, then each part, then pairs, then everything."""
+    """The sets of parts to leave out, in order: none, each part, each pair, all."""
     small = [choice for size in range(_MOST_LEFT_OUT + 1) for choice in itertools.combinations(parts, size)]
     return [*small, parts] if len(parts) > _MOST_LEFT_OUT else small
 

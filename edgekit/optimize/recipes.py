@@ -1,6 +1,6 @@
-"""Recipes: ordered passes by name, without torch. A pass is the file of that name in `optimize/passes/`.
+"""Recipes: ordered lists of passes by name. A pass is the file of that name in `optimize/passes/`.
 
-The default is the fastest recipe that is right (docs/recipes.md): freeze, channels_last at the front, optimize_for_mobile.
+The default is the fastest recipe that gives right answers; see docs/recipes.md. This module does not import torch.
 """
 
 from dataclasses import dataclass

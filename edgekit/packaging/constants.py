@@ -1,7 +1,7 @@
-"""Which of the source's parameters each constant of a package is, or was folded from.
+"""Finds the parameter of the source that each constant of a package comes from.
 
-Freezing drops names. A constant is named after the parameter with the same values, the convolution weight that it is
-proportional to channel by channel (BatchNorm's scale was folded in), or the BatchNorm whose folded shift it is.
+Freezing drops the names. A constant gets the name of the parameter with the same values; or of the convolution weight to
+which each of its channels is proportional (BatchNorm's scale was folded in); or of the BatchNorm whose folded shift it is.
 """
 
 import logging
@@ -24,7 +24,7 @@ Array = npt.NDArray[np.generic]
 _log = logging.getLogger(__name__)
 
 _CLOSE = 1e-5
-_ROWS = 3  # channels that decide whether a weight is a scaled other one
+_ROWS = 3  # the number of channels that are compared to find out whether one weight is another one, scaled
 
 
 def name_constants(archive: Archive, module: nn.Module) -> tuple[ConstantInfo, ...]:
@@ -72,7 +72,7 @@ def _key(value: Array) -> tuple[str, tuple[int, ...], bytes]:
 
 
 def _read(archive: Archive, tensor: StorageTensor) -> Array | None:
-    """The values of a stored tensor; None for the dtypes that numpy lacks."""
+    """The values of a stored tensor, or None if numpy lacks its dtype."""
     try:
         dtype = np.dtype(tensor.dtype)
     except TypeError:

@@ -1,4 +1,4 @@
-"""From an optimized model to a package: all records but the manifest first, and the manifest once parity held on them."""
+"""Writes an optimized model as a package. The manifest is written last, after the other records passed the parity check."""
 
 import tempfile
 import warnings
@@ -45,7 +45,7 @@ from edgekit.version import __version__
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackageDraft:
-    """A written file that lacks only its manifest, with what the manifest will say of it; `records` are its digests."""
+    """A written file that lacks only its manifest, and the content for the manifest. `records` are the digests."""
 
     path: Path
     optimized: OptimizedModel
@@ -60,7 +60,9 @@ class PackageDraft:
 
 
 def draft_package(optimized: OptimizedModel, tolerance: Tolerance, destination: Path) -> PackageDraft:
-    """Saves for the lite interpreter and writes every record but the manifest to `destination`, in whose folder it works.
+    """Saves the module for the lite interpreter, and writes every record except the manifest to `destination`.
+
+    Temporary files are written to the folder of `destination`.
 
     Raises:
         OptimizeError: torch cannot save the module for the lite interpreter.
@@ -96,10 +98,10 @@ def draft_package(optimized: OptimizedModel, tolerance: Tolerance, destination: 
 
 
 def prove_draft(draft: PackageDraft) -> tuple[CaseResult, ...]:
-    """Replays the golden cases on the written file, in the lite interpreter.
+    """Runs the golden cases on the written file, in the lite interpreter.
 
     Raises:
-        ParityError: the file gives other answers than the eager model.
+        ParityError: the file gives different answers from the eager model.
     """
     module = _Watched(draft.path)
     methods = {method.name: method for method in draft.methods}
@@ -140,7 +142,7 @@ class _Watched(LiteModule):
 
 
 def finish_package(draft: PackageDraft, results: tuple[CaseResult, ...]) -> Manifest:
-    """Appends the manifest, which states the parity that was found on the file, and checks the file as readers do."""
+    """Appends the manifest with the parity results, and checks the file as readers do."""
     captured = draft.optimized.captured
     manifest = Manifest(
         schema_version=SCHEMA_VERSION,

@@ -1,4 +1,4 @@
-"""Golden cases: the eager model's answers to generated inputs, taken before any optimisation."""
+"""Golden cases: the eager model's answers to generated inputs, taken before any optimization."""
 
 import math
 from collections.abc import Sequence
@@ -19,16 +19,16 @@ from edgekit.sources.source import SourceModel
 
 Array = npt.NDArray[np.generic]
 
-SAMPLE = 1024  # elements of an output that a case keeps
+SAMPLE = 1024  # a case keeps at most this many elements of an output
 _CASES = ("seed 1", "seed 2", "positive", "negated", "lowest", "highest")
 _RANKS = 5
 _FIRST_SEED, _PICTURES = 21, 32
-_ROUNDING = 5e-4  # levels; float32 kernels were seen to be off by 1e-4
-_SURE = 20.0  # a rank is kept where its score is this many tolerances above the next
+_ROUNDING = 5e-4  # in levels of a pixel; the largest error seen in float32 kernels is 1e-4
+_SURE = 20.0  # a rank is kept if its score is this many tolerances above the next
 
 
 def golden_cases(references: Sequence[Reference]) -> tuple[GoldenCase, ...]:
-    """The cases of `forward`: other seeds, signs, and every size that was proved to be free, where the answer is finite."""
+    """The cases of `forward`: several seeds and signs, and every size that was proved to be free. Their answers are finite."""
     return tuple(
         GoldenCase(
             name=f"forward: {reference.probe.name}",
@@ -44,10 +44,10 @@ def golden_cases(references: Sequence[Reference]) -> tuple[GoldenCase, ...]:
 
 
 def predict_cases(source: SourceModel, image: ImageSpec, tolerance: Tolerance) -> tuple[GoldenCase, ...]:
-    """The cases of `predict`: pictures that are halved, cropped alone, and doubled, of both orientations.
+    """The cases of `predict`: one picture that is halved, one that is only cropped, and one that is doubled.
 
-    By such factors most pixels are resized exactly. By others, one in 100,000 or so comes to lie on the other side of a half
-    where a kernel fuses multiply and add, and is rounded to another level: a right device would fail.
+    With these factors, most pixels are resized exactly. With others, about one pixel in 100,000 lies so close to a half that
+    a kernel with fused multiply-add rounds it to another level. A device that works correctly would fail on it.
     """
     preprocess = Preprocess(image)
     module = detached_copy(source.module)
@@ -64,7 +64,7 @@ def predict_cases(source: SourceModel, image: ImageSpec, tolerance: Tolerance) -
             scores = torch.softmax(logits, dim=1)[0]
             ordered = named_arrays(torch.topk(scores, scores.size(0)))
         own = _of_scores(tolerance, float(logits.abs().max()))
-        # A swap of close ranks changes their indices, and of their scores nothing that would show.
+        # Rounding can swap close ranks. That changes the indices, but the scores by less than the tolerance.
         ranks = {"0": min(_RANKS, len(ordered["0"])), "1": _sure_ranks(ordered["0"], own)}
         outputs = tuple(_picked(name, value, np.arange(ranks[name])) for name, value in ordered.items())
         name = f"predict: {shape[0]}x{shape[1]}"
@@ -73,8 +73,10 @@ def predict_cases(source: SourceModel, image: ImageSpec, tolerance: Tolerance) -
 
 
 def _steady_picture(preprocess: Preprocess, shape: tuple[int, int, int]) -> tuple[GoldenInput, torch.Tensor]:
-    """A picture that every kernel resizes to the same levels, or the last that was tried: where nothing is cropped off,
-    the edges, which are never exact, may leave none."""
+    """A picture that every kernel resizes to the same levels, or the last one tried if there is none.
+
+    There may be none if nothing is cropped off, because the edges are never resized exactly.
+    """
     for seed in range(_FIRST_SEED, _FIRST_SEED + _PICTURES):
         given = GoldenInput(name="image", dtype="uint8", shape=shape, seed=seed, low=0, high=255)
         picture = from_golden("", (given,)).inputs[0]
@@ -84,20 +86,20 @@ def _steady_picture(preprocess: Preprocess, shape: tuple[int, int, int]) -> tupl
 
 
 def is_steady(preprocess: Preprocess, picture: torch.Tensor) -> bool:
-    """Whether each pixel of a [H, W, 3] uint8 picture is resized exactly, or to a value well off the halves."""
+    """Whether each pixel of a [H, W, 3] uint8 picture is resized exactly, or to a value that is not close to a half."""
     exact = preprocess.cropped(picture, torch.float64)
     off_halves = (exact - exact.floor() - 0.5).abs() > _ROUNDING
     return bool((off_halves | (exact == preprocess.cropped(picture, torch.float32))).all())
 
 
 def _of_scores(tolerance: Tolerance, largest_logit: float) -> Tolerance:
-    """Softmax makes an absolute error of the logits a relative one of the scores, so their size is the factor."""
+    """The tolerance of the scores. An absolute error of a logit becomes a relative error of its score after softmax."""
     factor = max(1.0, math.ceil(largest_logit))
     return replace(tolerance, norm=tolerance.norm * factor, max=tolerance.max * factor)
 
 
 def _sure_ranks(scores: Array, tolerance: Tolerance) -> int:
-    """How many leading ranks rounding cannot swap."""
+    """The number of leading ranks that rounding cannot swap."""
     leading = np.append(scores[: _RANKS + 1].astype(np.float64), 0.0)
     gaps = leading[:-1] - leading[1:]
     sure = gaps > _SURE * max(tolerance.max, tolerance.norm) * leading[0]
@@ -124,6 +126,6 @@ def _picked(name: str, value: Array, indices: npt.NDArray[np.int64] | None) -> G
 
 def _number(value: np.generic) -> int | float:
     if value.dtype.kind == "f":
-        digits = 9 if value.dtype == np.float32 else 17  # enough to give the same number again
+        digits = 9 if value.dtype == np.float32 else 17  # enough to read the same number back
         return float(f"{float(value):.{digits}g}")
     return int(value)

@@ -11,7 +11,7 @@ _log = logging.getLogger(__name__)
 
 
 def image_of(optimized: OptimizedModel) -> ImageSpec | None:
-    """The image contract, where the model is an image classifier: one picture in, one row of logits out."""
+    """The image contract, or None if the model is not an image classifier: one picture in, one row of logits out."""
     source, first = optimized.captured.source, optimized.captured.references[0]
     image = source.image
     if image is None or first.structure != "*" or len(source.inputs) != 1:
@@ -21,8 +21,8 @@ def image_of(optimized: OptimizedModel) -> ImageSpec | None:
     fits = source.inputs[0].shape[1:] == wanted and logits.ndim == 2 and logits.dtype.kind == "f"
     if not fits:
         _log.warning(
-            "%s gets no predict: it takes %s and gives %s; an image classifier with this preprocessing takes [N, %d, %d, %d] "
-            "and gives float32 [N, classes]",
+            "%s gets no predict method: forward takes %s and returns %s; with this preprocessing, expected a forward that takes "
+            "[N, %d, %d, %d] and returns float32 [N, classes]",
             source.name,
             list(source.inputs[0].shape),
             f"{logits.dtype} {list(logits.shape)}",
@@ -69,15 +69,17 @@ def _output(name: str, references: tuple[Reference, ...], free: set[tuple[int, i
 
 
 def check_labels(labels: tuple[str, ...], methods: tuple[MethodSpec, ...]) -> tuple[str, ...]:
-    """The labels that a package with these methods carries.
+    """The labels for a package with these methods; none if it has no `predict`.
 
     Raises:
-        UsageError: their number is not that of the classes.
+        UsageError: the number of labels differs from the number of classes.
     """
     predict = next((method for method in methods if method.name == "predict"), None)
     if predict is None:
         return ()
     classes = predict.outputs[0].shape[0]
     if labels and len(labels) != classes:
-        raise UsageError(f"{len(labels)} labels were given for {classes} classes. Give one for each, in order.")
+        raise UsageError(
+            f"{len(labels)} labels were given for {classes} classes. Pass one label for each class, in order."
+        )
     return labels

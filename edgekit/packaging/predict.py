@@ -1,4 +1,4 @@
-"""The image contract as a module: uint8 HWC in, the model's normalized NCHW out, then scores in order."""
+"""The image contract as modules: preprocessing from uint8 HWC to normalized NCHW, and a classifier that sorts its scores."""
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -9,9 +9,9 @@ from edgekit.format.schema import ImageSpec
 
 
 class Preprocess(nn.Module):
-    """Equal bit for bit to torchvision's `ImageClassification` on a uint8 tensor.
+    """Preprocesses a picture. The result is bit for bit that of torchvision's `ImageClassification` on a uint8 tensor.
 
-    Resizing goes through float32 and back to whole levels: the uint8 antialias operator is missing from older runtimes.
+    It resizes in float32 and rounds back to whole levels, because older runtimes lack the uint8 antialias operator.
     """
 
     mean: torch.Tensor
@@ -56,7 +56,7 @@ class Preprocess(nn.Module):
 
 
 class Classifier(nn.Module):
-    """A classifier's `forward` as it was, and `predict` with the whole preprocessing; the weights are shared."""
+    """Keeps the `forward` of a classifier, and adds `predict` with the whole preprocessing. Both share the weights."""
 
     def __init__(self, core: torch.jit.ScriptModule, preprocess: torch.jit.ScriptModule) -> None:
         super().__init__()
@@ -74,10 +74,10 @@ class Classifier(nn.Module):
 
 
 def with_predict(core: torch.jit.ScriptModule, spec: ImageSpec) -> torch.jit.ScriptModule:
-    """Puts `predict` beside an optimized core.
+    """Adds `predict` to an optimized core.
 
-    Both halves are frozen and the wrapper is not: freezing it with two methods would store the weights twice, and
-    unfrozen preprocessing would drag operators along that older runtimes lack.
+    Both halves are frozen, but the wrapper is not: freezing it with two methods would store the weights twice.
+    Without freezing, the preprocessing would need operators that older runtimes lack.
     """
     frozen = torch.jit.freeze(torch.jit.script(Preprocess(spec).eval()))
     halves = (wrap_cpp_module(core._c), wrap_cpp_module(frozen._c))

@@ -1,4 +1,4 @@
-"""The server's file: frozen TorchScript, put through optimize_for_inference after loading.
+"""The server's file: frozen TorchScript.
 
 A module that was saved after `optimize_for_inference` does not load again, so that step belongs to the loader. The step is
 judged here: where it breaks the answers, the file says so in an extra record, and loaders leave it out.

@@ -1,4 +1,4 @@
-"""One answer of the eager model held against what another module makes of the same inputs."""
+"""Compares the eager model's answer to a probe with the answer of another module."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Reference:
 
 
 def compare(reference: Reference, module: Any, tolerance: Tolerance) -> tuple[Comparison, ...]:
-    """Compares a module with the eager answer; an exception of the module is a verdict too."""
+    """Compares a module with the eager answer. If the module raises an exception, the comparison fails."""
     try:
         structure, outputs = run(module, reference.probe)
     except Exception as error:
@@ -33,16 +33,16 @@ def compare(reference: Reference, module: Any, tolerance: Tolerance) -> tuple[Co
 
 
 def worst(comparisons: Sequence[Comparison]) -> Comparison:
-    """The first failed comparison, or else the one with the largest error."""
+    """A failed comparison if there is one, else any; among these, the one with the largest error."""
     return max(comparisons, key=lambda c: (not c.passed, c.max_error or 0.0))
 
 
 def rounded(error: float) -> float:
-    """Three significant digits: what a reader can use, and the same in every run."""
+    """Rounds to three significant digits, so that every run records the same number."""
     return float(f"{error:.3g}")
 
 
 def describe(found: Comparison) -> str:
-    """A comparison that failed, in one line."""
+    """A failed comparison in one line."""
     error = "" if found.norm_error is None else f" {found.norm_error:.2g}"
     return f"output {found.output}: {found.reason}{error}, expected {found.expected}, got {found.actual}"

@@ -1,4 +1,4 @@
-"""Runs the eager model, and what is made of it, under the same conditions."""
+"""Runs the eager model and the modules made from it under the same conditions."""
 
 import copy
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ Array = npt.NDArray[np.generic]
 
 @contextmanager
 def exact_eager() -> Iterator[None]:
-    """No gradients, and no fused transformer operators, which would hide the linears from XNNPACK."""
+    """Turns off gradients, and the fused transformer operators, which would hide the linear layers from XNNPACK."""
     fastpath = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
@@ -30,19 +30,19 @@ def exact_eager() -> Iterator[None]:
 
 
 def detached_copy(module: nn.Module) -> nn.Module:
-    """A deep copy that shares the parameters, which inference does not change, and owns its buffers, which it may."""
+    """A deep copy that shares the parameters but has its own buffers: inference can change buffers."""
     memo: dict[int, Any] = {id(parameter): parameter for parameter in module.parameters()}
     try:
         return copy.deepcopy(module, memo)
     except Exception as error:
         raise CaptureError(
-            f"{type(module).__name__} cannot be deep-copied, which keeps capture from changing it: {error}. "
-            "Remove open files, locks or tensors with gradients from its attributes."
+            f"{type(module).__name__} cannot be deep-copied: {error}. Capture works on a copy. Remove open files, locks and "
+            "tensors with gradients from the attributes of the module."
         ) from error
 
 
 def run(module: Any, probe: Probe) -> tuple[str, dict[str, Array]]:
-    """The structure and named outputs of a module on a copy of a probe's inputs."""
+    """Runs a module on a copy of a probe's inputs. Returns the structure and the named outputs."""
     with exact_eager():
         value = module(*(tensor.clone() for tensor in probe.inputs))
     return structure_of(value), named_arrays(value)

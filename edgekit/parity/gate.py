@@ -1,6 +1,6 @@
-"""The gate: whether a module gives the eager model's answers.
+"""The parity gate: decides whether a module gives the same answers as the eager model.
 
-Capture, every pass and the server's file are judged here, by the metric of docs/format.md.
+It judges captured modules, every pass, and the server's file, with the metric of docs/format.md.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ _STRESS = 100.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """How a module compares with the eager model: for each reference its name, and its worst output."""
+    """How a module compares with the eager model: the references, and the worst output for each."""
 
     references: tuple[Reference, ...]
     comparisons: tuple[Comparison, ...]
@@ -30,7 +30,7 @@ class Judgement:
 
     @property
     def failed(self) -> tuple[str, ...]:
-        """The names of the probes that the module answers otherwise."""
+        """The names of the probes on which the module gives a different answer."""
         return tuple(r.probe.name for r, found in self._pairs() if not found.passed)
 
     @property
@@ -39,7 +39,7 @@ class Judgement:
 
     @property
     def norm_error(self) -> float:
-        """The largest error on the probes whose bound is the tolerance itself, for the record."""
+        """The largest error on all probes except stress probes, rounded for the manifest."""
         return rounded(max((c.norm_error or 0.0 for r, c in self._pairs() if not r.probe.stress), default=0.0))
 
     @property
@@ -51,22 +51,22 @@ class Judgement:
 
 
 def judge_capture(module: Any, references: Sequence[Reference], tolerance: Tolerance) -> Judgement:
-    """Judges a captured module, which runs the eager model's operators in the eager model's order."""
+    """Judges a captured module. It runs the same operators as the eager model, in the same order."""
     found = tuple(worst(compare(reference, module, tolerance)) for reference in references)
     return Judgement(references=tuple(references), comparisons=found)
 
 
 def judge_optimized(module: Any, references: Sequence[Reference], tolerance: Tolerance) -> Judgement:
-    """Judges a module whose sums may run in another order than the eager model's."""
+    """Judges an optimized module. It may add numbers in another order than the eager model, so its rounding may differ."""
     judged = tuple(reference for reference in references if _judges_rounding(reference))
     found = tuple(worst(compare(r, module, _rounding_bounds(r.probe, tolerance))) for r in judged)
     return Judgement(references=judged, comparisons=found)
 
 
 def _rounding_bounds(probe: Probe, tolerance: Tolerance) -> Tolerance:
-    """The bounds for a module whose sums may run in another order than the eager model's.
+    """The bounds for an optimized module on a probe.
 
-    On stress probes rounding can exceed the tolerance in a right module; a wrong one exceeds the wider bounds too.
+    On stress probes, rounding alone can exceed the tolerance, so their bounds are wider. A wrong module exceeds these too.
     """
     if not probe.stress:
         return tolerance
@@ -79,6 +79,6 @@ def _rounding_bounds(probe: Probe, tolerance: Tolerance) -> Tolerance:
 
 
 def _judges_rounding(reference: Reference) -> bool:
-    """Whether a pass is judged on this answer: where eager itself overflows, another order of sums may overflow elsewhere."""
+    """False for a stress probe on which the eager model overflows: another order of sums may overflow in other elements."""
     finite = all(value.dtype.kind != "f" or np.isfinite(value).all() for value in reference.outputs.values())
     return finite or not reference.probe.stress

@@ -1,6 +1,6 @@
-"""Probes: the inputs on which a captured model must agree with the eager one.
+"""Probes: the inputs on which a captured model must agree with the eager model.
 
-A probe is evidence only where it could have shown a difference, so they take other seeds, signs, magnitudes and sizes.
+A probe is evidence only if a wrong model would fail it. So the probes vary seeds, signs, magnitudes and sizes.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,9 +20,10 @@ Bounds = Callable[[InputSpec], tuple[float, float]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """Inputs to try; `axes` are those whose size differs from the example's; `golden` makes them again, where it can.
+    """Inputs for one comparison.
 
-    `stress` marks values beyond the declared range and constant inputs, on which sums cancel: see `rounding_bounds`.
+    `axes` are the axes whose size differs from the example. `golden` describes generated inputs, so that they can be made
+    again. `stress` marks constant inputs and values beyond the declared range; the gate judges rounding on them less strictly.
     """
 
     name: str
@@ -33,7 +34,7 @@ class Probe:
 
 
 def value_probes(source: SourceModel) -> Iterator[Probe]:
-    """Probes of the example's own shape."""
+    """Probes with the shape of the example."""
     for seed in (1, 2):
         yield _generated(source, f"seed {seed}", seed, lambda spec: (spec.low, spec.high))
     if any(spec.sample is not None for spec in source.inputs):
@@ -50,7 +51,7 @@ def value_probes(source: SourceModel) -> Iterator[Probe]:
 
 
 def wider_probes(source: SourceModel) -> Iterator[Probe]:
-    """More seeds and magnitudes, for a model whose answer never changed."""
+    """More seeds and magnitudes, for a model that gave the same answer on every other probe."""
     for factor, seed in ((1, 11), (0.125, 12), (16, 13)) if source.inputs else ():
         yield _generated(source, f"seed {seed} x {factor:g}", seed, _symmetric(factor), only_floats=True)
 
@@ -97,20 +98,20 @@ def resized(source: SourceModel, group: list[tuple[int, int]]) -> Probe:
 
 
 def axis_groups(source: SourceModel) -> list[list[tuple[int, int]]]:
-    """Axes that probably belong together: the two spatial ones of an image, and elsewhere all of equal size."""
+    """Groups of axes that probably change together: the two spatial axes of an image, and all other axes of equal size."""
     groups: dict[object, list[tuple[int, int]]] = {}
     for index, spec in enumerate(source.inputs):
         image = len(spec.shape) == 4 and spec.dtype.startswith("float")
         for axis, size in enumerate(spec.shape):
             if image and axis == 1:
-                continue  # some models take surplus channels and ignore them; a package must not
+                continue  # some models accept surplus channels and ignore them; a package must refuse them
             key = (index, "spatial") if image and axis >= 2 else size
             groups.setdefault(key, []).append((index, axis))
     return list(groups.values())
 
 
 def _grown(source: SourceModel, group: list[tuple[int, int]]) -> dict[tuple[int, int], int]:
-    """Other sizes for a group; the two axes of an image grow differently, or a swap of them would not show."""
+    """Larger sizes for a group. The two axes of an image get different sizes, so that a swap of them is detected."""
     spatial = len(group) == 2 and group[0][0] == group[1][0] and len(source.inputs[group[0][0]].shape) == 4
     sizes = {}
     for position, (index, axis) in enumerate(group):

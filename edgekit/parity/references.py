@@ -1,4 +1,4 @@
-"""The eager model's answers to the probes, which everything later is compared with."""
+"""The eager model's answers to the probes. All later stages are compared with them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,10 @@ from edgekit.sources.source import SourceModel
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class References:
-    """The answers to all probes; `refused` names probes that the eager model itself does not take, with its reason."""
+    """The answers to all probes. `refused` has the name of each probe that the eager model refuses, and the reason.
+
+    `varies` means that at least two probes have different answers.
+    """
 
     items: tuple[Reference, ...]
     refused: tuple[tuple[str, str], ...]
@@ -27,8 +30,8 @@ def eager_references(source: SourceModel) -> References:
     """Runs the eager model on every probe.
 
     Raises:
-        SourceError: the model refuses its own example, or answers it with NaN or infinity.
-        CaptureError: the same input twice gives two answers.
+        SourceError: the model refuses the example input, or returns NaN or infinity for it.
+        CaptureError: two runs on the same input give different answers.
     """
     module = detached_copy(source.module)
     items: list[Reference] = []
@@ -58,7 +61,7 @@ def _try(
         if not items:
             shapes = ", ".join(f"{spec.name} {spec.dtype} {list(spec.shape)}" for spec in source.inputs) or "no inputs"
             raise SourceError(
-                f"{source.source} refuses {shapes}: {type(error).__name__}: {message} Give the shape, dtype and range that it "
+                f"{source.source} refuses {shapes}: {type(error).__name__}: {message} Pass the shape, dtype and range that it "
                 "expects with --input."
             ) from error
         refused.append((probe.name, message))
@@ -80,7 +83,7 @@ def _check_finite(source: SourceModel, probe: Probe, outputs: dict[str, Array]) 
 
 
 def _check_repeats(source: SourceModel, module: nn.Module, first: Reference) -> None:
-    """The same probe again, on the used copy and on a fresh one."""
+    """Runs the first probe again, and a third time on a fresh copy to find the cause of a difference."""
     exact = Tolerance()
     if all(c.passed for c in compare(first, module, exact)):
         return
@@ -92,13 +95,13 @@ def _check_repeats(source: SourceModel, module: nn.Module, first: Reference) -> 
         else "draw the random numbers outside the model"
     )
     raise CaptureError(
-        f"{source.source} {why}: probe {first.probe.name!r} twice gives two answers, so no package of it could be verified. "
-        f"Let the model {remedy}."
+        f"{source.source} {why}: two runs on probe {first.probe.name!r} give different answers, so a package could not be "
+        f"verified. Change the model: {remedy}."
     )
 
 
 def _varies(items: Sequence[Reference]) -> bool:
-    """Whether any two probes of the same output shapes have different outputs."""
+    """Whether any probe of the example's shape has outputs that differ from those of the first probe."""
     first = items[0].outputs
     return any(
         not np.array_equal(value, other.outputs[name], equal_nan=value.dtype.kind == "f")

@@ -19,7 +19,7 @@ from edgekit.sources.weights import seeded
 
 
 def from_factory(location: str, attribute: str, request: SourceRequest) -> SourceModel:
-    """Imports a module or a file and calls the function or class that makes the model.
+    """Imports a module or a file, and calls the function or class that makes the model.
 
     Raises:
         SourceError: the code cannot be imported, has no such attribute, or raises.
@@ -49,7 +49,7 @@ def _import(location: str) -> Any:
         spec = importlib.util.spec_from_file_location(name, path)
         assert spec is not None and spec.loader is not None  # noqa: PT018  a .py file always has a loader
         module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module  # scripting looks a class's source up through its module
+        sys.modules[name] = module  # torch.jit.script finds the source of a class through its module
         with _import_path(path.parent):
             spec.loader.exec_module(module)
         return module
@@ -64,7 +64,7 @@ def _made(location: str, attribute: str, seed: int) -> object:
         raise
     except ModuleNotFoundError as error:
         raise SourceError(
-            f"{location} cannot be imported: {error}. Run from the folder that holds it, or install it."
+            f"{location} cannot be imported: {error}. Run edgekit in the folder that contains it, or install it."
         ) from error
     except (Exception, SystemExit) as error:
         raise SourceError(f"{location} raises on import: {_user_error(error)}") from error
@@ -87,7 +87,7 @@ def _made(location: str, attribute: str, seed: int) -> object:
 
 
 def _user_error(error: BaseException) -> str:
-    """The user's exception in one line, with the last place outside of edgekit and of installed packages."""
+    """The user's exception in one line, with the last line of the user's own code in its traceback."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if not _is_foreign(frame.filename)]
     place = f" ({Path(own[-1].filename).name}:{own[-1].lineno})" if own else ""

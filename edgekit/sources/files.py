@@ -25,9 +25,9 @@ def _loaded(path: Path) -> torch.jit.ScriptModule:
         raise SourceError(f"{path} does not exist or is not a file.")
     try:
         module: torch.jit.ScriptModule = torch.jit.load(str(path), map_location="cpu")
-    except Exception as error:  # torch raises RuntimeError, ValueError, pickle and zip errors alike
+    except Exception as error:  # torch raises RuntimeError, ValueError, and errors of pickle and zip
         first = first_line(error)
         raise SourceError(
-            f"{path} is not a TorchScript file: {first} For a state dict, name its model and pass --checkpoint {path}."
+            f"{path} is not a TorchScript file: {first} If it is a state dict, export its model with --checkpoint {path}."
         ) from error
     return module

@@ -1,4 +1,4 @@
-"""What a user says about a model's inputs: `1x3x224x224:float32`, `tokens=1x16:int64[0,1000]` or `sample.npy`."""
+"""Descriptions of a model's inputs: `1x3x224x224:float32`, `tokens=1x16:int64[0,1000]` or `sample.npy`."""
 
 import inspect
 import math
@@ -28,7 +28,7 @@ _HELP = "Expected [NAME=]SHAPE[:DTYPE[LOW,HIGH]], for example 1x3x224x224, ids=1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputSpec:
-    """One input of `forward`; `sample` is the user's own array where a file was given."""
+    """One input of `forward`. `sample` is the user's array, if one was given."""
 
     name: str
     dtype: str
@@ -38,7 +38,7 @@ class InputSpec:
     sample: Array | None = None
 
     def golden(self, seed: int, shape: tuple[int, ...] | None = None) -> GoldenInput:
-        """The input as bits of the generator, of its own or another shape."""
+        """This input as the generator makes it from a seed, in its own shape or another one."""
         return GoldenInput(
             name=self.name, dtype=self.dtype, shape=shape or self.shape, seed=seed, low=self.low, high=self.high
         )
@@ -48,10 +48,10 @@ class InputSpec:
 
 
 def parse_input(text: str) -> InputSpec:
-    """Parses one `--input`; the name is empty where none was given.
+    """Parses one `--input`. The name is empty if none was given.
 
     Raises:
-        UsageError: the text or the file is not of the form above.
+        UsageError: the text or the file does not have the expected form.
     """
     name, equals, rest = text.partition("=")
     if not equals:
@@ -62,7 +62,7 @@ def parse_input(text: str) -> InputSpec:
         return from_array(name, load_npy(rest))
     match = _PATTERN.match(rest)
     if match is None:
-        raise UsageError(f"--input {text} is not understood. {_HELP}")
+        raise UsageError(f"--input {text} is malformed. {_HELP}")
     dtype = match["dtype"] or "float32"
     if dtype not in DTYPES:
         raise UsageError(f"--input {text}: unknown dtype {dtype!r}; expected one of {', '.join(DTYPES)}.")
@@ -93,7 +93,7 @@ def _spec(
     least, most = _limits(dtype)
     if not least <= low <= high <= most:  # false for NaN too
         raise UsageError(
-            f"{what}: the range [{low}, {high}] is empty or not within [{least:g}, {most:g}]. Scale the input, or give a range."
+            f"{what}: the range [{low}, {high}] is empty or not within [{least:g}, {most:g}]. Scale the input, or pass a range."
         )
     if dtype.startswith("float"):
         low, high = math.floor(low * _GRID) / _GRID, math.ceil(high * _GRID) / _GRID
@@ -101,7 +101,7 @@ def _spec(
 
 
 def _limits(dtype: str) -> tuple[float, float]:
-    """The bounds that a range may have: those of the dtype, or of the generator."""
+    """The widest range that both the dtype and the generator allow."""
     if dtype.startswith("float"):
         return -(2.0**14), 2.0**14
     if dtype == "bool":
@@ -111,7 +111,7 @@ def _limits(dtype: str) -> tuple[float, float]:
 
 
 def from_array(name: str, array: Array) -> InputSpec:
-    """An input of the shape, dtype and range of an array."""
+    """An input with the shape, dtype and range of an array."""
     dtype = str(array.dtype)
     if dtype not in DTYPES:
         raise UsageError(
@@ -130,10 +130,10 @@ def from_array(name: str, array: Array) -> InputSpec:
 
 
 def load_npy(path: str | Path) -> Array:
-    """Reads a `.npy` file without pickles.
+    """Reads a `.npy` file. Pickled objects are refused.
 
     Raises:
-        UsageError: no file, or no array.
+        UsageError: the file does not exist, or does not hold an array.
     """
     try:
         with Path(path).open("rb") as file:
@@ -141,22 +141,24 @@ def load_npy(path: str | Path) -> Array:
     except FileNotFoundError as error:
         raise UsageError(f"input {path} does not exist.") from error
     except (OSError, ValueError, EOFError, MemoryError) as error:
-        raise UsageError(f"input {path} is not a .npy file of one array: {error}. Write it with numpy.save.") from error
+        raise UsageError(
+            f"input {path} is not a .npy file with an array: {error}. Write it with numpy.save."
+        ) from error
     return array
 
 
 def check_distinct(given: Sequence[InputSpec]) -> None:
-    """Raises UsageError where two inputs have one name."""
+    """Raises UsageError if two inputs have the same name."""
     names = [spec.name for spec in given if spec.name]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise UsageError(f"--input {twice[0]}=… was given {names.count(twice[0])} times; give each input once.")
 
 
 def named_for(forward: Callable[..., Any], given: Sequence[InputSpec]) -> tuple[InputSpec, ...]:
-    """Orders the inputs as the parameters of `forward` and gives each its name.
+    """Puts the inputs in the order of the parameters of `forward`, and names each after its parameter.
 
     Raises:
-        UsageError: a name or a number of inputs that the signature does not have, or `**kwargs`.
+        UsageError: the names or the number of inputs do not match the signature, or a parameter is keyword-only.
     """
     signature = inspect.signature(forward).parameters.values()
     by_keyword = [
@@ -164,7 +166,7 @@ def named_for(forward: Callable[..., Any], given: Sequence[InputSpec]) -> tuple[
     ]
     if by_keyword:
         raise UsageError(
-            f"forward takes {by_keyword[0]} by keyword alone, which neither tracing nor scripting can keep. Wrap the model in a "
+            f"forward takes {by_keyword[0]} only by keyword, which neither tracing nor scripting supports. Wrap the model in a "
             "module with explicit parameters: class Wrapper(nn.Module): def forward(self, x): return self.model(x, key=...)."
         )
     parameters = [p for p in signature if p.kind is not p.KEYWORD_ONLY]
@@ -190,7 +192,7 @@ def named_for(forward: Callable[..., Any], given: Sequence[InputSpec]) -> tuple[
             break
     if positional or by_name:
         raise UsageError(
-            f"{len(given)} inputs were given, and forward takes ({', '.join(names)}). Inputs after one with a default that is "
-            "left out cannot be passed by position; give all of them, or fewer."
+            f"{len(given)} inputs were given, and forward takes ({', '.join(names)}). An input cannot follow a parameter that is "
+            "left out. Pass the inputs in between too, or fewer inputs."
         )
     return tuple(ordered)

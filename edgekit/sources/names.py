@@ -1,4 +1,4 @@
-"""Models by name: torchvision's, with their pretrained weights, image contract and labels."""
+"""torchvision models by name, with their pretrained weights, image contract and labels."""
 
 import difflib
 import inspect
@@ -23,7 +23,7 @@ def from_name(name: str, request: SourceRequest) -> SourceModel:
     """Builds one of torchvision's models.
 
     Raises:
-        UsageError: unknown name, or inputs that do not fit the signature.
+        UsageError: the name is unknown, or the inputs do not fit the signature.
         SourceError: the weights are unavailable or damaged.
     """
     from torchvision import models
@@ -33,7 +33,8 @@ def from_name(name: str, request: SourceRequest) -> SourceModel:
         near = difflib.get_close_matches(name.lower(), names, n=4, cutoff=0.5)
         hint = f" Did you mean {', '.join(near)}?" if near else ""
         raise UsageError(
-            f"unknown model {name!r}.{hint} `edgekit models` lists the torchvision names; your own model is FILE.py:FACTORY."
+            f"unknown model {name!r}.{hint} `edgekit models` lists the torchvision names. For your own model, pass "
+            "FILE.py:FACTORY."
         )
     available = models.get_model_weights(name)
     default = getattr(available, "DEFAULT", None)
@@ -58,7 +59,7 @@ def from_name(name: str, request: SourceRequest) -> SourceModel:
 
 
 def _named_weights(name: str, available: Any, default: Any, request: SourceRequest) -> tuple[Any, Any] | None:
-    """The weights enum member and its state dict, or None where the weights are to be random."""
+    """The member of the weights enum and its state dict, or None for random weights."""
     if request.checkpoint is not None:
         return (default, None)
     if request.weights == "random":
@@ -85,7 +86,7 @@ def _build(name: str, seed: int) -> nn.Module:
 
     options: dict[str, Any] = {"quantize": False} if name.startswith("quantized_") else {"weights": None}
     if "inception" in name or "googlenet" in name:
-        options |= {"init_weights": False}  # the default draws from scipy's truncated normal for half a minute
+        options |= {"init_weights": False}  # the default takes half a minute, in scipy's truncated normal distribution
     if name in ("inception_v3", "googlenet"):
         options |= {"aux_logits": True, "transform_input": True}
     if "weights_backbone" in inspect.signature(models.get_model_builder(name)).parameters:
@@ -97,7 +98,7 @@ def _build(name: str, seed: int) -> nn.Module:
 
 
 def _image_of(weights: Any) -> tuple[ImageSpec | None, tuple[str, ...]]:
-    """The image contract and labels of a torchvision classifier, read off its weights."""
+    """The image contract and labels of a torchvision classifier, as its weights describe them."""
     from torchvision.transforms._presets import ImageClassification
 
     transforms = weights.transforms() if weights is not None else None
@@ -123,7 +124,7 @@ def _image_inputs(image: ImageSpec | None, name: str) -> tuple[InputSpec, ...]:
 
 
 def _quantized(name: str, module: nn.Module, named: Any, request: SourceRequest) -> SourceModel:
-    """A quantized torchvision model: pretrained, or built in float, given random weights, calibrated and converted."""
+    """A quantized torchvision model, either pretrained or calibrated and converted here from a float model."""
     from torch.ao.quantization import convert, get_default_qconfig, prepare
     from torchvision import models
 

@@ -1,4 +1,4 @@
-"""Which kind of source a user wrote: the one place where a new kind is added."""
+"""Finds out which kind of source the user passed. Add a new kind of source here."""
 
 import re
 from pathlib import Path
@@ -11,14 +11,14 @@ from edgekit.sources.source import SourceModel, SourceRequest
 
 
 def load_source(text: str, request: SourceRequest) -> SourceModel:
-    """Resolves a source that the user wrote.
+    """Loads the model that the user passed on the command line.
 
     Args:
         text: a torchvision name, `pkg.module:factory`, `path/file.py:factory` or `path/model.pt`.
-        request: inputs, weights and the rest of what the user asked for.
+        request: inputs, weights and the other options.
 
     Raises:
-        UsageError: unknown name, or inputs that do not fit the signature.
+        UsageError: the name is unknown, or the inputs do not fit the signature.
         SourceError: the factory, the file or the weights are unavailable.
     """
     if re.fullmatch(r"[\w-]+", text):

@@ -1,4 +1,4 @@
-"""A model at hand with all that is known of it; the other files of this folder find one by name, factory or file."""
+"""A loaded model and what is known about it. The other files of this folder load one by name, from a factory or a file."""
 
 import itertools
 import logging
@@ -22,7 +22,7 @@ _MODE_MATTERS = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceRequest:
-    """What the user asked for; `weights` None means the source's default."""
+    """The options of the user for a source. `weights` None means the default of the source."""
 
     inputs: Sequence[InputSpec] = ()
     weights: str | None = None
@@ -35,7 +35,7 @@ class SourceRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceModel:
-    """A model in eval mode with all that is known of it; `module` may be a ScriptModule."""
+    """A model in eval mode and what is known about it. `module` may be a ScriptModule."""
 
     name: str
     source: str
@@ -46,7 +46,7 @@ class SourceModel:
     labels: tuple[str, ...] = ()
 
     def example(self, seed: int = 1) -> tuple[torch.Tensor, ...]:
-        """The inputs as tensors, generated from a seed; each input has bits of its own."""
+        """The inputs as tensors, generated from a seed. Each input gets different numbers."""
         return tuple(torch.from_numpy(spec.generate(input_seed(seed, index))) for index, spec in enumerate(self.inputs))
 
 
@@ -58,13 +58,13 @@ def input_seed(seed: int, index: int) -> int:
 def from_module(
     module: object, *, name: str, source: str, request: SourceRequest, default_kind: str = "embedded"
 ) -> SourceModel:
-    """A SourceModel of a module at hand: eval mode, a checkpoint or random weights where asked for, inputs named."""
+    """Makes a SourceModel: sets eval mode, loads a checkpoint or random weights if requested, and names the inputs."""
     if not isinstance(module, nn.Module):
-        raise SourceError(f"{source} gave a {type(module).__name__}; expected a torch.nn.Module.")
+        raise SourceError(f"{source} returned a {type(module).__name__}; expected a torch.nn.Module.")
     _check_materialized(module, source)
     if any(isinstance(child, _MODE_MATTERS) and child.training for child in module.modules()):
         _log.warning(
-            "%s was in train mode: exporting it in eval mode (dropout off, BatchNorm with its statistics)", name
+            "%s was in train mode; it is exported in eval mode (no dropout, BatchNorm with its statistics)", name
         )
     module.eval()
     if isinstance(module, torch.jit.ScriptModule):
@@ -88,7 +88,7 @@ def _check_materialized(module: nn.Module, source: str) -> None:
     for name, tensor in itertools.chain(module.named_parameters(), module.named_buffers()):
         if tensor.is_meta or torch.nn.parameter.is_lazy(tensor):
             raise SourceError(
-                f"{source}: {name} has no values yet. Make the model on the CPU, and call a lazy module once in the factory."
+                f"{source}: {name} has no values yet. Create the model on the CPU, and call a lazy module once in the factory."
             )
 
 
@@ -100,12 +100,12 @@ def _apply_weights(draft: SourceModel, request: SourceRequest, default_kind: str
         )
     if request.weights == "random":
         if request.require_pretrained:
-            raise UsageError("random weights and --require-pretrained exclude each other.")
+            raise UsageError("--weights random and --require-pretrained exclude each other. Pass one of them.")
         randomize(draft.module, draft.example(), request.seed)
         return WeightsInfo(kind="random", seed=request.seed, sha256=state_digest(draft.module.state_dict()))
     if request.weights not in (None, "default"):
         raise UsageError(
-            f"--weights {request.weights}: {draft.source} has no named weights; pass --checkpoint FILE, or random."
+            f"--weights {request.weights}: {draft.source} has no named weights. Pass --checkpoint FILE or --weights random."
         )
     return WeightsInfo(kind=default_kind, sha256=state_digest(draft.module.state_dict()))
 
@@ -113,14 +113,14 @@ def _apply_weights(draft: SourceModel, request: SourceRequest, default_kind: str
 def _named_for_script(module: torch.jit.ScriptModule, given: Sequence[InputSpec]) -> tuple[InputSpec, ...]:
     check_distinct(given)
     if not module._c._has_method("forward"):
-        raise SourceError("the TorchScript module has no method forward. Save it with one.")
+        raise SourceError("the TorchScript module has no method forward. Define forward before you save the module.")
     arguments = module._c._get_method("forward").schema.arguments[1:]
     names = [argument.name for argument in arguments]
     required = [argument.name for argument in arguments if not argument.has_default_value()]
     unnamed = [spec for spec in given if not spec.name]
     if len(given) > len(names) or len(given) < len(required) or (unnamed and len(unnamed) < len(given)):
         raise UsageError(
-            f"{len(given)} inputs were given, and forward takes ({', '.join(names)}). Add --input SHAPE for each, in order."
+            f"{len(given)} inputs were given, and forward takes ({', '.join(names)}). Pass one --input for each, in order."
         )
     if unnamed:
         return tuple(replace(spec, name=name) for spec, name in zip(given, names, strict=False))

@@ -1,4 +1,4 @@
-"""Weights for a model: torchvision's own, a checkpoint, or seeded random ones that do not hide errors."""
+"""Weights for a model: torchvision's, a checkpoint, or seeded random ones that do not hide errors."""
 
 import hashlib
 import pickle
@@ -18,7 +18,7 @@ from edgekit.errors import SourceError, UsageError, first_line
 _BATCHNORM = (nn.modules.batchnorm._BatchNorm,)
 _PASSES, _BATCH = 2, 4
 _SCALES, _SHIFTS = (0.4, 0.8), (0.2, 0.8)
-_NAMED = 5  # how many wrong keys an error names
+_NAMED = 5  # an error lists at most this many wrong keys
 _CONNECT_SECONDS = 15.0
 
 
@@ -46,15 +46,15 @@ def state_digest(state: Mapping[str, Any]) -> str:
 
 
 def download(weights: Any) -> Mapping[str, Any]:
-    """The state dict of a torchvision weights enum member, from the hub's cache or the network.
+    """The state dict of a member of a torchvision weights enum, from torch.hub's cache or the network.
 
     Raises:
-        DownloadError: no network, or the file that came is not the right one.
-        SourceError: the file in the cache is not the right one.
+        DownloadError: the download failed, or the downloaded file has the wrong hash.
+        SourceError: the file in the cache has the wrong hash.
     """
     _check_cached(Path(torch.hub.get_dir()) / "checkpoints" / Path(weights.url).name)
     timeout = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(_CONNECT_SECONDS)  # torch.hub gives none, and a silent network would hang
+    socket.setdefaulttimeout(_CONNECT_SECONDS)  # torch.hub sets no timeout, so a silent network would block forever
     try:
         state: Mapping[str, Any] = weights.get_state_dict(progress=False, check_hash=True)
     except (urllib.error.URLError, OSError, RuntimeError, pickle.UnpicklingError, EOFError) as error:
@@ -69,7 +69,7 @@ def download(weights: Any) -> Mapping[str, Any]:
 
 
 def _check_cached(path: Path) -> None:
-    """Compares a cached file with the hash in its name, which torch.hub does for downloads alone."""
+    """Compares a cached file with the hash in its name. torch.hub does this only for downloads."""
     promised = re.search(r"-([0-9a-f]{8,64})\.", path.name)
     if promised is None or not path.is_file():
         return
@@ -77,16 +77,16 @@ def _check_cached(path: Path) -> None:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if not found.startswith(promised[1]):
         raise SourceError(
-            f"{path} is damaged, or another file: its sha256 is {found[:16]}…, not the {promised[1]}… of its name. Delete it, "
-            "and it will be downloaded again."
+            f"{path} is damaged, or is a different file: its sha256 is {found[:16]}…, and its name promises {promised[1]}…. "
+            "Delete it; edgekit then downloads it again."
         )
 
 
 def read_checkpoint(path: Path) -> dict[str, torch.Tensor]:
-    """The state dict in a `.safetensors`, or in a `.pth` that holds one, bare or under `state_dict` or `model`.
+    """Reads a state dict from a `.safetensors` or `.pth` file. A `.pth` may hold it under the key `state_dict` or `model`.
 
     Raises:
-        SourceError: no such file, or no state dict in it.
+        SourceError: the file does not exist, or does not hold a state dict.
     """
     if not path.is_file():
         raise SourceError(f"checkpoint {path} does not exist or is not a file.")
@@ -96,7 +96,7 @@ def read_checkpoint(path: Path) -> dict[str, torch.Tensor]:
 
             return load_file(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch and safetensors raise a dozen types for a damaged file
+    except Exception as error:  # torch and safetensors raise many types for a damaged file
         raise SourceError(
             f"checkpoint {path} cannot be read: {type(error).__name__}: {first_line(error)} "
             "Expected a state dict (.pth or .safetensors) written by torch.save(model.state_dict(), path)."
@@ -105,22 +105,24 @@ def read_checkpoint(path: Path) -> dict[str, torch.Tensor]:
         if isinstance(state, dict) and isinstance(state.get(key), dict):
             state = state[key]
     if not (isinstance(state, dict) and state and all(isinstance(value, torch.Tensor) for value in state.values())):
-        raise SourceError(f"checkpoint {path} holds no state dict. Write it with torch.save(model.state_dict(), path).")
+        raise SourceError(
+            f"checkpoint {path} does not hold a state dict. Write it with torch.save(model.state_dict(), path)."
+        )
     return {key.removeprefix("module."): value for key, value in state.items()}
 
 
 def load_state(module: nn.Module, state: Mapping[str, Any], what: str) -> None:
-    """Loads a state dict that must fit exactly.
+    """Loads a state dict whose keys and shapes must match the module exactly.
 
     Raises:
-        SourceError: missing or surplus keys, or another shape; the first few are named.
+        SourceError: keys are missing or surplus, or shapes differ; the message lists the first few.
     """
     own = {key: value for key, value in module.state_dict().items() if isinstance(value, torch.Tensor)}
     problems = [
         ("lacks", [key for key in own if key not in state]),
         ("has surplus", [key for key in state if key not in own]),
         (
-            "has other shapes for",
+            "has different shapes for",
             [
                 f"{key} (expected {list(own[key].shape)}, got {list(state[key].shape)})"
                 for key in own
@@ -154,22 +156,22 @@ def choose_named(name: str, available: Any) -> Any:
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """torch's random numbers from a seed, and the user's own state back afterwards."""
+    """Seeds torch's random numbers, and restores the user's state of the generator at the end."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         yield
 
 
 def randomize(module: nn.Module, inputs: tuple[torch.Tensor, ...], seed: int) -> None:
-    """Makes random weights that tell right from wrong.
+    """Makes random weights on which a wrong conversion gives a wrong answer.
 
-    Freshly initialized models have BatchNorm with mean 0 and variance 1, and constant biases or heads, under which wrong
-    conversions give right answers. So BatchNorm gets statistics from a few train-mode passes on seeded random inputs, and
-    those statistics and all constant parameters are jittered.
+    A freshly initialized model has BatchNorm with mean 0 and variance 1, and constant biases or heads. On these, wrong
+    conversions can give right answers. So BatchNorm gets statistics from a few train-mode passes on seeded random inputs,
+    and noise is added to those statistics and to all constant parameters.
 
-    BatchNorm's scales and shifts are drawn such that activations mostly stay on the linear side: with the usual 1 and 0 a
-    random network multiplies rounding errors by about 1.2 a layer (Yang et al., A Mean Field Theory of Batch
-    Normalization, 2019), and a deep one would not even agree with itself in float64 to 1e-5.
+    BatchNorm's scales and shifts are drawn so that most activations stay in the linear range. With the usual 1 and 0, a
+    random network multiplies rounding errors by about 1.2 per layer (Yang et al., A Mean Field Theory of Batch
+    Normalization, 2019), and a deep one would differ by more than 1e-5 from itself in float64.
     """
     norms = [m for m in module.modules() if isinstance(m, _BATCHNORM)]
     with seeded(seed), torch.no_grad():
@@ -204,8 +206,8 @@ def _calibrate(module: nn.Module, norms: list[Any], inputs: tuple[torch.Tensor, 
             module(*(_random_like(tensor) for tensor in inputs))
     except (RuntimeError, ValueError) as error:
         raise SourceError(
-            f"{type(module).__name__} refuses a batch of {_BATCH} random inputs {[list(t.shape) for t in inputs]} while its "
-            f"BatchNorm statistics are made: {first_line(error)} Give the input shape with --input."
+            f"{type(module).__name__} refuses a batch of {_BATCH} random inputs {[list(t.shape) for t in inputs]}, which "
+            f"random BatchNorm statistics need: {first_line(error)} Pass the input shape with --input."
         ) from error
     finally:
         module.eval()

@@ -1,4 +1,4 @@
-"""A classifier of handwritten digits: trained in seconds, exported with its preprocessing, proved on the held-out set.
+"""Trains a classifier of handwritten digits in seconds, exports it with its preprocessing, and checks it on held-out pictures.
 
 Run it from the project's root; it needs no network: .venv/bin/python examples/digits/train.py
 """
@@ -32,7 +32,7 @@ IMAGE = edgekit.ImageSpec(resize=28, crop=28, channels=1, mean=(0.5,), std=(0.5,
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Digits:
-    """Pictures uint8 [N, SIDE, SIDE, 3] and the digits on them [N]: light ink on dark paper, and dark on light."""
+    """Pictures uint8 [N, SIDE, SIDE, 3] and their digits [N]: light ink on dark paper, and dark ink on light paper."""
 
     pictures: Pictures
     classes: Classes
@@ -54,7 +54,7 @@ class DigitNet(nn.Module):
 
 
 def draw(digit: npt.NDArray[np.float64]) -> Pictures:
-    """A scikit-learn digit (8x8, 0 to 16) as a grey RGB picture."""
+    """Converts a digit of scikit-learn (8x8, 0 to 16) to a grey RGB picture."""
     small = Image.fromarray(np.rint(digit * (255 / 16)).astype(np.uint8))
     return np.asarray(small.resize((SIDE, SIDE), Image.Resampling.BICUBIC).convert("RGB"))
 
@@ -80,7 +80,7 @@ def prepare(pictures: Pictures) -> torch.Tensor:
 
 
 def train(digits: Digits) -> DigitNet:
-    """A trained network in eval mode, the same on every run."""
+    """Trains the network. The result is in eval mode, and the same on every run."""
     inputs, targets = prepare(digits.pictures), torch.from_numpy(digits.classes)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
@@ -98,7 +98,7 @@ def train(digits: Digits) -> DigitNet:
 
 
 def export(model: nn.Module, folder: Path) -> edgekit.ExportReport:
-    """Makes `digits.ptl` in a folder; the range of the example is that of `prepare`."""
+    """Exports `digits.ptl` to a folder. The range of the example input is the range of `prepare`."""
     return edgekit.export(
         model, ["1x1x28x28:float32[-1,1]"], name="digits", output=folder / "digits.ptl", image=IMAGE, labels=LABELS
     )

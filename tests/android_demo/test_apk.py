@@ -1,4 +1,4 @@
-"""The APK's zip, without the tools that make what is in it: the same bytes whenever it is written, and libraries to be mapped."""
+"""The zip of the APK, without Android's tools: the same bytes on every build, and libraries that can be mapped."""
 
 import importlib.util
 import struct

@@ -1,4 +1,4 @@
-"""The Gradle and the Maven build of android_demo name the same versions, sources and settings."""
+"""The Gradle build and the Maven build of android_demo have the same versions, sources and settings."""
 
 import re
 import tomllib
@@ -69,7 +69,7 @@ def test_differences_of_a_drifted_version_names_it(key: str) -> None:
 
 
 def gradle_dependencies(text: str) -> set[str]:
-    """Of a module: "main" or "test", and a Maven coordinate or the name of another module."""
+    """The dependencies of a module: "main" or "test", and a Maven coordinate or the name of another module."""
     libraries = tomllib.loads((DEMO / "gradle/libs.versions.toml").read_text())["libraries"]
     modules = {key.replace("-", "."): library["module"] for key, library in libraries.items()}
     found = re.findall(r'(api|implementation|testImplementation)\((?:project\(":([\w-]+)"\)|libs\.([\w.]+))\)', text)

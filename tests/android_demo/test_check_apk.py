@@ -1,4 +1,4 @@
-"""The checks of the APK refuse a spoiled one. They need `make android-apk` and its tools, and are skipped without them."""
+"""The checks of the APK refuse a damaged APK. These tests need `make android-apk`, and are skipped if it has not run."""
 
 import importlib.util
 import shutil
@@ -26,7 +26,7 @@ checker = load_checker()
 
 
 def copied(target: Path) -> Path:
-    """The same files without alignment and signature."""
+    """Writes an APK with the same files, but without alignment and signature."""
     with zipfile.ZipFile(APK) as source, zipfile.ZipFile(target, "w") as copy:
         for name in source.namelist():
             copy.writestr(name, source.read(name))
@@ -34,7 +34,7 @@ def copied(target: Path) -> Path:
 
 
 def abis() -> list[str]:
-    """Those that it was built with."""
+    """The ABIs that the APK was built with."""
     with zipfile.ZipFile(APK) as archive:
         return sorted({name.split("/")[1] for name in archive.namelist() if name.startswith("lib/")})
 

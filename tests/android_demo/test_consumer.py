@@ -1,4 +1,4 @@
-"""The artefacts that others take: installed by `make android-install`, used by a project that knows their coordinates alone."""
+"""The artefacts for other projects: `make android-install` installs them, and a project uses them by their coordinates."""
 
 import os
 import re
@@ -29,7 +29,7 @@ def link_or_copy(source: str, target: str) -> None:
 
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A local repository with Maven's plugins in it, so that nothing is downloaded, and edgekit as the only new thing."""
+    """A local repository with Maven's plugins, so that nothing is downloaded. Only the edgekit artefacts are new in it."""
     target = tmp_path_factory.mktemp("maven") / "repository"
     ours = LOCAL_REPOSITORY / "dev"
     if LOCAL_REPOSITORY.is_dir():

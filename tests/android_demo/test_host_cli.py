@@ -1,4 +1,4 @@
-"""The command line of host-cli: arrays in, arrays out, one document, edgekit's exit codes; needs `make android-runtime`."""
+"""The command line of host-cli: arrays, documents and exit codes are those of edgekit. Needs `make android-runtime`."""
 
 import json
 import subprocess
@@ -75,7 +75,7 @@ def test_run_one_output_goes_to_the_named_file(tiny: Path, tmp_path: Path) -> No
 
 
 def test_run_a_dtype_that_models_do_not_take_ends_with_2_and_one_line(tiny: Path, tmp_path: Path) -> None:
-    """host-cli's own tests have the other mistakes."""
+    """The JUnit tests of host-cli cover the other mistakes."""
     half = save(tmp_path, "half.npy", np.zeros((1, 3, 32, 32), np.float16))
     done = call("run", tiny, "--input", half, "-o", tmp_path / "y.npy")
     assert (done.returncode, done.stdout) == (2, "")

@@ -1,4 +1,4 @@
-"""Ten photographs through Android's own library and through `edgekit run`; needs `make android-runtime android-test-inputs`."""
+"""Ten photographs in Android's library and in `edgekit run`. Needs `make android-runtime android-test-inputs`."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from edgekit.runtimes.android import AndroidRuntime
 INPUTS = Path(__file__).parents[2] / "build" / "android" / "test"
 PLAIN_KERNELS = {"ATEN_CPU_CAPABILITY": "default"}
 SAME = 1e-5
-ONE_LEVEL = 2e-4  # what a pixel or two on the other side of a half were seen to change, 8e-5, and a margin
+ONE_LEVEL = 2e-4  # one or two pixels that are rounded to another level change a score by up to 8e-5; this adds a margin
 
 
 def runtime(name: str) -> Any:
@@ -34,7 +34,7 @@ RUNTIMES = [runtime("android"), runtime("android-arm64")]
 
 @pytest.fixture(scope="module")
 def pixels(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """The photographs as edgekit decodes them, in files that Java reads without loss."""
+    """The photographs as edgekit decodes them, in a lossless format that Java reads."""
     folder = tmp_path_factory.mktemp("pixels")
     photos = sorted(INPUTS.glob("*.jpg"))
     assert len(photos) == 10
@@ -52,7 +52,7 @@ def in_python(package: Path, pixels: list[Path], **environment: str) -> list[dic
 
 
 def in_the_app(android: AndroidRuntime, package: Path, pixels: list[Path]) -> list[dict[str, Any]]:
-    """What the app's own code makes of the pictures, from pixels to labels."""
+    """The labels and scores that the app's code finds for the pictures."""
     command = [*android.command("run", str(package)), "--topk", "5", *map(str, pixels)]
     done = android.host.run(command, env=android.environment())
     assert done.exit_code == 0, done.stderr
@@ -79,7 +79,7 @@ def test_classify_seeded_model_as_edgekit_run_does(android: AndroidRuntime, pixe
 
 @pytest.mark.parametrize("android", RUNTIMES)
 def test_classify_fitted_model_as_edgekit_run_does(android: AndroidRuntime, pixels: list[Path]) -> None:
-    """Each photograph has a winner of its own here. Fused multiply-adds move a resized pixel that lies on a half."""
+    """This model gives each photograph a different label. Fused multiply-add can round a resized pixel to another level."""
     package = INPUTS / "fitted.ptl"
     theirs = in_the_app(android, package, pixels)
     plain, ours = in_python(package, pixels, **PLAIN_KERNELS), in_python(package, pixels)

@@ -1,4 +1,4 @@
-"""The quiet lane: a passing command prints one line; a failing one its end, its log and its exit code."""
+"""The quiet lane: a command that passes prints one line; one that fails prints the end of its output, the log and the code."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Packages through Android's own library; needs `make android-runtime`, and is skipped where that has not run."""
+"""Packages in Android's library. These tests need `make android-runtime`, and are skipped if it has not run."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Capture decides from evidence, and refuses what it cannot prove."""
+"""Capture chooses a mode by its evidence, and refuses a model if no mode is right."""
 
 from collections.abc import Callable
 
@@ -32,12 +32,12 @@ def test_capture_branch_on_data_is_scripted_and_evidence_names_probe_and_line() 
 
 def test_capture_trace_of_branch_on_data_is_refused_with_the_probe() -> None:
     with pytest.raises(
-        ParityError, match=r"trace of models:DynamicModel gives other answers .* 'zeros'[\s\S]*models.py:\d+"
+        ParityError, match=r"trace of models:DynamicModel gives different answers .* 'zeros'[\s\S]*models.py:\d+"
     ):
         captured(models.DynamicModel, "2x4", mode="trace")
 
 
-def test_capture_trace_of_branch_on_data_when_allowed_is_recorded() -> None:
+def test_capture_trace_of_branch_on_data_allowed_mismatch_is_recorded() -> None:
     result = captured(models.DynamicModel, "2x4", mode="trace", allow=True)
     assert (result.evidence.mode, result.evidence.mismatch_allowed) == ("trace", True)
     assert "negated" in result.evidence.reason
@@ -68,15 +68,15 @@ def test_capture_unscriptable_whole_with_guilty_function_scripts_the_function() 
     result = captured(models.UnscriptableWithFunction, "3x4")
     assert result.evidence.mode == "hybrid"
     assert "branch()" in result.evidence.scripted
-    assert type(models.branch).__name__ == "function"  # and puts the user's own function back
+    assert type(models.branch).__name__ == "function"  # and restores the user's function
 
 
 @pytest.mark.parametrize("mode", ["script", "hybrid"])
-def test_capture_mode_asked_for_is_used(mode: str) -> None:
+def test_capture_requested_mode_is_used(mode: str) -> None:
     assert captured(models.conv_net, "1x3x32x32", mode=mode).evidence.mode == mode
 
 
-def test_capture_hopeless_model_names_the_source_line() -> None:
+def test_capture_model_that_no_mode_captures_names_the_source_line() -> None:
     with pytest.raises(CaptureError, match=r"models.py:\d+"):
         captured(models.Hopeless, "3x4")
 
@@ -138,7 +138,7 @@ def test_compare_other_structure_fails() -> None:
     assert compare(reference, lambda _: (torch.zeros(1, 5),), Tolerance())[0].reason == "structure"
 
 
-def test_compare_raising_module_is_a_verdict() -> None:
+def test_compare_raising_module_fails() -> None:
     reference = captured(models.conv_net, "1x3x32x32").references[0]
     found = compare(reference, nn.Linear(3, 5), Tolerance())[0]
     assert (found.passed, found.reason) == (False, "error")

@@ -1,4 +1,4 @@
-"""The command line, in this process for most tests and as its own process where a test needs that."""
+"""Runs the command line: in this process for most tests, and as a separate process where the test needs one."""
 
 import subprocess
 import sys
@@ -37,7 +37,7 @@ def cli(folder: Path, capsys: pytest.CaptureFixture[str]) -> Command:  # noqa: A
 
 @pytest.fixture
 def process(folder: Path) -> Command:
-    """Runs a command as its own process, in the empty folder."""
+    """Runs a command as a separate process, in the empty folder."""
 
     def run(*arguments: object, env: dict[str, str] | None = None, **options: Any) -> Result:
         done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Factories for the tests of `edgekit export`: good ones, and each kind of bad one."""
+"""Factories for the tests of `edgekit export`: good ones and every kind of bad one."""
 
 import torch
 from models import KeywordArguments, Noisy, NotANumber, conv_net

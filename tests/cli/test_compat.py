@@ -1,4 +1,4 @@
-"""Which runtimes a package fits, and that each table says no when it should."""
+"""Which runtimes a package fits, and which it does not fit."""
 
 import json
 from pathlib import Path
@@ -28,14 +28,14 @@ class Masked(nn.Module):
 
 @pytest.fixture(scope="module")
 def fused(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A package with fused attention, for the current runtime alone."""
+    """A package with fused attention, which only the current runtime has."""
     torch.manual_seed(0)
     output = tmp_path_factory.mktemp("fused") / "fused.ptl"
     return edgekit.export(models.small_encoder().eval(), ["1x10x32"], output=output, fit="current").package
 
 
 def with_operator(records: dict[str, bytes]) -> None:
-    """An operator that no runtime has, by a name as long as the one that it replaces."""
+    """Replaces an operator with one of the same length that no runtime has."""
     records["bytecode.pkl"] = records["bytecode.pkl"].replace(b"aten::softmax", MADE_UP.encode("ascii"))
 
 
@@ -90,11 +90,11 @@ def test_export_warns_of_what_no_pass_can_fit(tmp_path: Path, caplog: pytest.Log
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(8, 8), Masked()).eval()
     edgekit.export(model, ["1x6x8"], output=tmp_path / "m.ptl")
-    message = [r.getMessage() for r in caplog.records if ANDROID in r.getMessage()]
-    assert len(message) == 1
-    assert FUSED in message[0]
-    assert "torch-2.1.0" in message[0]
-    assert "--selective-build" in message[0]
+    messages = [r.getMessage() for r in caplog.records if ANDROID in r.getMessage()]
+    assert len(messages) == 1
+    assert FUSED in messages[0]
+    assert "torch-2.1.0" in messages[0]
+    assert "--selective-build" in messages[0]
     caplog.clear()
     edgekit.export(model, ["1x6x8"], output=tmp_path / "m.ptl", fit="current")
     assert not [r for r in caplog.records if ANDROID in r.getMessage()]

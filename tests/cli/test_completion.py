@@ -1,4 +1,4 @@
-"""Completion of the command line, in a real bash."""
+"""Shell completion, tested in bash."""
 
 import contextlib
 import io
@@ -34,7 +34,7 @@ def script(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def complete(script: Path, *words: str, cwd: Path | None = None) -> list[str]:
-    """What bash offers for the last word of a command line."""
+    """The words that bash offers to complete the last word of a command line."""
     command = ["bash", "--norc", "-c", COMPLETE, "bash", str(script), "edgekit", *words]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=cwd)
     assert done.stderr == ""

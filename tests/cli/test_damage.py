@@ -1,4 +1,4 @@
-"""Files that are no package, or no longer one, given to each verb that reads."""
+"""Files that are not packages, and damaged packages, given to each verb that reads packages."""
 
 import zipfile
 from pathlib import Path
@@ -16,7 +16,7 @@ READERS = ("verify", "inspect", "run")
 
 
 def make_bad(name: str, tiny: Path) -> Path:
-    """A file of the working folder that is bad in the way that its name says."""
+    """Makes a bad file in the working folder; its name says what is wrong with it."""
     path = Path(name)
     if name == "folder.ptl":
         path.mkdir()
@@ -62,7 +62,9 @@ def make_bad(name: str, tiny: Path) -> Path:
         ("0.9999.ptl", "is not a zip archive, or is cut short"),
     ],
 )
-def test_reader_file_that_is_no_package_exits_3(cli: Command, tiny: Path, verb: str, name: str, message: str) -> None:
+def test_reader_file_that_is_not_a_package_exits_3(
+    cli: Command, tiny: Path, verb: str, name: str, message: str
+) -> None:
     path = make_bad(name, tiny)
     before = everything_in(Path())
     cli(verb, path).failed(3, message)
@@ -79,7 +81,7 @@ def test_reader_changed_record_exits_3(cli: Command, tiny: Path, verb: str) -> N
     cli(verb, package).failed(3, "was changed: expected sha256")
 
 
-def test_inspect_changed_record_exits_3_with_digests_alone(cli: Command, tiny: Path) -> None:
+def test_inspect_changed_record_exits_3_only_with_digests(cli: Command, tiny: Path) -> None:
     package = rewrite(tiny, Path("x.ptl"), scale_largest_weight, remake_digests=False)
     cli("inspect", package).passed("conv2d")
     cli("inspect", package, "--digests").failed(3, "was changed: expected sha256")
@@ -203,5 +205,5 @@ def test_reader_labels_that_are_not_ascii_exit_3(cli: Command, tiny: Path, verb:
     for data in (b"\xff\xfe\n", "caf\u00e9\n".encode()):
         package = rewrite(tiny, Path("x.ptl"), put(LABELS, data), remake_digests=True)
         result = cli(verb, package)
-        if verb != "verify":  # which reads no labels
+        if verb != "verify":  # verify does not read labels
             result.failed(3, "is not escaped ASCII")

@@ -1,4 +1,4 @@
-"""Where nothing can be written, or the work is stopped: a clear error and nothing left behind, dotfiles included."""
+"""When a file cannot be written or the user interrupts: a clear error, and no file left behind, not even a hidden one."""
 
 import os
 import resource
@@ -40,13 +40,13 @@ def test_export_output_that_cannot_be_written_exits_2(cli: Command, folder: Path
     assert everything_in(folder) == before
 
 
-def test_export_that_fails_removes_the_folders_it_made_alone(cli: Command, folder: Path) -> None:
+def test_export_that_fails_removes_only_the_folders_it_made(cli: Command, folder: Path) -> None:
     Path("a").mkdir()
     cli("export", f"{SOURCES}:not_a_number", "--input", "4", "-o", "a/b/c/x.ptl").failed(3)
     assert everything_in(folder) == ["a"]
 
 
-def test_export_that_fails_keeps_the_files_of_the_time_before(cli: Command, folder: Path) -> None:
+def test_export_that_fails_keeps_the_existing_files(cli: Command, folder: Path) -> None:
     cli(*EXPORT, "-o", "x.ptl").passed()
     before = {name: Path(name).read_bytes() for name in everything_in(folder)}
     assert sorted(before) == ["x.json", "x.pt", "x.ptl"]
@@ -69,7 +69,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     )
     if mounted.returncode:
         pytest.skip(
-            f"this user cannot mount a small disk ({mounted.stderr.strip()}); the size limit's test stands for it"
+            f"this user cannot mount a small disk ({mounted.stderr.strip()}); the test of the file size limit covers the same"
         )
     try:
         yield path
@@ -123,8 +123,11 @@ def test_inspect_full_stdout_exits_2(tiny: Path, folder: Path) -> None:
 def interrupted(
     number: signal.Signals, arguments: tuple[object, ...], folder: Path, seen: str
 ) -> tuple[int, str, bool]:
-    """Starts a command, signals it once `seen` matches a file in the folder, and gives its code, stderr and whether in time."""
-    # A shell's background jobs ignore SIGINT, and so would their children; what is handled here is not ignored there.
+    """Starts a command and signals it when `seen` matches a file in the folder.
+
+    Returns the exit code, stderr, and whether the command was still running then.
+    """
+    # Background jobs of a shell ignore SIGINT, and child processes inherit that. With a handler here, it does not ignore it.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     child = subprocess.Popen(
         [sys.executable, "-m", "edgekit", *map(str, arguments)],

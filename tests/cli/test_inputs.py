@@ -1,4 +1,4 @@
-"""`--input`, `--image`, `--labels` and numbers that are out of range."""
+"""`--input`, `--image`, `--labels`, and numbers that are out of range."""
 
 import json
 import random
@@ -121,13 +121,13 @@ def corrupt(name: str) -> None:
         ("huge.npy", "not within [-16384, 16384]"),
         ("half.npy", "is float16; expected one of"),
         ("empty.npy", "expected 1 to"),
-        ("object.npy", "not a .npy file of one array"),
-        ("archive.npy", "not a .npy file of one array"),
-        ("text.npy", "not a .npy file of one array"),
-        ("short.npy", "not a .npy file of one array"),
-        ("zero.npy", "not a .npy file of one array"),
-        ("claims.npy", "not a .npy file of one array"),
-        ("folder.npy", "not a .npy file of one array"),
+        ("object.npy", "not a .npy file with an array"),
+        ("archive.npy", "not a .npy file with an array"),
+        ("text.npy", "not a .npy file with an array"),
+        ("short.npy", "not a .npy file with an array"),
+        ("zero.npy", "not a .npy file with an array"),
+        ("claims.npy", "not a .npy file with an array"),
+        ("folder.npy", "not a .npy file with an array"),
     ],
 )
 def test_export_unusable_sample_is_a_usage_error(cli: Command, name: str, message: str) -> None:
@@ -170,7 +170,7 @@ def test_export_wrong_number_of_labels_is_a_usage_error(cli: Command, folder: Pa
     assert everything_in(folder) == ["labels.txt"]
 
 
-def test_export_image_that_does_not_fit_is_said(cli: Command) -> None:
+def test_export_image_that_does_not_fit_warns(cli: Command) -> None:
     result = cli("export", f"{SOURCES}:classifier", "--image", IMAGE, "--input", "1x3x40x40", "-o", "x.ptl")
     result.passed()
     assert "gets no predict" in result.err

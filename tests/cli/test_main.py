@@ -1,4 +1,4 @@
-"""What holds for every verb: help, usage errors, exit codes, pipes, bugs."""
+"""The behavior that all verbs share: help, usage errors, exit codes, pipes, bugs."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ from edgekit.errors import EXIT_BUG
 
 
 @pytest.mark.parametrize(("verb", "about"), entry.VERBS.items())
-def test_help_of_each_verb_tells_what_it_does(cli: Command, verb: str, about: str) -> None:
+def test_help_of_each_verb_says_what_it_does(cli: Command, verb: str, about: str) -> None:
     result = cli(verb, "--help")
     result.passed(f"usage: edgekit {verb}", about[1:], "--quiet")
     assert result.err == ""
@@ -35,7 +35,7 @@ def test_help_lists_every_verb_and_the_exit_codes(cli: Command) -> None:
         (["--nonsense"], "edgekit: "),
     ],
 )
-def test_usage_error_exits_2_with_a_way_on(cli: Command, arguments: list[str], message: str) -> None:
+def test_usage_error_exits_2_and_points_to_help(cli: Command, arguments: list[str], message: str) -> None:
     cli(*arguments).failed(2, message, "--help")
 
 
@@ -84,7 +84,7 @@ def test_bug_shows_its_traceback_and_exits_70(cli: Command, tiny: Path, monkeypa
         (KeyboardInterrupt(), 130, "interrupted; nothing was written"),
     ],
 )
-def test_limits_of_the_machine_are_no_bug(
+def test_limit_of_the_machine_is_not_reported_as_a_bug(
     cli: Command, tiny: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, message: str
 ) -> None:
     from edgekit.cli import inspect
@@ -136,7 +136,7 @@ def test_broken_pipe_ends_quietly(tiny: Path, folder: Path) -> None:
     )
     assert child.stdout is not None
     assert child.stderr is not None
-    child.stdout.close()  # a reader that has gone
+    child.stdout.close()  # the reader ends
     assert child.stderr.read() == b""
     child.stderr.close()
     assert child.wait(60) == 0

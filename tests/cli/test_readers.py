@@ -1,4 +1,4 @@
-"""`edgekit verify` and `edgekit inspect` on good packages: what they print, and their JSON."""
+"""The output of `edgekit verify` and `edgekit inspect` for good packages, as text and as JSON."""
 
 import json
 from pathlib import Path
@@ -32,7 +32,7 @@ def test_verify_json_is_one_document_of_the_documented_form(cli: Command, tiny: 
         assert all(isinstance(index, int) for index in row["worst_index"])
 
 
-def test_verify_plain_file_tells_what_is_missing(cli: Command, plain: Path) -> None:
+def test_verify_plain_file_says_what_is_missing(cli: Command, plain: Path) -> None:
     cli("verify", plain).failed(3, "has no edgekit manifest", "Make it with edgekit export")
 
 
@@ -40,7 +40,7 @@ def test_verify_unknown_runtime_exits_2(cli: Command, tiny: Path) -> None:
     cli("verify", tiny, "--runtime", "quantum").failed(2, "unknown runtime 'quantum'; expected one of lite")
 
 
-def test_inspect_good_package_tells_all(cli: Command, tiny: Path) -> None:
+def test_inspect_good_package_shows_everything(cli: Command, tiny: Path) -> None:
     cli("inspect", tiny, "--digests").passed(
         "tiny.ptl",
         "bytecode 8",

@@ -1,4 +1,4 @@
-"""`edgekit run`: pictures, arrays, what does not fit, and where the outputs go."""
+"""`edgekit run`: pictures, arrays, inputs that do not fit, and the output files."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ PHOTO = IMAGES / "jpeg_444.jpg"
 
 @pytest.fixture
 def arrays(folder: Path) -> Path:
-    """Arrays that fit the tiny package and the one of two inputs, and some that fit none."""
+    """Arrays that fit the package `tiny` or the package with two inputs, and some that fit neither."""
     good = np.linspace(-1, 1, 3 * 32 * 32, dtype=np.float32).reshape(1, 3, 32, 32)
     np.save("good.npy", good)
     np.save("batch.npy", np.concatenate([good, 2 * good]))

@@ -1,4 +1,4 @@
-"""A new runtime is one class and one row: every verb knows it."""
+"""A new runtime needs one class and one row; then every verb knows it."""
 
 import json
 from dataclasses import replace
@@ -57,7 +57,7 @@ def test_bench_emulated_runtime_warns(cli: Command, tiny: Path, monkeypatch: pyt
 @pytest.mark.parametrize(
     "runtime", [pytest.param("native", marks=pytest.mark.native), pytest.param("android", marks=pytest.mark.android)]
 )
-def test_run_elsewhere_gives_what_the_lite_runtime_gives(cli: Command, tiny: Path, runtime: str) -> None:
+def test_run_on_another_runtime_gives_what_the_lite_runtime_gives(cli: Command, tiny: Path, runtime: str) -> None:
     if why := TARGETS[runtime].create().missing():
         pytest.skip(why)
     np.save("x.npy", np.linspace(-1, 1, 3 * 32 * 32, dtype=np.float32).reshape(1, 3, 32, 32))
@@ -75,7 +75,7 @@ def test_run_elsewhere_gives_what_the_lite_runtime_gives(cli: Command, tiny: Pat
 
 
 @pytest.mark.native
-def test_run_elsewhere_checks_inputs_as_here(cli: Command, tiny: Path) -> None:
+def test_run_on_another_runtime_checks_inputs_too(cli: Command, tiny: Path) -> None:
     if why := TARGETS["native"].create().missing():
         pytest.skip(why)
     np.save("x.npy", np.zeros((1, 4, 32, 32), np.float32))

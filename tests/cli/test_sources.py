@@ -13,13 +13,13 @@ from cli.command import SOURCES, Command, everything_in
     ("name", "near"),
     [("resnt18", "resnet18"), ("resnet-18", "resnet18"), ("MobileNet_V2", "mobilenet_v2"), ("vgg", "vgg11")],
 )
-def test_export_unknown_name_tells_the_nearest(cli: Command, folder: Path, name: str, near: str) -> None:
+def test_export_unknown_name_suggests_similar_names(cli: Command, folder: Path, name: str, near: str) -> None:
     cli("export", name).failed(2, f"unknown model {name!r}", "Did you mean", near)
     assert everything_in(folder) == []
 
 
 @pytest.mark.parametrize("source", ["nothing_like_any_name", "", "model.onnx", "model.ptl"])
-def test_export_source_of_no_kind_tells_what_is_expected(cli: Command, folder: Path, source: str) -> None:
+def test_export_source_of_unknown_kind_says_what_is_expected(cli: Command, folder: Path, source: str) -> None:
     cli("export", source).failed(2, "FILE.py:FACTORY")
     assert everything_in(folder) == []
 
@@ -30,7 +30,7 @@ def test_export_source_of_no_kind_tells_what_is_expected(cli: Command, folder: P
         ("raises", 3, "TypeError"),
         ("raises", 3, "sources.py:"),
         ("exits", 3, "SystemExit"),
-        ("no_module", 3, "gave a dict; expected a torch.nn.Module"),
+        ("no_module", 3, "returned a dict; expected a torch.nn.Module"),
         ("needs_argument", 3, "missing 1 required positional argument: 'width'"),
         ("not_callable", 3, "is a int; expected a function or class"),
         ("clasifier", 3, "Did you mean classifier?"),
@@ -41,7 +41,7 @@ def test_export_source_of_no_kind_tells_what_is_expected(cli: Command, folder: P
         ("bfloat16_weights", 3, "refuses input float32 [4]"),
         ("sparse_output", 3, "torch.sparse_coo"),
         ("same_names", 3, "two outputs have the flattened name 'a.b'"),
-        ("keyword_only", 2, "mask: torch.Tensor by keyword alone"),
+        ("keyword_only", 2, "mask: torch.Tensor only by keyword"),
         ("keyword_arguments", 2, "**kwargs"),
         ("not_a_number", 3, "NaN or infinite on probe"),
         ("noisy", 3, "is random in eval mode"),
@@ -91,14 +91,14 @@ def test_export_file_named_like_a_loaded_module_hides_nothing(cli: Command) -> N
     assert sys.modules["json"] is json
 
 
-def test_export_train_mode_is_put_in_eval_and_said(cli: Command) -> None:
+def test_export_train_mode_warns_and_uses_eval_mode(cli: Command) -> None:
     result = cli("export", f"{SOURCES}:in_train_mode", "--input", "4")
     result.passed("in_train_mode.ptl")
-    assert "was in train mode: exporting it in eval mode" in result.err
+    assert "was in train mode; it is exported in eval mode" in result.err
     assert "dropout" not in cli("inspect", "build/mobile/in_train_mode/in_train_mode.ptl").out
 
 
-def test_export_eval_mode_is_not_commented_on(cli: Command) -> None:
+def test_export_eval_mode_does_not_warn(cli: Command) -> None:
     result = cli("export", f"{SOURCES}:classifier", "--input", "1x3x32x32")
     result.passed()
     assert result.err == ""
@@ -112,7 +112,7 @@ def test_export_model_that_prints_keeps_json_clean(cli: Command) -> None:
     assert "downloading the internet" in result.err
 
 
-def test_export_torchscript_beside_itself_does_not_overwrite_it(cli: Command, folder: Path) -> None:
+def test_export_torchscript_never_overwrites_its_source(cli: Command, folder: Path) -> None:
     torch.jit.save(torch.jit.script(nn.Linear(4, 2)), "net.pt")
     before = Path("net.pt").read_bytes()
     cli("export", "net.pt", "--input", "4", "-o", "net.ptl").failed(2, "would overwrite its own source net.pt")

@@ -1,4 +1,4 @@
-"""Where the weights come from: a checkpoint, torchvision's cache, no network at all."""
+"""Weights from a checkpoint, from torchvision's cache, and without a network."""
 
 import hashlib
 import json
@@ -30,7 +30,7 @@ def manifest_of(package: str) -> dict[str, Any]:
 
 @pytest.fixture
 def state() -> State:
-    """Weights of the classifier's shapes, and of other values than the factory's."""
+    """Weights with the shapes of the classifier, but other values than those of the factory."""
     return {
         key: value * 1.25 if value.is_floating_point() else value for key, value in classifier().state_dict().items()
     }
@@ -71,23 +71,23 @@ def other_shape(state: State) -> State:
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("change", "messages"),
     [
         (lacking, ["it lacks classifier.weight, classifier.bias."]),
         (surplus, ["it has surplus head.0, head.1, head.2, head.3, head.4 and 3 more"]),
-        (other_shape, ["it has other shapes for classifier.weight (expected [5, 16], got [7, 16])"]),
+        (other_shape, ["it has different shapes for classifier.weight (expected [5, 16], got [7, 16])"]),
         (lambda state: surplus(lacking(state)), ["it lacks classifier.weight", "; it has surplus head.0"]),
-        (lambda state: {**state, "extra": "text"}, ["holds no state dict"]),
-        (lambda _: {}, ["holds no state dict"]),
-        (lambda _: [torch.ones(3)], ["holds no state dict"]),
+        (lambda state: {**state, "extra": "text"}, ["does not hold a state dict"]),
+        (lambda _: {}, ["does not hold a state dict"]),
+        (lambda _: [torch.ones(3)], ["does not hold a state dict"]),
         (lambda _: classifier(), ["cannot be read: UnpicklingError"]),
     ],
 )
 def test_export_checkpoint_that_does_not_fit_exits_3(
-    cli: Command, state: State, change: Callable[[State], Any], message: list[str]
+    cli: Command, state: State, change: Callable[[State], Any], messages: list[str]
 ) -> None:
     torch.save(change(state), "x.pth")
-    cli(*EXPORT, "--checkpoint", "x.pth").failed(3, "checkpoint x.pth", *message)
+    cli(*EXPORT, "--checkpoint", "x.pth").failed(3, "checkpoint x.pth", *messages)
     assert everything_in(Path()) == ["x.pth"]
 
 
@@ -113,7 +113,7 @@ def test_export_checkpoint_with_nan_exits_3(cli: Command, state: State) -> None:
 
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty hub cache, and a network that refuses every connection at once."""
+    """An empty cache of torch.hub, and a network that refuses every connection immediately."""
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
@@ -143,9 +143,7 @@ def test_export_without_network_warns_and_makes_random_weights(cli: Command) -> 
 
 @pytest.mark.usefixtures("hub")
 @pytest.mark.parametrize("asked", [["--require-pretrained"], ["--weights", "IMAGENET1K_V1"]])
-def test_export_without_network_fails_where_weights_were_asked_for(
-    cli: Command, folder: Path, asked: list[str]
-) -> None:
+def test_export_without_network_fails_if_weights_were_requested(cli: Command, folder: Path, asked: list[str]) -> None:
     cli(*SQUEEZE, *asked).failed(
         3, "are unavailable", "Connect to the network", "--checkpoint FILE", Path(NAMED.url).name
     )
@@ -158,7 +156,7 @@ def test_export_unknown_named_weights_are_a_usage_error(cli: Command) -> None:
 
 
 def put_in_cache(hub: Path, state: State, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A state dict under the name that torchvision looks for, with the hash that belongs in it."""
+    """Writes a state dict to the file that torchvision looks for, with the right hash in its name."""
     hub.mkdir(parents=True)
     torch.save(state, hub / "draft")
     digest = hashlib.sha256((hub / "draft").read_bytes()).hexdigest()
@@ -183,7 +181,7 @@ def test_export_cached_weights_are_named_and_pretrained(
 def test_export_changed_cache_exits_3(cli: Command, hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cached = put_in_cache(hub, {"weight": torch.ones(1)}, monkeypatch)
     cached.write_bytes(cached.read_bytes()[:-100])
-    cli(*SQUEEZE).failed(3, "is damaged, or another file: its sha256 is", "Delete it")
+    cli(*SQUEEZE).failed(3, "is damaged, or is a different file: its sha256 is", "Delete it")
 
 
 def test_export_cache_of_another_model_exits_3(cli: Command, hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -93,7 +93,7 @@ class Classifier(torch.nn.Module):
 
 
 class Nested(torch.nn.Module):
-    """Two inputs of two dtypes; a dict and a tuple as outputs."""
+    """A module with two inputs of different dtypes, and a dict and a tuple as outputs."""
 
     def forward(self, x: torch.Tensor, index: torch.Tensor) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
         return {"sum": x + 1.0, "row": x[index]}, x * 2.0

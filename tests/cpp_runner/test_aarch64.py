@@ -1,6 +1,6 @@
 """The bundle for boards, under qemu: parity of real models with Python, size, and independence of the system.
 
-Only `make test-aarch64` runs these: one forward of resnet18 takes about 10 seconds there.
+Only `make test-aarch64` runs these tests: one forward of resnet18 takes about 10 seconds under qemu.
 """
 
 import os

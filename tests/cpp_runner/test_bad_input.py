@@ -242,7 +242,7 @@ def test_command_line_help_and_version_pass(run: Run) -> None:
 
 
 @pytest.mark.parametrize("verb", ["inspect", "ops", "--help"])
-def test_output_when_disk_is_full_then_it_is_said(runner_command: list[str], classifier: Exported, verb: str) -> None:
+def test_output_when_disk_is_full_then_usage(runner_command: list[str], classifier: Exported, verb: str) -> None:
     arguments = {"inspect": ["inspect", str(classifier.package), "--json"], "ops": ["ops", "--json"]}.get(verb, [verb])
     with Path("/dev/full").open("w") as full:
         done = subprocess.run([*runner_command, *arguments], stdout=full, stderr=subprocess.PIPE, text=True)

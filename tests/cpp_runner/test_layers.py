@@ -20,7 +20,7 @@ def room_of(path: str) -> str | None:
 
 
 def source_violations(sources: Mapping[str, str]) -> list[str]:
-    """What the files of src/ include and should not; keys are paths relative to src/."""
+    """The includes in src/ that break the order. The keys are paths relative to src/."""
     found = []
     for path, text in sources.items():
         room = room_of(path)
@@ -38,7 +38,7 @@ def source_violations(sources: Mapping[str, str]) -> list[str]:
 
 
 def program_violations(sources: Mapping[str, str]) -> list[str]:
-    """What the command line includes of the library except its public header; keys are paths relative to cli/."""
+    """The includes in cli/ of headers of the library other than the public one. The keys are paths relative to cli/."""
     return [
         f"{path} includes {included}: the command line includes only {PUBLIC_HEADER}"
         for path, text in sources.items()

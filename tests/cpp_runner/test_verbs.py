@@ -1,4 +1,4 @@
-"""Each verb on packages that edgekit exported, against torch in this process."""
+"""Each verb on packages that edgekit exported, compared with torch in this process."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The trained example: the same held-out accuracy before and after export, and the command line names the digit."""
+"""The example `digits`: the held-out accuracy is the same before and after export, and the command line finds the digit."""
 
 import importlib.util
 import json
@@ -45,7 +45,7 @@ def model(example, digits):
 
 @pytest.fixture(scope="module")
 def script(tmp_path_factory) -> tuple[Path, list[str]]:
-    """The folder that the one command fills, and the lines that it prints."""
+    """Runs the example. Returns the folder that it writes, and the lines that it prints."""
     folder = tmp_path_factory.mktemp("digits")
     done = python(str(SCRIPT), "--folder", str(folder))
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""Reading packages without torch: good ones, and everything else that a path can lead to."""
+"""Reading packages without torch: good packages, and files that are not packages."""
 
 import json
 import zipfile

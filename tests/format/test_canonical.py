@@ -1,4 +1,4 @@
-"""Class names that do not depend on what else the process compiled."""
+"""Class names do not depend on what else the process compiled."""
 
 import pickletools
 

@@ -1,4 +1,4 @@
-"""The metric against the conformance cases that C++ and Kotlin run too."""
+"""The metric, with the conformance cases that C++ and Kotlin run too."""
 
 import json
 from pathlib import Path

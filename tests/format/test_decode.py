@@ -1,4 +1,4 @@
-"""edgekit.format.decode against the image contract of docs/format.md."""
+"""edgekit.format.decode follows the image contract of docs/format.md."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def read_expected(path: Path) -> NDArray[np.uint8]:
 
 
 def mismatches(folder: Path) -> list[str]:
-    """The files of a conformance folder that do not decode to their expected pixels, or wrongly do not fail."""
+    """The files of a conformance folder that decode to wrong pixels, or decode although they must fail."""
     wrong = []
     for case in json.loads((folder / "index.json").read_text(encoding="ascii"))["cases"]:
         try:
@@ -54,7 +54,7 @@ def mismatches(folder: Path) -> list[str]:
 
 
 def png_claiming(path: Path, width: int, height: int) -> Path:
-    """A 1-bit PNG whose header claims a size and which has hardly any data."""
+    """A 1-bit PNG with the given size in its header, and almost no data."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -98,7 +98,7 @@ def test_conformance_checker_changed_pixel_is_noticed(tmp_path: Path) -> None:
 
 
 def test_conformance_pixels_pillow_shortcuts_would_fail() -> None:
-    """The files tell the contract from what Pillow does by default."""
+    """The files detect a decoder that does what Pillow does by default."""
     fooled = set()
     for case in GOOD:
         with warnings.catch_warnings(action="ignore"), Image.open(IMAGES / case["file"]) as image:
@@ -235,7 +235,7 @@ def test_decode_too_many_pixels_raises_before_decoding(tmp_path: Path, width: in
 
 
 def test_decode_pixels_at_the_limit_pass_it_without_warning(tmp_path: Path) -> None:
-    """More than Pillow's own limit for a warning; what fails is that the data are missing."""
+    """The size is above the limit at which Pillow warns. Decoding fails only because the data are missing."""
     with pytest.raises(ImageError, match="image data are missing"):
         decode_image(png_claiming(tmp_path / "large.png", 2**14, 2**13))
 

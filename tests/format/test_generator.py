@@ -1,4 +1,4 @@
-"""The integer generator against the bits that C++ and Kotlin must make too."""
+"""The integer generator makes the same bits as those in C++ and Kotlin."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""The parity gate, with real bugs of torch driven into it."""
+"""The parity gate catches real bugs of torch."""
 
 from collections.abc import Callable
 

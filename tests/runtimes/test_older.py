@@ -141,8 +141,8 @@ def test_verify_process_that_dies_is_a_device_error(this_python: Path, tiny: Pat
 @pytest.mark.parametrize("version", VERSIONS)
 def test_verify_older_torch_gives_the_eager_answers(tiny: Path, tmp_path: Path, version: str) -> None:
     asked = [str(environment(version)), "-W", "ignore", "-c", "import torch; print(torch.__version__)"]
-    message = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
-    assert message.strip().partition("+")[0] == version
+    output = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
+    assert output.strip().partition("+")[0] == version
     torch.manual_seed(0)
     encoder = models.small_encoder().eval()
     fitted = edgekit.export(encoder, ["1x10x32"], output=tmp_path / "android.ptl").package

@@ -1,4 +1,4 @@
-"""A runtime that is a process: its command lines, and everything that the process may answer, on a host that plays answers."""
+"""A runtime in another process: its command lines, and every kind of answer of the process, on a fake host."""
 
 import io
 import json

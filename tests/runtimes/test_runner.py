@@ -1,4 +1,4 @@
-"""The runner behind the Runtime protocol, with the runner that `make runner` built."""
+"""The runtime `native`, with the runner that `make runner` built."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The verdict on a package, and that it can be no."""
+"""The verdict on a package, including failures."""
 
 from pathlib import Path
 
@@ -41,7 +41,7 @@ def test_verify_unknown_runtime_is_a_usage_error(tiny: Path) -> None:
         verify(tiny, ["quantum"])
 
 
-def test_verify_report_without_results_is_no_pass(tiny: Path) -> None:
+def test_verify_report_without_results_does_not_pass(tiny: Path) -> None:
     class Mute:
         name = "mute"
 

@@ -1,4 +1,4 @@
-"""What a user may say about inputs."""
+"""Descriptions of inputs: `--input` and sample files."""
 
 from pathlib import Path
 

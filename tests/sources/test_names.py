@@ -9,7 +9,7 @@ from edgekit.sources.source import SourceRequest
 
 
 def test_load_source_random_weights_download_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """torchvision's segmentation and detection models get a pretrained backbone by default, even without weights."""
+    """By default, torchvision's segmentation and detection models download a pretrained backbone, even without weights."""
 
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("a download")

@@ -1,4 +1,4 @@
-"""Random weights that tell right from wrong, and checkpoints that must fit."""
+"""Random weights reveal wrong conversions, and checkpoints must match the model."""
 
 import copy
 
@@ -31,7 +31,7 @@ def test_randomize_batchnorm_is_far_from_fresh_and_answers_depend_on_the_input(n
 
 
 def test_randomize_network_agrees_with_itself_in_float64() -> None:
-    """Otherwise rounding alone would exceed the gate, and right conversions would look wrong."""
+    """Otherwise rounding alone would exceed the bound, and the gate would refuse right conversions."""
     module = randomized("mobilenet_v3_small")
     x = torch.rand(1, 3, 224, 224, generator=torch.Generator().manual_seed(3)) * 4 - 2
     with torch.no_grad():
@@ -72,7 +72,7 @@ def test_load_state_names_what_does_not_fit() -> None:
         assert part in str(caught.value)
 
 
-def test_choose_named_unknown_weights_lists_those_there_are() -> None:
+def test_choose_named_unknown_weights_lists_the_known_ones() -> None:
     available = torchvision.models.get_model_weights("resnet50")
     assert choose_named("IMAGENET1K_V2", available).name == "IMAGENET1K_V2"
     with pytest.raises(UsageError, match="IMAGENET1K_V1, IMAGENET1K_V2"):

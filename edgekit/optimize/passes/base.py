@@ -1,6 +1,6 @@
-"""What a pass is: it takes a ScriptModule and gives a new one, and says itself when it applies.
+"""The type of a pass. A pass takes a ScriptModule and returns a new one, and decides itself when it applies.
 
-A pass is one file in this folder that defines `PASS`, and its name in a row of `optimize/recipes.py`.
+To add a pass, add one file to this folder that defines `PASS`, and add its name to a row of `optimize/recipes.py`.
 """
 
 import importlib
@@ -34,9 +34,9 @@ def _always(_module: torch.jit.ScriptModule, _context: Context) -> str:
 class Pass:
     """One step of a recipe, with its own policy.
 
-    `apply(module, context, left_out)` leaves its input as it is. The gate can leave `parts` out one by one.
-    `unfit(module, context)` says why the pass has nothing to do for a module, and is empty where it has. `fits` are the
-    targets for which the pass runs. `for_server` keeps its result in the server's file too.
+    `apply(module, context, left_out)` does not change its input. `parts` are the names that the gate can leave out.
+    `unfit(module, context)` returns the reason why the pass does not apply to a module, or an empty text if it does.
+    `fits` are the targets for which the pass runs. `for_server` keeps the result in the server's file too.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Pass:
 
 
 def passes_of(recipe: Recipe, fit: Fit) -> tuple[Pass, ...]:
-    """The passes of a recipe that are for a target."""
+    """The passes of a recipe that run for a target."""
     return tuple(step for step in map(load_pass, recipe.passes) if fit in step.fits)
 
 
@@ -56,7 +56,7 @@ def load_pass(name: str) -> Pass:
     """The pass that the file `optimize/passes/<name>.py` defines.
 
     Raises:
-        UsageError: there is no such file.
+        UsageError: the file does not exist.
     """
     module = f"edgekit.optimize.passes.{name}"
     try:
@@ -64,18 +64,18 @@ def load_pass(name: str) -> Pass:
     except ModuleNotFoundError as error:
         if error.name != module:
             raise
-        raise UsageError(f"unknown pass {name!r}; a pass is a file of that name in edgekit/optimize/passes.") from error
+        raise UsageError(f"unknown pass {name!r}; expected the name of a file in edgekit/optimize/passes.") from error
     return found
 
 
 def is_frozen(module: torch.jit.ScriptModule) -> bool:
-    return not hasattr(module, "training")  # freezing drops the attribute, and refuses to run twice
+    return not hasattr(module, "training")  # torch.jit.freeze removes this attribute
 
 
 def copy_frozen(module: torch.jit.ScriptModule) -> torch.jit.ScriptModule:
-    """A frozen module whose graph can be edited; the constants stay shared.
+    """A copy of a frozen module, so that its graph can be edited. Both share the constants.
 
-    Freezing a frozen module is the only copy of a graph that Python offers.
+    From Python, freezing a frozen module again is the only way to copy its graph.
     """
     copied: torch.jit.ScriptModule = wrap_cpp_module(torch._C._freeze_module(module._c, [], True, False))
     return copied
@@ -94,5 +94,5 @@ def telling_examples(module: torch.jit.ScriptModule, context: Context) -> tuple[
 
 
 def graph_of(module: torch.jit.ScriptModule) -> Any:
-    """The graph of `forward`, typed loosely: torch's stubs leave most of its methods out."""
+    """The graph of `forward`. Its type is Any, because torch's stubs lack most of its methods."""
     return module.graph

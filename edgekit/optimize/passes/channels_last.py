@@ -1,7 +1,7 @@
 """Converts rank-4 inputs to channels_last at the front of the graph; `contiguous_outputs` converts the outputs back.
 
-XNNPACK's prepacked convolutions are NHWC inside and convert an NCHW input at every operator; one conversion at the front
-lets the layout flow through the whole graph.
+XNNPACK's prepacked convolutions use NHWC internally and convert an NCHW input at every operator. With one conversion at
+the start, the whole graph works in NHWC.
 """
 
 from collections.abc import Collection

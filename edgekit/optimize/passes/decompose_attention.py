@@ -1,4 +1,4 @@
-"""Attention in operators that older runtimes have: the fused one is missing from those before torch 2.0."""
+"""Replaces fused attention with basic operators. Runtimes before torch 2.0 lack the fused operator."""
 
 from collections.abc import Collection
 from typing import Any
@@ -12,7 +12,7 @@ _ARGUMENTS = ("query", "key", "value", "mask", "dropout", "causal", "scale", "gr
 
 
 def _fused(module: torch.jit.ScriptModule) -> list[dict[str, Any]]:
-    """The inputs by name, and the node itself, of every fused attention that has a plain equivalent here."""
+    """Every fused attention node that this pass can replace: its inputs by name, and the node itself."""
     graph = graph_of(module)
     found = [
         {**dict(zip(_ARGUMENTS, node.inputs(), strict=False)), "node": node}
@@ -22,7 +22,7 @@ def _fused(module: torch.jit.ScriptModule) -> list[dict[str, Any]]:
 
 
 def _is_plain(given: dict[str, Any]) -> bool:
-    """Without mask, causal, dropout, scale and grouped heads: attention with those stays fused and needs a newer runtime."""
+    """Whether attention has no mask, causal mask, dropout, scale or grouped heads. Otherwise it stays fused."""
     absent = all(given[name].type().kind() == "NoneType" for name in ("mask", "scale") if name in given)
     return absent and not any(given[name].toIValue() for name in ("dropout", "causal", "grouped") if name in given)
 
@@ -34,7 +34,7 @@ def _unfit(module: torch.jit.ScriptModule, _: Context) -> str:
 
 
 def _apply(module: torch.jit.ScriptModule, _: Context, __: Collection[str]) -> torch.jit.ScriptModule:
-    """softmax(q / sqrt(d) @ k^T) @ v, as in Vaswani et al., Attention Is All You Need, 2017."""
+    """Inserts softmax(q / sqrt(d) @ k^T) @ v, as in Vaswani et al., Attention Is All You Need, 2017."""
     changed = copy_frozen(module)
     graph = graph_of(changed)
     for given in _fused(changed):

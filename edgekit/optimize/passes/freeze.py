@@ -1,4 +1,4 @@
-"""Freezing: attributes and parameters become constants of the graph, and BatchNorm is folded into convolutions."""
+"""Freezes the module: attributes and parameters become constants, and BatchNorm is folded into convolutions."""
 
 from collections.abc import Collection
 

@@ -1,4 +1,4 @@
-"""torch's own passes for mobile CPUs, among them the packing of weights for XNNPACK."""
+"""torch's passes for mobile CPUs. One of them packs the weights for XNNPACK."""
 
 from collections.abc import Collection
 
@@ -8,7 +8,7 @@ from torch.utils.mobile_optimizer import optimize_for_mobile
 
 from edgekit.optimize.passes.base import Context, Pass
 
-# What torch can leave out on a CPU, by the names that the manifest records.
+# The parts that torch can leave out on a CPU. The manifest records these names.
 PARTS = (
     "CONV_BN_FUSION",
     "INSERT_FOLD_PREPACK_OPS",

@@ -1,4 +1,4 @@
-"""A pass is one file and its name in one row."""
+"""A new pass needs one file, and its name in one row."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ PASS = Pass(name="made_up", apply=_apply, fits=("current",), for_server=True)
 
 @pytest.fixture
 def made_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recipe:
-    """A pass whose file is in the passes' folder, and a recipe that names it."""
+    """Adds a pass to the folder of passes, and a recipe with this pass."""
     (tmp_path / "made_up.py").write_text(MADE_UP)
     monkeypatch.setattr(passes, "__path__", [*passes.__path__, str(tmp_path)])
     monkeypatch.setitem(RECIPES, "mine", Recipe(name="mine", passes=("freeze", "made_up")))

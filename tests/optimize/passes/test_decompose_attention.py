@@ -1,4 +1,4 @@
-"""Attention in operators that older runtimes have."""
+"""The pass that replaces fused attention."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from edgekit.runtimes.compat import FUSED
 
 
 class Masked(nn.Module):
-    """Attention with a mask, which no plain equivalent here covers."""
+    """Attention with a mask, which the pass does not replace."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         mask = torch.ones(x.size(1), x.size(1), dtype=torch.bool).tril()
