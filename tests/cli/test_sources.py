@@ -64,7 +64,7 @@ def test_export_bad_factory_is_a_named_error(cli: Command, folder: Path, factory
         ("missing.pt", "missing.pt does not exist"),
         ("folder.pt", "folder.pt does not exist or is not a file"),
         ("text.pt", "text.pt is not a TorchScript file"),
-        ("state.pt", "name its model and pass --checkpoint state.pt"),
+        ("state.pt", "export its model with --checkpoint state.pt"),
         ("no_forward.pt", "no method forward"),
     ],
 )
