@@ -190,6 +190,6 @@ def load(path: str | os.PathLike[str]) -> LiteModel | ServerModel:
     suffix = Path(path).suffix
     if suffix == ".pt":
         if not Path(path).is_file():
-            raise PackageError(f"{path} does not exist, or is not a file. Make it with edgekit export.")
+            raise PackageError(f"{path} does not exist or is not a file. Make it with edgekit export.")
         return ServerModel(path)
     return LiteModel(path)

@@ -35,7 +35,7 @@ PHRASES = (
     Phrase(r"\b(cannot|can|could|could not) be had\b", "is unavailable", "the weights cannot be had"),
     Phrase(r"\b(not|nor) to be had\b", "is unavailable", "cmake is not to be had here"),
     Phrase(NO_NOUN, "is not a …", "x.ptl is no package"),
-    Phrase(r"(, |\(|: |— )say(,| (?=[0-9`\"'*-]|of |an? |for |the ))", "for example …", "a shape, say 1x3x224x224"),
+    Phrase(r"(, |\(|: |— )say(,| (?=[0-9`\"'*-]|an? |the ))", "for example …", "a shape, say 1x3x224x224"),
     Phrase(r"\bonce for each\b", "repeatable", "Once for each input"),
     Phrase(r"\bbut for\b", "except", "all tests but for the slow ones"),
     Phrase(r"\bnames no\b", "is not a …, or has no …", "x names no model"),
@@ -75,6 +75,11 @@ def test_texts_have_no_phrase_that_is_hard_to_read() -> None:
         for finding in findings((ROOT / name).read_text(encoding="utf-8"))
     ]
     assert not found, "\n".join(["", *found])
+
+
+def test_contributing_guide_has_them_only_in_its_table() -> None:
+    lines = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if findings(line) and not line.startswith("| ")] == []
 
 
 @pytest.mark.parametrize("phrase", PHRASES)

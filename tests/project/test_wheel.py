@@ -139,7 +139,7 @@ def test_pointer_is_seen_to_make_targets_and_documents() -> None:
 
 
 def pointers(source: str) -> list[str]:
-    """What the texts of a module, without its docstrings, say of a checkout."""
+    """The parts of the texts of a module, except its docstrings, that point to a checkout."""
     tree = ast.parse(source)
     docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     found = []
