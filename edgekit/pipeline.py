@@ -12,18 +12,19 @@ import numpy as np
 import torch
 from torch import nn
 
-from edgekit.capture.decide import capture
-from edgekit.capture.modes import REQUESTED_MODES, RequestedMode
-from edgekit.errors import UsageError
+from edgekit.capture.decide import Candidates
+from edgekit.capture.modes import REQUESTED_MODES, Mode, RequestedMode
+from edgekit.errors import EdgekitError, OptimizeError, ParityError, UsageError
 from edgekit.files import atomic
 from edgekit.format.schema import ImageSpec, Manifest, Tolerance
 from edgekit.optimize.optimizer import OptimizedModel, optimize
 from edgekit.optimize.passes.base import passes_of
 from edgekit.optimize.recipes import DEFAULT_RECIPE, FITS, RECIPES, Fit
-from edgekit.packaging.draft import draft_package, finish_package, prove_draft
+from edgekit.packaging.draft import PackageDraft, draft_package, finish_package, prove_draft
 from edgekit.packaging.server import draft_server
 from edgekit.report.export import ExportDocument, ServerResult, export_document
 from edgekit.runtimes.compat import ANDROID, operator_table, remedy
+from edgekit.runtimes.results import CaseResult
 from edgekit.runtimes.verdict import VerifyReport
 from edgekit.sources.inputs import InputSpec, from_array, parse_input
 from edgekit.sources.resolve import load_source
@@ -171,19 +172,11 @@ def _export(source: SourceModel, options: ExportRequest, progress: Progress, inp
     _check_overwriting((package, server, report), inputs)
     with ExitStack() as files:
         new_package, new_report = (files.enter_context(atomic(path)) for path in (package, report))
-        progress("capture")
-        captured = capture(source, options.mode, tolerance, options.allow_mismatch)
-        progress("optimize")
-        recipe = RECIPES[options.recipe]
-        optimized = optimize(captured, recipe.name, passes_of(recipe, options.fit), tolerance)
-        progress("package")
-        draft = draft_package(optimized, tolerance, new_package)
-        progress("verify")
-        results = prove_draft(draft)
+        draft, results = _surviving(source, options, tolerance, new_package, progress)
         manifest = finish_package(draft, results)
         if options.fit == "android":
             _warn_if_unfit(manifest)
-        made = _write_server(optimized, tolerance, server, files) if options.server else None
+        made = _write_server(draft.optimized, tolerance, server, files) if options.server else None
         document = export_document(
             manifest, package=package.name, package_bytes=new_package.stat().st_size, server=made
         )
@@ -196,6 +189,45 @@ def _export(source: SourceModel, options: ExportRequest, progress: Progress, inp
         verdict=VerifyReport(path=str(package), manifest=manifest, results=results),
         document=document,
     )
+
+
+def _surviving(
+    source: SourceModel, options: ExportRequest, tolerance: Tolerance, path: Path, progress: Progress
+) -> tuple[PackageDraft, tuple[CaseResult, ...]]:
+    """The first way of capture that survives to the saved file: optimized, saved and loaded, it still agrees.
+
+    A way that loses an essential pass is taken only where no other way keeps it.
+    """
+    progress("capture")
+    candidates = Candidates(source, options.mode, tolerance, options.allow_mismatch)
+    recipe = RECIPES[options.recipe]
+    refused: dict[Mode, str] = {}
+    lossy: OptimizedModel | None = None
+    failures: list[EdgekitError] = []
+    while (captured := candidates.best(refused)) is not None:
+        try:
+            progress("optimize")
+            optimized = optimize(captured, recipe.name, passes_of(recipe, options.fit), tolerance)
+            if optimized.lost:
+                refused[captured.decision.mode] = f"loses {optimized.lost}"
+                lossy = lossy or optimized
+                continue
+            return _proved(optimized, tolerance, path, progress)
+        except (OptimizeError, ParityError) as error:
+            refused[captured.decision.mode] = f"does not survive to the saved file ({error})"
+            failures.append(error)
+    if lossy is not None:
+        return _proved(lossy, tolerance, path, progress)
+    raise failures[0]
+
+
+def _proved(
+    optimized: OptimizedModel, tolerance: Tolerance, path: Path, progress: Progress
+) -> tuple[PackageDraft, tuple[CaseResult, ...]]:
+    progress("package")
+    draft = draft_package(optimized, tolerance, path)
+    progress("verify")
+    return draft, prove_draft(draft)
 
 
 def _write_server(

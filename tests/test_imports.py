@@ -28,7 +28,14 @@ ROOMS = {
     "parity": ["probes", "eager", "comparison", "references", "gate"],
     "capture": ["modes", "trace", "script", "hybrid", "attempts", "decide"],
     "optimize": [
-        *("recipes", "passes.base", "passes.freeze", "passes.own_inputs", "passes.decompose_attention"),
+        *(
+            "recipes",
+            "passes.base",
+            "passes.freeze",
+            "passes.remove_no_grad",
+            "passes.own_inputs",
+            "passes.decompose_attention",
+        ),
         *("passes.channels_last", "passes.contiguous_outputs", "passes.optimize_for_mobile", "optimizer"),
     ],
     "packaging": ["constants", "predict", "golden", "methods", "server", "draft"],

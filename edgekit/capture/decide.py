@@ -4,7 +4,7 @@ Mode `auto` tries trace first, then script, then hybrid. It takes the first one 
 """
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -52,35 +52,65 @@ class CapturedModel:
     free_axes: Axes
 
 
-def capture(
-    source: SourceModel, mode: RequestedMode, tolerance: Tolerance, allow_mismatch: bool = False
-) -> CapturedModel:
-    """Captures a copy of the model in eval mode.
+class Candidates:
+    """The ways of capture that agree with the eager model, best first. Each is tried only when it is needed.
 
     Args:
         source: the model and its example inputs.
         mode: auto, trace, script or hybrid.
         tolerance: the largest allowed difference between the captured and the eager model.
         allow_mismatch: keep a capture that disagrees on some probe, and record the mismatch.
-
-    Raises:
-        CaptureError: every mode failed. The message names the line of the source to change.
-        ParityError: the requested mode gives different answers. The message names a probe that shows it.
     """
-    scripted = isinstance(source.module, torch.jit.ScriptModule)
-    if scripted and mode in ("trace", "hybrid"):
-        raise UsageError(f"{source.source} is TorchScript: --mode {mode} does not apply to it. Leave --mode out.")
-    references = eager_references(source)
-    if not references.varies and source.inputs:
-        _log.warning(
-            "%s: the outputs are the same on every probe, so agreement proves little; pass a wider range with --input",
-            source.name,
-        )
-    modes: tuple[Mode, ...] = ("script",) if scripted else MODES if mode == "auto" else (mode,)
-    decision = decide(source.source, mode, _attempts(source, references, modes, tolerance), allow_mismatch)
-    if decision.chosen.failed:
-        _log.warning("%s: %s", source.name, decision.reason)
-    return _captured(source, references, decision)
+
+    def __init__(
+        self, source: SourceModel, mode: RequestedMode, tolerance: Tolerance, allow_mismatch: bool = False
+    ) -> None:
+        scripted = isinstance(source.module, torch.jit.ScriptModule)
+        if scripted and mode in ("trace", "hybrid"):
+            raise UsageError(f"{source.source} is TorchScript: --mode {mode} does not apply to it. Leave --mode out.")
+        self._source, self._requested, self._allow_mismatch = source, mode, allow_mismatch
+        self._references = eager_references(source)
+        if not self._references.varies and source.inputs:
+            _log.warning(
+                "%s: the outputs are the same on every probe, so agreement proves little; pass a wider range with --input",
+                source.name,
+            )
+        modes: tuple[Mode, ...] = ("script",) if scripted else MODES if mode == "auto" else (mode,)
+        self._untried = _attempts(source, self._references, modes, tolerance)
+        self._tried: list[Attempt] = []
+
+    def best(self, refused: Mapping[Mode, str]) -> CapturedModel | None:
+        """The first way that agrees and is not refused, else the first that may be kept; None if all are refused.
+
+        Args:
+            refused: the ways that agree but do not survive to the saved file, with the reason.
+
+        Raises:
+            CaptureError: every mode failed. The message names the line of the source to change.
+            ParityError: the requested mode gives different answers. The message names a probe that shows it.
+        """
+        decision = decide(self._source.source, self._requested, self._attempts(), self._allow_mismatch, refused)
+        if decision is None:
+            return None
+        if decision.chosen.failed:
+            _log.warning("%s: %s", self._source.name, decision.reason)
+        return _captured(self._source, self._references, decision)
+
+    def _attempts(self) -> Iterator[Attempt]:
+        """Those that were tried before, then the next ones."""
+        yield from list(self._tried)
+        for found in self._untried:
+            self._tried.append(found)
+            yield found
+
+
+def capture(
+    source: SourceModel, mode: RequestedMode, tolerance: Tolerance, allow_mismatch: bool = False
+) -> CapturedModel:
+    """Captures a copy of the model in eval mode, in the first way that agrees: see `Candidates`, which raises."""
+    captured = Candidates(source, mode, tolerance, allow_mismatch).best({})
+    assert captured is not None  # nothing is refused
+    return captured
 
 
 def _attempts(
@@ -94,32 +124,43 @@ def _attempts(
         yield tried
 
 
-def decide(source: str, requested: RequestedMode, attempts: Iterable[Attempt], allow_mismatch: bool) -> Decision:
-    """Takes the first attempt that agrees on every probe, else the first that may be kept.
+def decide(
+    source: str,
+    requested: RequestedMode,
+    attempts: Iterable[Attempt],
+    allow_mismatch: bool,
+    refused: Mapping[Mode, str] | None = None,
+) -> Decision | None:
+    """Takes the first attempt that agrees on every probe and is not refused, else the first that may be kept.
 
     An attempt may be kept if it fails only on other sizes, or if the user allows a mismatch. `attempts` is consumed lazily.
+
+    Returns:
+        None if every attempt that could be taken is refused.
 
     Raises:
         CaptureError: there is no such attempt.
         ParityError: the user requested one mode, and it gives different answers.
     """
+    refused = refused or {}
     tried: list[Attempt] = []
     for found in attempts:
         tried.append(found)
-        if found.agrees:
-            return Decision(
-                requested=requested, chosen=found, reason=_why_chosen(requested, tried), attempts=tuple(tried)
-            )
-    kept = next((a for a in tried if a.module is not None and (a.only_sizes or allow_mismatch)), None)
-    if kept is None:
+        if found.agrees and found.mode not in refused:
+            reason = _why_chosen(requested, tried, refused)
+            return Decision(requested=requested, chosen=found, reason=reason, attempts=tuple(tried))
+    usable = [a for a in tried if a.module is not None and (a.agrees or a.only_sizes or allow_mismatch)]
+    if not usable:
         raise _failure(source, requested, tried) from tried[-1].error
-    mismatch = not kept.only_sizes
+    kept = next((a for a in usable if a.mode not in refused), None)
+    if kept is None:
+        return None
     return Decision(
         requested=requested,
         chosen=kept,
         reason=_why_kept(kept),
         attempts=tuple(tried),
-        mismatch_allowed=mismatch,
+        mismatch_allowed=not kept.only_sizes,
     )
 
 
@@ -149,12 +190,17 @@ def _captured(source: SourceModel, references: References, decision: Decision) -
     )
 
 
-def _why_chosen(requested: RequestedMode, tried: list[Attempt]) -> str:
+def _why_chosen(requested: RequestedMode, tried: list[Attempt], refused: Mapping[Mode, str]) -> str:
     if requested != "auto":
         return "asked for"
     if tried[0].mode == "script":  # `auto` traces first, unless the source is TorchScript
         return "the source is TorchScript"
-    return "; ".join([*(f"{a.mode} {_short(a)}" for a in tried[:-1]), f"{tried[-1].mode} agrees on every probe"])
+    return "; ".join(
+        [
+            *(f"{a.mode} {refused.get(a.mode) or _short(a)}" for a in tried[:-1]),
+            f"{tried[-1].mode} agrees on every probe",
+        ]
+    )
 
 
 def _why_kept(kept: Attempt) -> str:

@@ -2,6 +2,8 @@
 
 import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +33,7 @@ def trace(module: Any, example: tuple[torch.Tensor, ...]) -> tuple[torch.jit.Scr
     Raises:
         CaptureError: the tracer refuses the module, for example for an output that is not a tensor.
     """
-    with exact_eager(), warnings.catch_warnings(record=True) as caught:
+    with exact_eager(), plain_functions(), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
             # The probes check the trace on more inputs than check_trace does; strict=False allows dicts and lists.
@@ -44,6 +46,42 @@ def trace(module: Any, example: tuple[torch.Tensor, ...]) -> tuple[torch.jit.Scr
         if issubclass(w.category, TracerWarning)
     ]
     return traced, tuple(dict.fromkeys(seen))
+
+
+@contextmanager
+def plain_functions() -> Iterator[None]:
+    """Runs the forward of every `torch.autograd.Function` as plain code, so that the trace has its operators.
+
+    Inference needs no backward, and a call of a Function in the graph cannot be saved.
+    """
+    apply = vars(torch.autograd.Function)["apply"]
+
+    def plain(cls: Any, *args: Any, **kwargs: Any) -> Any:
+        own_context = cls.setup_context is torch.autograd.function._SingleLevelFunction.setup_context
+        return cls.forward(*((_FunctionContext(), *args) if own_context else args), **kwargs)
+
+    torch.autograd.Function.apply = classmethod(plain)  # type: ignore[assignment, method-assign]
+    try:
+        yield
+    finally:
+        torch.autograd.Function.apply = apply  # type: ignore[method-assign]
+
+
+class _FunctionContext:
+    """What a Function's forward may do with its context: keep anything for a backward that never runs."""
+
+    def __init__(self) -> None:
+        self.needs_input_grad: tuple[bool, ...] = ()
+
+    def save_for_backward(self, *_: Any) -> None: ...
+
+    def save_for_forward(self, *_: Any) -> None: ...
+
+    def mark_dirty(self, *_: Any) -> None: ...
+
+    def mark_non_differentiable(self, *_: Any) -> None: ...
+
+    def set_materialize_grads(self, _: bool) -> None: ...
 
 
 def _first_line(text: str) -> str:

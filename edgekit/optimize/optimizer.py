@@ -30,6 +30,7 @@ class OptimizedModel:
     module: torch.jit.ScriptModule
     server: torch.jit.ScriptModule
     recipe: RecipeResult
+    lost: str = ""  # the first essential pass that the gate dropped, and why
 
     @property
     def room_bytes(self) -> int:
@@ -46,14 +47,20 @@ def optimize(captured: CapturedModel, recipe: str, passes: Sequence[Pass], toler
     """Applies the passes of a recipe in order. The parity gate judges each pass."""
     context = _context(captured)
     module, server = captured.module, captured.module
-    results = []
+    results, lost = [], ""
     for step in passes:
         module, result = apply_gated(step, module, context, captured.references, tolerance)
         results.append(result)
+        if step.essential and not result.applied and not lost:
+            lost = f"{step.name}: {result.note}"
         if step.for_server:
             server = module
     return OptimizedModel(
-        captured=captured, module=module, server=server, recipe=RecipeResult(name=recipe, passes=tuple(results))
+        captured=captured,
+        module=module,
+        server=server,
+        recipe=RecipeResult(name=recipe, passes=tuple(results)),
+        lost=lost,
     )
 
 

@@ -16,20 +16,22 @@ class Recipe:
     passes: tuple[str, ...]
 
 
+_SOUND = ("remove_no_grad", "own_inputs", "contiguous_outputs")  # where a model needs them, in every recipe
+
 RECIPES = {
     recipe.name: recipe
     for recipe in (
         Recipe(
             name="mobile",
             passes=(
-                *("freeze", "own_inputs", "decompose_attention", "channels_last", "contiguous_outputs"),
-                "optimize_for_mobile",
+                *("freeze", "remove_no_grad", "own_inputs", "decompose_attention", "channels_last"),
+                *("contiguous_outputs", "optimize_for_mobile"),
             ),
         ),
-        Recipe(name="mobile-nchw", passes=("freeze", "own_inputs", "contiguous_outputs", "optimize_for_mobile")),
-        Recipe(name="frozen", passes=("freeze", "own_inputs", "contiguous_outputs")),
-        Recipe(name="naive", passes=("own_inputs", "contiguous_outputs", "optimize_for_mobile")),
-        Recipe(name="none", passes=("own_inputs", "contiguous_outputs")),
+        Recipe(name="mobile-nchw", passes=("freeze", *_SOUND, "optimize_for_mobile")),
+        Recipe(name="frozen", passes=("freeze", *_SOUND)),
+        Recipe(name="naive", passes=(*_SOUND, "optimize_for_mobile")),
+        Recipe(name="none", passes=_SOUND),
     )
 }
 DEFAULT_RECIPE = "mobile"

@@ -36,7 +36,8 @@ class Pass:
 
     `apply(module, context, left_out)` does not change its input. `parts` are the names that the gate can leave out.
     `unfit(module, context)` returns the reason why the pass does not apply to a module, or an empty text if it does.
-    `fits` are the targets for which the pass runs. `for_server` keeps the result in the server's file too.
+    `fits` are the targets for which the pass runs. `for_server` keeps the result in the server's file too. If the gate
+    drops an `essential` pass, another way of capture is tried.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Pass:
     unfit: Callable[[torch.jit.ScriptModule, Context], str] = _always
     fits: tuple[Fit, ...] = FITS
     for_server: bool = False
+    essential: bool = False
 
 
 def passes_of(recipe: Recipe, fit: Fit) -> tuple[Pass, ...]:

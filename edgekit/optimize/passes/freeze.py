@@ -14,4 +14,4 @@ def _apply(module: torch.jit.ScriptModule, _: Context, __: Collection[str]) -> t
     return frozen
 
 
-PASS = Pass(name="freeze", apply=_apply, for_server=True)
+PASS = Pass(name="freeze", apply=_apply, for_server=True, essential=True)

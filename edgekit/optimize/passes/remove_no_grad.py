@@ -1,0 +1,40 @@
+"""Removes `with torch.no_grad()` from scripted code: inference records no gradients, and lite interpreters lack the statement."""
+
+from collections.abc import Collection
+from typing import Any
+
+import torch
+
+from edgekit.optimize.passes.base import Context, Pass, all_nodes, copy_frozen, graph_of
+
+_CLASSES = ("torch.autograd.grad_mode.no_grad", "torch.autograd.grad_mode.inference_mode")
+
+
+def _unfit(module: torch.jit.ScriptModule, _: Context) -> str:
+    return "" if _statements(module.inlined_graph) else "no statement with no_grad"
+
+
+def _apply(module: torch.jit.ScriptModule, _: Context, __: Collection[str]) -> torch.jit.ScriptModule:
+    changed = copy_frozen(module)
+    graph = graph_of(changed)
+    for node in _statements(graph):
+        node.destroy()
+    for node in all_nodes(graph):  # the object itself goes once its attributes are no longer set
+        if node.kind() == "prim::SetAttr" and _is_no_grad(next(iter(node.inputs()))):
+            node.destroy()
+    torch._C._jit_pass_dce(graph)
+    torch._C._jit_pass_lint(graph)
+    return changed
+
+
+def _statements(graph: Any) -> list[Any]:
+    """The ends of the statements first: each uses the object alone, and nothing uses what it gives."""
+    found = [node for node in all_nodes(graph) if node.kind() in ("prim::Enter", "prim::Exit")]
+    return [node for node in reversed(found) if _is_no_grad(next(iter(node.inputs())))]
+
+
+def _is_no_grad(value: Any) -> bool:
+    return any(str(value.type()).endswith(name) for name in _CLASSES)
+
+
+PASS = Pass(name="remove_no_grad", apply=_apply, unfit=_unfit, for_server=True)
