@@ -19,6 +19,7 @@ import edgekit
 from edgekit.errors import ParityError, UsageError
 from edgekit.format.archive import Archive
 from edgekit.format.schema import GoldenCase, Tolerance
+from edgekit.optimize.recipes import RECIPES
 from edgekit.packaging import draft
 from edgekit.packaging.golden import golden_cases
 from edgekit.parity.comparison import Reference
@@ -142,14 +143,8 @@ def test_export_report_says_what_was_made(tmp_path: Path) -> None:
     document = json.loads(report.report.read_text())
     assert document["results"]["package_bytes"] == report.package.stat().st_size
     assert document["results"]["server"]["size_bytes"] == report.server.stat().st_size
-    assert [step["name"] for step in document["results"]["recipe"]["passes"]] == [
-        "freeze",
-        "own_inputs",
-        "decompose_attention",
-        "channels_last",
-        "contiguous_outputs",
-        "optimize_for_mobile",
-    ]
+    names = [step["name"] for step in document["results"]["recipe"]["passes"]]
+    assert names == list(RECIPES["mobile"].passes)
 
 
 @pytest.mark.parametrize(
