@@ -91,8 +91,8 @@ def export(
     """Exports a module to a verified package.
 
     Args:
-        model: any module; it is not changed, except that it is put into eval mode.
-        example_inputs: for each parameter of `forward` a tensor, a numpy array, or a text such as `1x16:int64[0,1000]`.
+        model: any module. Export switches it to eval mode and changes nothing else.
+        example_inputs: for each parameter of `forward`, a tensor, a numpy array, or a text such as `1x16:int64[0,1000]`.
             Their ranges are the ranges of the probes.
         name: the name of the package; by default, the name of the class.
         output: the file to write; `build/mobile/<name>/<name>.ptl` by default.
@@ -102,16 +102,14 @@ def export(
             for the newest runtime.
         image: for an image classifier on [N, C, crop, crop], the preprocessing that `predict` does.
         labels: the names of the classes.
-        tolerance: looser or tighter bounds than 1e-5; what is looser is recorded.
-        allow_mismatch: keep a capture that some probe contradicts, and record it.
-        server: write the server's file too.
+        tolerance: bounds other than 1e-5. The manifest records looser bounds.
+        allow_mismatch: keep a capture that disagrees with the eager model on some probe, and record the mismatch.
+        server: whether to write the server's file too.
 
     Raises:
         EdgekitError: see `edgekit.errors`. No file is written in this case.
     """
-    if isinstance(
-        example_inputs, str | torch.Tensor | np.ndarray
-    ):  # one input, not a sequence of its rows or characters
+    if isinstance(example_inputs, str | torch.Tensor | np.ndarray):  # one input, not a sequence of inputs
         example_inputs = (example_inputs,)
     inputs = tuple(_as_input(value) for value in example_inputs)
     name = name or type(model).__name__
@@ -233,7 +231,7 @@ def _proved(
 def _write_server(
     optimized: OptimizedModel, tolerance: Tolerance, server: Path, files: ExitStack
 ) -> ServerResult | None:
-    """The server's file under a temporary name that `files` publishes; None where none is right."""
+    """Writes the server's file under a temporary name; `files` renames it at its end. Returns None if the file breaks parity."""
     scratch = files.enter_context(tempfile.TemporaryDirectory(prefix=".edgekit-", dir=server.parent))
     made = draft_server(optimized, tolerance, Path(scratch))
     if made is None:

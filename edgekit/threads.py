@@ -35,13 +35,11 @@ def held_threads(pool: str, count: int | None = None) -> Iterator[None]:
     """
     import torch
 
-    before = (
-        torch.get_num_threads()
-    )  # this call also stops the thread's first parallel operator from resetting the counts
+    # This call also stops the thread's first parallel operator from resetting the counts.
+    before = torch.get_num_threads()
     if count is not None:
-        torch.set_num_threads(
-            count if pool == "xnnpack" else 1
-        )  # this sets every pool, so OpenMP and MKL are set again below
+        # This sets every pool, so OpenMP and MKL are set again below.
+        torch.set_num_threads(count if pool == "xnnpack" else 1)
     mkl = _set_openmp(1 if pool == "xnnpack" else count or before)
     try:
         yield

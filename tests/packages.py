@@ -18,7 +18,7 @@ Edit = Callable[[dict[str, bytes]], None]
 
 
 def rewrite(package: Path, destination: Path, edit: Edit, *, remake_digests: bool) -> Path:
-    """Copies a package through `edit`, which changes its records (by name, without the root) in place."""
+    """Copies a package. `edit` changes its records in place; their names are without the root folder."""
     with zipfile.ZipFile(package) as source:
         records = {info.filename.partition("/")[2]: source.read(info) for info in source.infolist()}
     edit(records)
@@ -37,7 +37,7 @@ def rewrite(package: Path, destination: Path, edit: Edit, *, remake_digests: boo
 
 
 def scale_largest_weight(records: dict[str, bytes]) -> None:
-    """Another weight in the largest storage: the model stays plausible and gives other answers."""
+    """Changes one weight in the largest storage. The model stays plausible, but gives different answers."""
     name = max((n for n in records if n.endswith(".storage")), key=lambda n: len(records[n]))
     values = np.frombuffer(records[name], dtype=np.float32) * np.float32(1.01)
     records[name] = values.tobytes()
@@ -63,7 +63,7 @@ def _edit_json(record: str, change: Callable[[Any], object]) -> Edit:
 
 
 def torch_made(module: nn.Module, example: torch.Tensor, path: Path) -> Path:
-    """A `.ptl` as torch itself writes it, with nothing of edgekit."""
+    """A `.ptl` that torch wrote, without edgekit's records."""
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.jit.trace(module.eval(), example)._save_for_lite_interpreter(str(path))

@@ -108,5 +108,8 @@ def _choices(parts: tuple[str, ...]) -> list[tuple[str, ...]]:
 
 def _context(captured: CapturedModel) -> Context:
     if not captured.references:
-        raise OptimizeError(f"{captured.source.name}: no probe agrees, so no pass can be judged.")
+        raise OptimizeError(
+            f"{captured.source.name}: the captured model agrees with the eager model on no probe, so no pass can be judged. "
+            "Export it without --allow-mismatch, and fix the mismatch that is reported."
+        )
     return Context(examples=tuple(reference.probe.inputs for reference in captured.references))

@@ -28,15 +28,15 @@ _ROWS = 3  # the number of channels that are compared to find out whether one we
 
 
 def name_constants(archive: Archive, module: nn.Module) -> tuple[ConstantInfo, ...]:
-    """Describes every tensor of a package, in the order of its pickles.
+    """Describes every tensor of a package, in the order of the pickles.
 
-    The names are for readers only, so whatever a module's tensors are like, a failure to find names is a warning.
+    The names are only for people, so an error while they are looked up is only a warning.
     """
     try:
         return _named(archive, module)
     except Exception as error:
         _log.warning(
-            "%s: the constants get no parameter names: %s: %s",
+            "%s: the parameter names of the constants are left out: %s: %s",
             archive.path.name,
             type(error).__name__,
             first_line(error),
@@ -46,12 +46,13 @@ def name_constants(archive: Archive, module: nn.Module) -> tuple[ConstantInfo, .
 
 
 def _named(archive: Archive, module: nn.Module) -> tuple[ConstantInfo, ...]:
+    # The state dict of a quantized module also holds dtypes.
     tensors = {
         name: value
         for name, value in module.state_dict().items()
         if isinstance(value, torch.Tensor) and value.layout is torch.strided
     }
-    state = {name: to_array(value) for name, value in tensors.items()}  # quantized modules keep dtypes there too
+    state = {name: to_array(value) for name, value in tensors.items()}
     exact = {_key(value): name for name, value in reversed(state.items()) if value.size > 1}
     weights = {name: value for name, value in state.items() if value.ndim >= 2}
     shifts = dict(_batchnorm_shifts(module))

@@ -120,7 +120,7 @@ def prove_draft(draft: PackageDraft) -> tuple[CaseResult, ...]:
 
 
 class _Watched(LiteModule):
-    """The file as a stock runtime loads it, observed where the comparison of values does not look."""
+    """Runs the saved file, and checks what a comparison of values does not see: written inputs, and strides of outputs."""
 
     def call(self, method: str, inputs: Sequence[torch.Tensor]) -> Any:
         before = [tensor.numpy().tobytes() for tensor in inputs]
@@ -128,15 +128,15 @@ class _Watched(LiteModule):
         for index, tensor in enumerate(inputs):
             if tensor.numpy().tobytes() != before[index]:
                 raise ParityError(
-                    f"{method} of the saved file writes its input {index}, which would change the caller's buffer. Clone the "
-                    "input in the model, or use a recipe that freezes it. Nothing was written."
+                    f"{method} of the saved file writes to its input {index}, which would change the caller's buffer. Clone "
+                    "the input in the model, or use a recipe that freezes the model. Nothing was written."
                 )
         for name, output in named_tensors(value).items():
             if not output.is_contiguous():
                 raise ParityError(
                     f"output {name} of {method} in the saved file is not contiguous (strides {list(output.stride())}), so a "
-                    "reader of raw memory would get other values. Add .contiguous() in the model, or use --recipe "
-                    "mobile-nchw. Nothing was written."
+                    "program that reads its raw memory would get wrong values. Add .contiguous() in the model, or use "
+                    "--recipe mobile-nchw. Nothing was written."
                 )
         return value
 

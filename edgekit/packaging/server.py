@@ -1,7 +1,7 @@
 """The server's file: frozen TorchScript.
 
-A module that was saved after `optimize_for_inference` does not load again, so that step belongs to the loader. The step is
-judged here: where it breaks the answers, the file says so in an extra record, and loaders leave it out.
+The loader runs `optimize_for_inference`, because a module that is saved after this step cannot be loaded again. The export
+judges the step: if it breaks parity, an extra record in the file tells loaders to leave it out.
 """
 
 import json
@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerDraft:
-    """A written server file, what became of `optimize_for_inference`, and its largest error against the eager model."""
+    """A written server file, the result of `optimize_for_inference`, and the largest error against the eager model."""
 
     path: Path
     step: PassResult
@@ -40,11 +40,11 @@ class ServerDraft:
 
 
 def draft_server(optimized: OptimizedModel, tolerance: Tolerance, folder: Path) -> ServerDraft | None:
-    """Writes the frozen module without debug records into a folder, and judges it as its users will load it.
+    """Writes the frozen module without debug records to a folder, loads it with `load_server`, and judges it.
 
     Returns:
-        None where the file gives other answers than the eager model with and without the step; the package is not
-        affected, so that is only a warning.
+        None if the file disagrees with the eager model both with and without `optimize_for_inference`. This is only a
+        warning, because the package does not depend on it.
     """
     name = optimized.captured.source.name
     path = folder / "server.pt"
@@ -54,18 +54,20 @@ def draft_server(optimized: OptimizedModel, tolerance: Tolerance, folder: Path) 
         judged = _judge(path, optimized, tolerance)
         if isinstance(judged, Judgement) and judged.passed:
             if broken:
-                _log.warning("the server's file of %s is for use without %s: %s", name, STEP, broken)
+                _log.warning(
+                    "the server's file of %s is loaded without %s, which breaks parity: %s", name, STEP, broken
+                )
             step = PassResult(
                 name=STEP, applied=optimize, norm_error=judged.norm_error if optimize else None, note=broken
             )
             return ServerDraft(path=path, step=step, norm_error=judged.norm_error)
         broken = broken or (judged if isinstance(judged, str) else describe(judged.worst))
-    _log.warning("the server's file of %s is left out, as it breaks parity: %s", name, broken)
+    _log.warning("the server's file of %s was not written, because it breaks parity: %s", name, broken)
     return None
 
 
 def load_server(path: str | os.PathLike[str]) -> torch.jit.ScriptModule:
-    """Loads a TorchScript file and optimizes it for inference on this machine, unless the file forbids that.
+    """Loads a TorchScript file, and optimizes it for inference on this machine unless the file forbids it.
 
     Raises:
         PackageError: the file is not TorchScript.
@@ -94,9 +96,9 @@ def _save(optimized: OptimizedModel, path: Path, optimize: bool) -> None:
 
 
 def _judge(path: Path, optimized: OptimizedModel, tolerance: Tolerance) -> Judgement | str:
-    """The judgement, or why the file cannot be loaded and optimized."""
+    """The judgement, or the reason why the file cannot be loaded and optimized."""
     try:
         module = load_server(path)
-    except Exception as error:  # torch raises RuntimeError and its internal asserts
+    except Exception as error:  # torch raises RuntimeError and internal assertion errors
         return f"raises {type(error).__name__}: {first_line(error)}"
     return judge_optimized(module, optimized.captured.references, tolerance)

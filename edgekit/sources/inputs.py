@@ -23,7 +23,7 @@ _PATTERN = re.compile(
 _RANGES = {"float32": (-2.0, 2.0), "float64": (-2.0, 2.0), "uint8": (0, 255)}
 _DIGITS = 10
 _GRID = 1024  # float bounds are multiples of 2^-10, so that the generator's product is exact (docs/format.md)
-_HELP = "Expected [NAME=]SHAPE[:DTYPE[LOW,HIGH]], for example 1x3x224x224, ids=1x16:int64[0,1000], or a .npy file."
+_HELP = "Expected [NAME=]SHAPE[:DTYPE[LOW,HIGH]], for example 1x3x224x224 or ids=1x16:int64[0,1000], or a .npy file."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +84,7 @@ def _bound(text: str, dtype: str, whole: str) -> int | float:
     try:
         return float(text) if dtype.startswith("float") else int(text)
     except ValueError as error:
-        raise UsageError(f"--input {whole}: {text!r} is not a bound of {dtype}. {_HELP}") from error
+        raise UsageError(f"--input {whole}: the bound {text!r} is not a {dtype} number. {_HELP}") from error
 
 
 def _spec(

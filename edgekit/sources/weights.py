@@ -23,7 +23,7 @@ _CONNECT_SECONDS = 15.0
 
 
 class DownloadError(SourceError):
-    """Weights are neither in the cache nor available from the network."""
+    """The weights are not in the cache, and the download failed."""
 
 
 def _dense(tensor: torch.Tensor) -> torch.Tensor:
@@ -133,7 +133,7 @@ def load_state(module: nn.Module, state: Mapping[str, Any], what: str) -> None:
     differences = [f"{verb} {_first(names)}" for verb, names in problems if names]
     if differences:
         raise SourceError(
-            f"{what} does not fit {type(module).__name__}: it {'; it '.join(differences)}. Is it of another architecture?"
+            f"{what} does not fit {type(module).__name__}: it {'; it '.join(differences)}. Pass the weights of this architecture."
         )
     module.load_state_dict(dict(state))
 

@@ -51,7 +51,7 @@ def test_gate_naive_order_on_conv_batchnorm_leaves_the_fusion_out() -> None:
 
 
 def test_gate_zeroed_bias_leaves_the_prepack_folding_out() -> None:
-    """swin_v2: prepack folding takes a linear's bias from before it is zeroed in place."""
+    """swin_v2: prepack folding uses the bias of a linear layer from before it is zeroed in place."""
     model = captured(models.ZeroedBias, "3x6")
     assert not agrees(model, optimize_for_mobile(torch.jit.freeze(model.module.eval()))), "torch repaired the folding"
     result = optimized(model, "mobile")
@@ -77,7 +77,7 @@ def test_gate_raising_pass_is_dropped_and_says_so() -> None:
 
 
 def test_gate_smallest_set_of_parts_is_left_out() -> None:
-    """A pass that is right only without both b and c loses those two, and keeps a."""
+    """A pass that is right only without both b and c is applied without these two, and with a."""
     model = captured(models.conv_net, "1x3x32x32")
 
     def apply(module: torch.jit.ScriptModule, _: object, left_out: object) -> torch.jit.ScriptModule:
@@ -88,7 +88,7 @@ def test_gate_smallest_set_of_parts_is_left_out() -> None:
 
 
 class Logarithm(nn.Module):
-    """Gives NaN and infinity on the stress probes, where the passes must not be judged."""
+    """Returns NaN and infinity on the stress probes, on which passes must not be judged."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -142,9 +142,7 @@ def test_mobile_recipe_gives_rank_4_outputs_in_their_own_layout() -> None:
     ("factory", "shape", "note"),
     [(models.small_encoder, "1x10x32", "no input of rank 4"), (lambda: nn.Conv2d(3, 4, 3), "1x3x8x8", "fewer than 2")],
 )
-def test_channels_last_where_it_has_nothing_to_do_is_not_applied(
-    factory: Callable[[], nn.Module], shape: str, note: str
-) -> None:
+def test_channels_last_without_effect_is_not_applied(factory: Callable[[], nn.Module], shape: str, note: str) -> None:
     result = optimized(captured(factory, shape), "mobile")
     step = next(step for step in result.recipe.passes if step.name == "channels_last")
     assert not step.applied

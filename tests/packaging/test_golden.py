@@ -29,7 +29,7 @@ numpy.savez(sys.argv[2], **{name: crop(torch.from_numpy(pictures[name])).numpy()
 
 
 class Logarithm(nn.Module):
-    """NaN and infinite outside its range, where probes go too; a constant None in its graph."""
+    """Returns NaN and infinity outside its range, which probes exceed. Its graph has a constant None."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return torch.log(x) * torch.arange(x.shape[1])

@@ -1,4 +1,4 @@
-"""edgekit.packaging.predict against torchvision's own `weights.transforms()` on real photographs."""
+"""edgekit.packaging.predict agrees with torchvision's `weights.transforms()` on real photographs."""
 
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -38,7 +38,7 @@ def photographs() -> tuple[Pixels, ...]:
 
 
 def pictures() -> Iterator[Pixels]:
-    """Both photographs at every size: cut out where they are large enough, and repeated where they are not."""
+    """Both photographs at every size: cropped if they are large enough, and repeated if they are not."""
     for index, photograph in enumerate(photographs()):
         for height, width in SIZES:
             rows, columns = -(-height // photograph.shape[0]), -(-width // photograph.shape[1])
@@ -62,7 +62,7 @@ def spec_of(preset: ImageClassification, channels: int = 3) -> ImageSpec:
 def worst_difference(
     ours: Callable[[torch.Tensor], torch.Tensor], theirs: Callable[[Pixels], torch.Tensor], images: Iterator[Pixels]
 ) -> float:
-    """The largest difference over all pictures, infinite where a shape differs."""
+    """The largest difference over all pictures, or infinity if a shape differs."""
     worst = 0.0
     for image in images:
         a, b = ours(torch.from_numpy(image)), theirs(image)
@@ -105,11 +105,12 @@ def levels(preset: ImageClassification) -> tuple[Preprocess, ImageClassification
 def test_preprocess_pil_path_is_within_one_level() -> None:
     ours, theirs = levels(ResNet18_Weights.IMAGENET1K_V1.transforms())
     difference = worst_difference(ours, pil_path(theirs), pictures()) * 255
-    assert 0.5 < difference < 1.001  # PIL's fixed-point resize does differ, so this compares what it says
+    # PIL resizes in fixed point, so it must differ. Equal results would mean that the test compares the wrong thing.
+    assert 0.5 < difference < 1.001
 
 
 class WithoutRounding(Preprocess):
-    """The mistake of leaving the resized values between whole levels."""
+    """A wrong preprocessing: it does not round the resized values to whole levels."""
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         x = image.permute(2, 0, 1).unsqueeze(0).float()
@@ -133,7 +134,7 @@ def large() -> Iterator[Pixels]:
         ({"mean": (0.004, 0.0, 0.0)}, 1.0),
     ],
 )
-def test_preprocess_deliberately_wrong_is_told_apart(wrong: dict[str, object], least_levels: float) -> None:
+def test_preprocess_deliberately_wrong_is_detected(wrong: dict[str, object], least_levels: float) -> None:
     right, preset = levels(ResNet18_Weights.IMAGENET1K_V1.transforms())
     fields = {name: getattr(spec_of(preset), name) for name in ImageSpec.__slots__}
     defective = Preprocess(ImageSpec(**{**fields, **wrong}))
@@ -141,7 +142,7 @@ def test_preprocess_deliberately_wrong_is_told_apart(wrong: dict[str, object], l
     assert worst_difference(defective, tensor_path(preset), large()) * 255 > least_levels
 
 
-def test_preprocess_without_rounding_is_told_apart() -> None:
+def test_preprocess_without_rounding_is_detected() -> None:
     right, preset = levels(ResNet18_Weights.IMAGENET1K_V1.transforms())
     difference = worst_difference(WithoutRounding(spec_of(preset)), tensor_path(preset), large()) * 255
     assert 0.1 < difference <= 0.501
@@ -149,7 +150,7 @@ def test_preprocess_without_rounding_is_told_apart() -> None:
 
 
 def test_preprocess_grey_equals_pil_exactly() -> None:
-    """Without a resize, which PIL does in fixed point: the sizes are those of the crop."""
+    """The pictures have the size of the crop, because PIL would resize in fixed point."""
     spec = ImageSpec(resize=224, crop=224, mean=(0.0,), std=(1.0,), channels=1)
     ours = Preprocess(spec)
     for photograph in photographs():
@@ -186,7 +187,7 @@ def test_preprocess_grey_resized_equals_torchvision_on_pil_grey() -> None:
 
 @cache
 def classifier() -> nn.Module:
-    """A network with perturbed BatchNorm whose first class depends on the picture: its logits are centred on these."""
+    """A network with random BatchNorm statistics. Its logits are centered on these pictures, so that the first class varies."""
     torch.manual_seed(0)
     net = models.ConvNet(classes=20)
     models.perturb_batchnorm(net).eval()
@@ -200,10 +201,10 @@ def classifier() -> nn.Module:
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A classifier with perturbed BatchNorm, with the preprocessing of torchvision's resnet18."""
+    """A classifier with random BatchNorm statistics, and the preprocessing of torchvision's resnet18."""
     spec = spec_of(ResNet18_Weights.IMAGENET1K_V1.transforms())
     output = tmp_path_factory.mktemp("preprocess") / "net.ptl"
-    # Centred logits cancel, and the server's pooling sums in another order: that takes more than 1e-5.
+    # Centered logits cancel, and the server's pooling adds in another order: the error exceeds 1e-5.
     bounds = edgekit.Tolerance(norm=1e-3, max=1e-3)
     return edgekit.export(
         classifier(), ["1x3x224x224"], name="net", image=spec, output=output, tolerance=bounds
@@ -224,7 +225,7 @@ def test_predict_of_a_package_equals_torchvision_and_eager(package: Path) -> Non
         np.testing.assert_allclose(by_class, scores.numpy(), rtol=1e-4, atol=1e-6)
         assert outputs["1"][0] == int(scores.argmax()) == int(from_pil.argmax()), image.shape
         winners.add(int(scores.argmax()))
-    assert len(winners) > 3  # or agreement on the first would say nothing
+    assert len(winners) > 3  # otherwise agreement on the first class would prove nothing
 
 
 def test_predict_of_another_channel_order_differs(package: Path) -> None:

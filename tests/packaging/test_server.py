@@ -1,4 +1,4 @@
-"""The server's file is judged with and without optimize_for_inference, and never stops the device's package."""
+"""The server's file is judged with and without optimize_for_inference. A failure does not stop the package."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from edgekit.packaging import server
 
 
 class Pooled(nn.Module):
-    """`optimize_for_inference` gives it mkldnn's adaptive pooling, which refuses sizes that do not divide."""
+    """With `optimize_for_inference` it uses mkldnn's adaptive pooling, which refuses sizes that are not divisible."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ def test_server_file_that_cannot_be_right_is_left_out_and_the_package_stays(
     assert report.server is None
     assert report.document.results.server is None
     assert sorted(path.name for path in tmp_path.iterdir()) == ["m.json", "m.ptl"]
-    assert "is left out, as it breaks parity" in caplog.text
+    assert "was not written, because it breaks parity" in caplog.text
 
 
 def test_export_without_the_server_file_writes_none(tmp_path: Path) -> None:

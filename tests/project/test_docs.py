@@ -1,4 +1,4 @@
-"""The documentation: what `make docs` refuses, and what its pages must have."""
+"""The documentation: the errors that `make docs` refuses, and the required content of the pages."""
 
 import re
 import shutil

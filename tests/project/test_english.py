@@ -43,7 +43,7 @@ PHRASES = (
     Phrase(r"\bsay it without\b", "rewrite it without …", "say it without control flow"),
     Phrase(r"\bthe house\b", "the project, or the order of the modules", "The house"),
     Phrase(r"\btrouble is in\b", "see … for common errors", "Trouble is in docs/troubleshooting.md"),
-    Phrase(r"\btold\b", "message, reason or text", "told = str(error)"),
+    Phrase(r"(?<![a-z])told(?![a-z])", "message, reason or text", "told = str(error)"),
 )
 
 

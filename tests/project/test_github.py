@@ -1,4 +1,4 @@
-"""The files that GitHub reads, and the linter over them."""
+"""The files in .github, and the linter that checks them."""
 
 import re
 import shutil

@@ -13,7 +13,7 @@ from lanes import LANES, assign, folder_lane
 
 ROOT = Path(__file__).parents[2]
 MAKEFILES = ("Makefile", "cpp_runner/runner.mk", "android_demo/android.mk")
-# One collection for each expression, in a fork, as importing torch takes most of the time.
+# Collects once for each expression, in a fork: importing torch takes most of the time.
 COLLECT = """
 import json, os, sys, pytest, torch, torchvision
 class Collector:
@@ -38,7 +38,7 @@ def selected(makefiles: str) -> list[str]:
 
 
 def problems(collected: Mapping[str, set[str]]) -> list[str]:
-    """Tests in no lane or in several."""
+    """The tests that are in no lane, or in several."""
     lanes = {expression: tests for expression, tests in collected.items() if expression != EVERYTHING}
     homes = {test: [name for name, tests in lanes.items() if test in tests] for test in collected[EVERYTHING]}
     return [f"{test} is in {', '.join(home) or 'no lane'}" for test, home in sorted(homes.items()) if len(home) != 1]

@@ -1,4 +1,4 @@
-"""The licence, and the notices of what is shipped or linked."""
+"""The license, and the notices of everything that is shipped or linked."""
 
 import hashlib
 import tomllib

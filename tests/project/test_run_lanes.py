@@ -1,4 +1,4 @@
-"""The summary of `make test`: every lane is counted, and a failure is never lost."""
+"""The summary of `make test` counts every lane and shows every failure."""
 
 import subprocess
 import sys

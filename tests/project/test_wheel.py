@@ -1,4 +1,4 @@
-"""The wheel, installed into a bare environment and used from an empty folder, without the checkout."""
+"""The wheel in a bare environment, used from an empty folder without the checkout."""
 
 import ast
 import email
@@ -89,7 +89,7 @@ def test_wheel_holds_the_package_the_runners_sources_and_the_notices(wheel: Path
 
 
 def imported_distributions() -> set[str]:
-    """What edgekit imports, anywhere in it, besides itself and the standard library."""
+    """Everything that edgekit imports, except itself and the standard library."""
     found: set[str] = set()
     for path in (ROOT / "edgekit").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):

@@ -1,4 +1,4 @@
-"""docs/schema on the documents that the verbs write, and on wrong ones."""
+"""docs/schema accepts the documents that the verbs write, and refuses wrong ones."""
 
 import contextlib
 import copy

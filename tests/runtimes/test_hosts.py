@@ -59,7 +59,7 @@ def test_failure_has_the_kind_of_the_exit_code(code: int, kind: type[Exception])
 
 @pytest.fixture
 def qemu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A program in the place of qemu that prints its arguments, on a machine of another kind."""
+    """A program that replaces qemu and prints its arguments, on a machine with another architecture."""
     program = tmp_path / "qemu-made"
     program.write_text(f"#!{sys.executable}\nimport sys\nprint(*sys.argv[1:])\n")
     program.chmod(0o755)

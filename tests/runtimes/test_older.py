@@ -1,4 +1,4 @@
-"""Older lite interpreters: their environments' errors, the replay in a process, and (slow) the real ones."""
+"""Older lite interpreters: errors of their environments, the replay in a process, and (slow) the real environments."""
 
 import shutil
 import subprocess
@@ -27,14 +27,14 @@ needs_wheels = pytest.mark.skipif(
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache folder of the user's."""
+    """An empty cache folder for the user."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return tmp_path / "cache"
 
 
 @pytest.fixture
 def this_python(cache: Path) -> Path:
-    """This process's Python and torch in the place of the older environment."""
+    """Uses the Python and torch of this process instead of an older environment."""
     python = environment_folder(VERSIONS[0]) / "bin" / "python"
     python.parent.mkdir(parents=True)
     python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
@@ -59,7 +59,7 @@ def test_environment_python_too_new_names_the_remedy(cache: Path, monkeypatch: p
     assert not cache.exists()
 
 
-def test_environment_pip_fails_leaves_nothing_and_tells_why(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_pip_fails_leaves_nothing_and_says_why(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(older, "_base_python", lambda: sys.executable)
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", "")
@@ -93,7 +93,7 @@ def test_verify_altered_weights_fail(tiny: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("this_python")
-def test_verify_package_that_does_not_load_is_told(tiny: Path, tmp_path: Path) -> None:
+def test_verify_package_that_does_not_load_says_why(tiny: Path, tmp_path: Path) -> None:
     def unknown(records: dict[str, bytes]) -> None:
         records["bytecode.pkl"] = records["bytecode.pkl"].replace(b"aten::softmax", b"made::softmax")
 

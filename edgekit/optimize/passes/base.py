@@ -17,7 +17,7 @@ from edgekit.optimize.recipes import FITS, Fit, Recipe
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a pass may know of the model: inputs of `forward` on which it can be observed, the user's example first."""
+    """What a pass can know about the model: inputs with which it can run `forward`, the user's example first."""
 
     examples: tuple[tuple[torch.Tensor, ...], ...]
 
@@ -84,13 +84,13 @@ def copy_frozen(module: torch.jit.ScriptModule) -> torch.jit.ScriptModule:
 
 
 def all_nodes(block: Any) -> list[Any]:
-    """The nodes of a graph or block, with those of the blocks inside."""
+    """The nodes of a graph or block, including those of inner blocks."""
     nodes = list(block.nodes())
     return nodes + [inner for node in nodes for nested in node.blocks() for inner in all_nodes(nested)]
 
 
 def telling_examples(module: torch.jit.ScriptModule, context: Context) -> tuple[tuple[torch.Tensor, ...], ...]:
-    """The examples on which the order of operators may differ: one is enough where the graph has no branches or loops."""
+    """The examples that may run different operators: all of them, or only the first if the graph has no branches or loops."""
     nodes = all_nodes(module.inlined_graph)
     return context.examples if any(list(node.blocks()) for node in nodes) else context.examples[:1]
 

@@ -1,4 +1,4 @@
-"""Converts rank-4 inputs to channels_last at the front of the graph; `contiguous_outputs` converts the outputs back.
+"""Converts rank-4 inputs to channels_last at the start of the graph. `contiguous_outputs` converts the outputs back.
 
 XNNPACK's prepacked convolutions use NHWC internally and convert an NCHW input at every operator. With one conversion at
 the start, the whole graph works in NHWC.

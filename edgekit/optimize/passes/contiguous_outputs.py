@@ -1,4 +1,4 @@
-"""Makes every output contiguous, since a reader of raw memory (Android's arrays, `data_ptr` in C++) ignores strides."""
+"""Makes every output contiguous. Programs that read raw memory (Android's arrays, `data_ptr` in C++) ignore strides."""
 
 from collections.abc import Collection
 from typing import Any
@@ -31,7 +31,7 @@ def _apply(module: torch.jit.ScriptModule, _: Context, __: Collection[str]) -> t
 
 
 def _convert(graph: Any, value: Any, consumer: Any, position: int) -> None:
-    """Gives a consumer the contiguous form of a value: a tensor, or whatever is built of tensors in the graph."""
+    """Makes one input of a node contiguous: a tensor, or the tensors inside a tuple, list or dict."""
     if value.type().kind() == "TensorType":
         graph.setInsertPoint(consumer)
         node = graph.create("aten::contiguous", [value, graph.insertConstant(_CONTIGUOUS)], 1)

@@ -1,4 +1,4 @@
-"""Clones the inputs that `forward` writes, so that a run leaves the caller's buffers unchanged."""
+"""Clones the inputs that `forward` writes to, so that a run does not change the caller's buffers."""
 
 from collections.abc import Collection
 
@@ -25,7 +25,7 @@ def _apply(module: torch.jit.ScriptModule, context: Context, _: Collection[str])
 
 
 def _written(module: torch.jit.ScriptModule, context: Context) -> list[int]:
-    """The inputs that differ after a run on one of the examples; without in-place operators nothing needs to run."""
+    """The inputs that a run changes on one of the examples. A graph without in-place operators does not need a run."""
     if not any(node.kind().endswith("_") for node in all_nodes(module.inlined_graph)):
         return []
     written: set[int] = set()
@@ -37,7 +37,7 @@ def _written(module: torch.jit.ScriptModule, context: Context) -> list[int]:
 
 
 def _bytes(tensor: torch.Tensor) -> bytes:
-    return tensor.numpy().tobytes()  # NaN equals itself here
+    return tensor.numpy().tobytes()  # with bytes, NaN equals NaN
 
 
 PASS = Pass(name="own_inputs", apply=_apply, unfit=_unfit, for_server=True)

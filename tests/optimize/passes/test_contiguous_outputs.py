@@ -1,4 +1,4 @@
-"""Every output lies contiguous in memory, in the file as a stock lite interpreter loads it."""
+"""Every output is contiguous when the stock lite interpreter runs the file."""
 
 import warnings
 from pathlib import Path
@@ -16,7 +16,7 @@ from edgekit.optimize.recipes import RECIPES, Recipe
 
 
 class Maps(nn.Module):
-    """Feature maps, which the channels_last pass leaves in its layout, nested in a way of the test's choice."""
+    """Returns feature maps, which the channels_last pass leaves in its layout. The test chooses how they are nested."""
 
     def __init__(self, nesting: str) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class Maps(nn.Module):
 
 
 class Branch(nn.Module):
-    """Tuples that come out of a branch."""
+    """Returns a tuple from a branch."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""A run leaves the caller's buffers unchanged, whatever the model does to its inputs."""
+"""A run does not change the caller's buffers, even if the model writes to its inputs."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ class InPlace(nn.Module):
 
 
 class InPlaceOnABranch(nn.Module):
-    """Needs script, and writes a view of its input where the data says so."""
+    """Must be scripted. Depending on the data, it writes to a view of its input."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -61,6 +61,6 @@ def test_export_model_that_only_reads_gets_no_clone(tmp_path: Path) -> None:
 
 def test_export_without_the_pass_is_refused_on_the_saved_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(RECIPES, "bare", Recipe(name="bare", passes=("freeze",)))
-    with pytest.raises(ParityError, match="writes its input 0"):
+    with pytest.raises(ParityError, match="writes to its input 0"):
         edgekit.export(InPlace().eval(), ["2x8", "2x8"], output=tmp_path / "m.ptl", recipe="bare")
     assert not (tmp_path / "m.ptl").exists()
