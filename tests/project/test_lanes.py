@@ -13,7 +13,7 @@ from lanes import LANES, assign, folder_lane
 
 ROOT = Path(__file__).parents[2]
 MAKEFILES = ("Makefile", "cpp_runner/runner.mk", "android_demo/android.mk")
-# Collects once for each expression, in a fork: importing torch takes most of the time.
+# One collection per expression, each in a fork: importing torch takes most of the time.
 COLLECT = """
 import json, os, sys, pytest, torch, torchvision
 class Collector:
