@@ -192,9 +192,9 @@ def _export(source: SourceModel, options: ExportRequest, progress: Progress, inp
 def _surviving(
     source: SourceModel, options: ExportRequest, tolerance: Tolerance, path: Path, progress: Progress
 ) -> tuple[PackageDraft, tuple[CaseResult, ...]]:
-    """The first way of capture that survives to the saved file: optimized, saved and loaded, it still agrees.
+    """Takes the first capture that still agrees with the eager model after it was optimized, saved and loaded.
 
-    A way that loses an essential pass is taken only where no other way keeps it.
+    A capture on which the gate drops an essential pass is taken only if there is no other.
     """
     progress("capture")
     candidates = Candidates(source, options.mode, tolerance, options.allow_mismatch)

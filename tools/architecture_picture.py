@@ -1,6 +1,6 @@
-"""Draws the rooms of edgekit and what they import: docs/architecture.svg. Run it after a change of the rooms.
+"""Draws docs/architecture.svg: the rooms of edgekit and their imports. Run it after a change of the rooms.
 
-The rooms and their order are those that tests/test_imports.py enforces. An arrow that others imply is left out.
+The rooms and their order are those in tests/test_imports.py. An arrow that other arrows imply is left out.
 """
 
 import argparse
@@ -75,7 +75,7 @@ def without_implied(edges: dict[str, set[str]]) -> dict[str, set[str]]:
 
 
 def levels(edges: dict[str, set[str]]) -> dict[str, int]:
-    """The height of each room above the bottom: a room stands above everything that it imports."""
+    """The level of each room, from the bottom. A room is above every room that it imports."""
 
     def height(room: str) -> int:
         return 1 + max((height(target) for target in edges[room]), default=-1)
@@ -84,7 +84,7 @@ def levels(edges: dict[str, set[str]]) -> dict[str, int]:
 
 
 def routes(edges: dict[str, set[str]]) -> list[list[Node]]:
-    """Each arrow as the nodes that it visits, one a level; where it passes a level, a node keeps the boxes away from it."""
+    """The nodes of each arrow, one per level. On a level that an arrow only passes, its node keeps space between the boxes."""
     heights = levels(edges)
     return [
         [room, *((room, target, level) for level in range(heights[room] - 1, heights[target], -1)), target]
@@ -95,7 +95,7 @@ def routes(edges: dict[str, set[str]]) -> list[list[Node]]:
 
 
 def rows_of_nodes(edges: dict[str, set[str]]) -> list[list[Node]]:
-    """The nodes of each level from the top down, ordered so that few arrows cross."""
+    """The nodes of each level, from the top, in an order in which few arrows cross."""
     heights = levels(edges)
     rows: list[list[Node]] = [[] for _ in range(max(heights.values()) + 1)]
     for room, level in heights.items():
@@ -115,7 +115,7 @@ def rows_of_nodes(edges: dict[str, set[str]]) -> list[list[Node]]:
 
 
 def wrapped(words: list[str]) -> list[str]:
-    """The words with commas, in lines that fit into a box."""
+    """The words, separated by commas, in lines that fit into a box."""
     lines = [""]
     for word in [f"{word}, " for word in words[:-1]] + words[-1:]:
         if lines[-1] and len(lines[-1] + word) > LINE_CHARACTERS:
@@ -129,7 +129,7 @@ def box_lines(room: str) -> list[str]:
 
 
 def draw() -> str:
-    """The picture as text of an SVG file."""
+    """The picture as the text of an SVG file."""
     edges = without_implied(imports_between_rooms())
     rows = rows_of_nodes(edges)
     spans = [sum(span(node) + GAP_X for node in row) - GAP_X for row in rows]
@@ -153,7 +153,7 @@ def span(node: Node) -> int:
 
 
 def depth(node: Node) -> int:
-    """The height of a box; 0 for a passage, which is as high as its row."""
+    """The height of a box, or 0 for a passage, which is as high as its row."""
     return PADDING * 2 + 14 + LINE * len(box_lines(node)) if isinstance(node, str) else 0
 
 

@@ -53,7 +53,7 @@ class CapturedModel:
 
 
 class Candidates:
-    """The ways of capture that agree with the eager model, best first. Each is tried only when it is needed.
+    """The captures of a model that agree with the eager model, best first. A mode is tried only when it is needed.
 
     Args:
         source: the model and its example inputs.
@@ -80,10 +80,10 @@ class Candidates:
         self._tried: list[Attempt] = []
 
     def best(self, refused: Mapping[Mode, str]) -> CapturedModel | None:
-        """The first way that agrees and is not refused, else the first that may be kept; None if all are refused.
+        """The first capture that agrees and is not refused, else the first that may be kept. None if all are refused.
 
         Args:
-            refused: the ways that agree but do not survive to the saved file, with the reason.
+            refused: the modes whose capture agrees but does not survive to the saved file, with the reason.
 
         Raises:
             CaptureError: every mode failed. The message names the line of the source to change.
@@ -97,7 +97,7 @@ class Candidates:
         return _captured(self._source, self._references, decision)
 
     def _attempts(self) -> Iterator[Attempt]:
-        """Those that were tried before, then the next ones."""
+        """Yields the attempts that were made before, then new ones."""
         yield from list(self._tried)
         for found in self._untried:
             self._tried.append(found)
@@ -107,7 +107,7 @@ class Candidates:
 def capture(
     source: SourceModel, mode: RequestedMode, tolerance: Tolerance, allow_mismatch: bool = False
 ) -> CapturedModel:
-    """Captures a copy of the model in eval mode, in the first way that agrees: see `Candidates`, which raises."""
+    """Captures a copy of the model in eval mode, in the first mode that agrees. `Candidates.best` lists the errors."""
     captured = Candidates(source, mode, tolerance, allow_mismatch).best({})
     assert captured is not None  # nothing is refused
     return captured

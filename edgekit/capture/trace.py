@@ -50,9 +50,9 @@ def trace(module: Any, example: tuple[torch.Tensor, ...]) -> tuple[torch.jit.Scr
 
 @contextmanager
 def plain_functions() -> Iterator[None]:
-    """Runs the forward of every `torch.autograd.Function` as plain code, so that the trace has its operators.
+    """Runs the forward of every `torch.autograd.Function` as plain code, so that the trace contains its operators.
 
-    Inference needs no backward, and a call of a Function in the graph cannot be saved.
+    A graph that calls a Function cannot be saved, and inference does not need its backward.
     """
     apply = vars(torch.autograd.Function)["apply"]
 
@@ -68,7 +68,7 @@ def plain_functions() -> Iterator[None]:
 
 
 class _FunctionContext:
-    """What a Function's forward may do with its context: keep anything for a backward that never runs."""
+    """The context for the forward of a Function. It ignores what forward saves, because backward never runs."""
 
     def __init__(self) -> None:
         self.needs_input_grad: tuple[bool, ...] = ()

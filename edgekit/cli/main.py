@@ -154,7 +154,7 @@ def _run(options: argparse.Namespace) -> int:
         if error.errno not in _FULL:
             raise
         _drop_stdout()  # or the interpreter would fail on it once more as it ends
-        raise UsageError(f"the output cannot be written: {error.strerror}. Free the disk.") from error
+        raise UsageError(f"the output cannot be written: {error.strerror}. Free some disk space.") from error
 
 
 def _drop_stdout() -> None:

@@ -16,7 +16,7 @@ class Recipe:
     passes: tuple[str, ...]
 
 
-_SOUND = ("remove_no_grad", "own_inputs", "contiguous_outputs")  # where a model needs them, in every recipe
+_SOUND = ("remove_no_grad", "own_inputs", "contiguous_outputs")  # in every recipe, for models that need them
 
 RECIPES = {
     recipe.name: recipe

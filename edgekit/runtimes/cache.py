@@ -36,7 +36,7 @@ def build_folder(folder: Path) -> Iterator[Path]:
                 raise
     except OSError as error:
         raise DeviceError(
-            f"{folder} cannot be made: {error.strerror or error}. Free the disk, or set XDG_CACHE_HOME."
+            f"{folder} cannot be made: {error.strerror or error}. Free some disk space, or set XDG_CACHE_HOME."
         ) from error
     finally:
         if temporary is not None:

@@ -106,7 +106,7 @@ class ThisMachine:
             made = tempfile.TemporaryDirectory(prefix="edgekit-", ignore_cleanup_errors=True)
         except OSError as error:
             raise DeviceError(
-                f"a temporary folder cannot be made: {error.strerror or error}. Free the disk."
+                f"a temporary folder cannot be made: {error.strerror or error}. Free some disk space."
             ) from error
         with made as path:
             yield path

@@ -117,7 +117,7 @@ def test_inspect_full_stdout_exits_2(tiny: Path, folder: Path) -> None:
             cwd=folder,
         )
     assert done.returncode == 2
-    assert done.stderr == "edgekit: the output cannot be written: No space left on device. Free the disk.\n"
+    assert done.stderr == "edgekit: the output cannot be written: No space left on device. Free some disk space.\n"
 
 
 def interrupted(

@@ -45,7 +45,7 @@ def test_conformance_file_is_what_its_script_writes(file: str, tmp_path: Path) -
 
 @pytest.mark.parametrize("case", cases("manifests.json"), ids=named)
 def test_from_json_conformance_manifest_is_accepted_or_refused(case: dict[str, Any]) -> None:
-    assert "python" in case.get("readers", ["python"])  # which checks every field
+    assert "python" in case.get("readers", ["python"])  # Python checks every field
     if case["accepted"]:
         from_json(case["text"], Manifest, "the manifest")
         return
@@ -78,7 +78,7 @@ def array(output: dict[str, Any]) -> np.ndarray:
 
 
 def same(found: Any, expected: Any) -> bool:
-    """Numbers that are not integers hold to 1e-6."""
+    """Numbers that are not integers are compared to 1e-6 relative."""
     if isinstance(expected, float) and isinstance(found, float | int):
         return found == pytest.approx(expected, rel=1e-6)
     return bool(found == expected) and isinstance(found, bool) == isinstance(expected, bool)

@@ -1,4 +1,4 @@
-"""docs/format.md: its examples are documents that the reader accepts, and its table is what the conformance cases check."""
+"""docs/format.md: the reader accepts its examples, and its table of required fields matches the conformance cases."""
 
 import json
 import re

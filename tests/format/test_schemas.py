@@ -1,4 +1,4 @@
-"""docs/schema: current, valid, true of real files, and able to refuse."""
+"""The schemas in docs/schema are current and valid. They accept real files and refuse wrong ones."""
 
 import copy
 import importlib.util
@@ -46,7 +46,7 @@ def test_schema_objects_allow_unknown_fields(name: str) -> None:
     assert 'additionalProperties": false' not in (FOLDER / f"{name}.json").read_text()
 
 
-# A schema says nothing of sums, products and names that are there twice; and to Python's `$`, a last line feed is the end.
+# A schema cannot check sums, products or duplicate names, and Python's `$` also matches before a final line feed.
 CHECKED = [
     case
     for case in MANIFESTS
@@ -72,7 +72,7 @@ def test_package_schemas_real_package_is_valid(tiny: Path, two_inputs: Path) -> 
 
 
 def _set(*path: Any) -> Callable[[Any], None]:
-    """An edit that puts the last argument where the others lead."""
+    """An edit that sets a value; the last argument is the value, the others are the path to it."""
 
     def edit(document: Any) -> None:
         *steps, last, value = path

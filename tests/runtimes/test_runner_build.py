@@ -1,4 +1,4 @@
-"""`edgekit build-runner` with a CMake that only pretends: what it says, and what it leaves in the cache."""
+"""`edgekit build-runner` with a fake CMake: its messages, and the files that it leaves in the cache."""
 
 import json
 import os
@@ -32,7 +32,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of programs, which are found before all others."""
+    """A folder of programs that comes first in PATH."""
     folder = tmp_path / "tools"
     folder.mkdir()
     monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")

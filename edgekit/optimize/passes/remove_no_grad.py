@@ -1,4 +1,4 @@
-"""Removes `with torch.no_grad()` from scripted code: inference records no gradients, and lite interpreters lack the statement."""
+"""Removes `with torch.no_grad()` from scripted code. Inference does not need it, and lite interpreters do not support it."""
 
 from collections.abc import Collection
 from typing import Any
@@ -19,7 +19,7 @@ def _apply(module: torch.jit.ScriptModule, _: Context, __: Collection[str]) -> t
     graph = graph_of(changed)
     for node in _statements(graph):
         node.destroy()
-    for node in all_nodes(graph):  # the object itself goes once its attributes are no longer set
+    for node in all_nodes(graph):  # the object is removed as dead code when its attributes are not set
         if node.kind() == "prim::SetAttr" and _is_no_grad(next(iter(node.inputs()))):
             node.destroy()
     torch._C._jit_pass_dce(graph)
@@ -28,7 +28,7 @@ def _apply(module: torch.jit.ScriptModule, _: Context, __: Collection[str]) -> t
 
 
 def _statements(graph: Any) -> list[Any]:
-    """The ends of the statements first: each uses the object alone, and nothing uses what it gives."""
+    """The nodes of the statements, the ends first. Only these nodes use the object, and nothing uses their outputs."""
     found = [node for node in all_nodes(graph) if node.kind() in ("prim::Enter", "prim::Exit")]
     return [node for node in reversed(found) if _is_no_grad(next(iter(node.inputs())))]
 
