@@ -95,14 +95,14 @@ def table(runtime: str, version: str, command: Sequence[str], folder: Path) -> d
     probes = [write_probe(base, folder / f"operator-{i}.ptl", operator=name) for i, name in enumerate(known)]
     probes += [write_probe(base, folder / f"version-{n}.ptl", version=n) for n in BYTECODES]
     answers = refusals(command, probes, folder)
-    said = dict(zip(known, answers, strict=False))
-    unclear = [f"{name}: {answer}" for name, answer in said.items() if answer and name.partition(".")[0] not in answer]
-    if unclear or said[PRESENT] or not said[MADE_UP]:
-        sys.exit(f"{runtime}: its answers are not usable: {unclear[:3] or said[PRESENT] or MADE_UP}")
+    reasons = dict(zip(known, answers, strict=False))
+    unclear = [f"{name}: {answer}" for name, answer in reasons.items() if answer and name.partition(".")[0] not in answer]
+    if unclear or reasons[PRESENT] or not reasons[MADE_UP]:
+        sys.exit(f"{runtime}: its answers are not usable: {unclear[:3] or reasons[PRESENT] or MADE_UP}")
     versions = [n for n, answer in zip(BYTECODES, answers[len(known) :], strict=True) if not answer]
     if not versions or versions != list(range(versions[0], versions[-1] + 1)):
         sys.exit(f"{runtime}: it loads the bytecode versions {versions}; expected a range")
-    operators = [name for name in known if not said[name]]
+    operators = [name for name in known if not reasons[name]]
     return {"runtime": runtime, "torch": version, "bytecode": [versions[0], versions[-1]], "operators": operators}
 
 

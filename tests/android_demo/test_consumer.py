@@ -79,5 +79,5 @@ def test_consumer_by_coordinates_alone_builds_and_reads_a_package(repository: Pa
     libraries = {path.name for path in (project / "target/lib").iterdir()}
     assert any(name.startswith("pytorch_android_lite") and name.endswith(".aar") for name in libraries)
     assert not any("host-runtime" in name or "aars" in name for name in libraries)
-    said = run("java", "-cp", "target/classes:target/lib/*", "MainKt", tiny, cwd=project)
-    assert re.fullmatch(r"tiny: forward, predict; 5 labels, [1-9]\d* cases", said.strip())
+    output = run("java", "-cp", "target/classes:target/lib/*", "MainKt", tiny, cwd=project)
+    assert re.fullmatch(r"tiny: forward, predict; 5 labels, [1-9]\d* cases", output.strip())

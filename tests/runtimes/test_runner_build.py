@@ -102,7 +102,7 @@ def test_build_runner_missing_tools_are_named(
 
 
 @pytest.mark.parametrize(
-    ("said", "named"),
+    ("error", "named"),
     [
         ('Could not find a package configuration file provided by "nlohmann_json" with', "nlohmann_json not found"),
         ("Could NOT find JPEG (missing: JPEG_LIBRARY)", "libjpeg not found"),
@@ -110,14 +110,14 @@ def test_build_runner_missing_tools_are_named(
     ],
 )
 def test_build_runner_that_fails_says_why_and_leaves_only_its_log(
-    cache: Path, tools: Path, said: str, named: str
+    cache: Path, tools: Path, error: str, named: str
 ) -> None:
-    program(tools / "cmake", f"#!/bin/sh\necho '{said}' >&2\nexit 1\n")
+    program(tools / "cmake", f"#!/bin/sh\necho '{error}' >&2\nexit 1\n")
     with pytest.raises(DeviceError, match=named):
         build_runner()
     assert left(cache) == []
     (log,) = cache.iterdir()
-    assert said in log.read_text()
+    assert error in log.read_text()
 
 
 def start(tools: Path) -> subprocess.Popen[str]:
