@@ -23,7 +23,7 @@ from edgekit.optimize.recipes import DEFAULT_RECIPE, FITS, RECIPES, Fit
 from edgekit.packaging.draft import PackageDraft, draft_package, finish_package, prove_draft
 from edgekit.packaging.server import draft_server
 from edgekit.report.export import ExportDocument, ServerResult, export_document
-from edgekit.runtimes.compat import ANDROID, operator_table, remedy
+from edgekit.runtimes.compat import ANDROID, fit_of, operator_table
 from edgekit.runtimes.results import CaseResult
 from edgekit.runtimes.verdict import VerifyReport
 from edgekit.sources.inputs import InputSpec, from_array, parse_input
@@ -249,9 +249,9 @@ def _write_server(
 def _warn_if_unfit(manifest: Manifest) -> None:
     if ANDROID in manifest.fits:
         return
-    missing = [name for name in manifest.operators if name not in operator_table(ANDROID).operators]
-    way_out = remedy(manifest.operators, manifest.bytecode_version, missing, manifest)
-    _log.warning("%s does not fit %s, which lacks %s: %s", manifest.name, ANDROID, ", ".join(missing), way_out)
+    fit = fit_of(operator_table(ANDROID), manifest.operators, manifest.bytecode_version, manifest)
+    lacking = ", ".join((*fit.missing, *fit.tensors))
+    _log.warning("%s does not fit %s, which lacks %s: %s", manifest.name, ANDROID, lacking, fit.remedy)
 
 
 def _recorded(tolerance: Tolerance) -> Tolerance:

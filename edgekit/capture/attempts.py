@@ -13,9 +13,9 @@ from edgekit.capture.trace import TraceWarning, trace
 from edgekit.errors import CaptureError
 from edgekit.format.schema import ProbeResult, Tolerance
 from edgekit.parity.comparison import rounded
-from edgekit.parity.eager import detached_copy
 from edgekit.parity.gate import Judgement, judge_capture
 from edgekit.parity.references import References
+from edgekit.sources.copies import detached_copy
 from edgekit.sources.source import SourceModel
 
 

@@ -155,7 +155,7 @@ def finish_package(draft: PackageDraft, results: tuple[CaseResult, ...]) -> Mani
         constants=draft.constants,
         operators=draft.operators,
         bytecode_version=draft.bytecode_version,
-        fits=fitting(draft.operators, draft.bytecode_version),
+        fits=fitting(draft.operators, draft.bytecode_version, draft.methods),
         runtime=_hints(draft.operators),
         tolerance=draft.tolerance,
         parity=_parity(draft, results),

@@ -13,8 +13,9 @@ from edgekit.format.schema import GoldenCase, GoldenInput, GoldenOutput, ImageSp
 from edgekit.nested import named_arrays
 from edgekit.packaging.predict import Preprocess
 from edgekit.parity.comparison import Reference
-from edgekit.parity.eager import detached_copy, exact_eager
+from edgekit.parity.eager import exact_eager
 from edgekit.parity.probes import from_golden
+from edgekit.sources.copies import detached_copy
 from edgekit.sources.source import SourceModel
 
 Array = npt.NDArray[np.generic]

@@ -1,6 +1,5 @@
 """Runs the eager model and the modules made from it under the same conditions."""
 
-import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -8,9 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import nn
 
-from edgekit.errors import CaptureError
 from edgekit.nested import named_arrays, structure_of
 from edgekit.parity.probes import Probe
 
@@ -27,18 +24,6 @@ def exact_eager() -> Iterator[None]:
             yield
     finally:
         torch.backends.mha.set_fastpath_enabled(fastpath)
-
-
-def detached_copy(module: nn.Module) -> nn.Module:
-    """A deep copy that shares the parameters but has its own buffers: inference can change buffers."""
-    memo: dict[int, Any] = {id(parameter): parameter for parameter in module.parameters()}
-    try:
-        return copy.deepcopy(module, memo)
-    except Exception as error:
-        raise CaptureError(
-            f"{type(module).__name__} cannot be deep-copied: {error}. Capture works on a copy. Remove open files, locks and "
-            "tensors with gradients from the attributes of the module."
-        ) from error
 
 
 def run(module: Any, probe: Probe) -> tuple[str, dict[str, Array]]:

@@ -9,8 +9,9 @@ from torch import nn
 from edgekit.errors import CaptureError, SourceError, first_line
 from edgekit.format.schema import Tolerance
 from edgekit.parity.comparison import Reference, compare
-from edgekit.parity.eager import Array, detached_copy, run
+from edgekit.parity.eager import Array, run
 from edgekit.parity.probes import Probe, axis_groups, resized, value_probes, wider_probes
+from edgekit.sources.copies import detached_copy
 from edgekit.sources.source import SourceModel
 
 

@@ -98,8 +98,8 @@ def print_fits(results: Sequence[FitResult], manifest: Manifest | None) -> None:
     for fit in results:
         lowest, highest = fit.bytecode_range
         bytecode = f"{fit.bytecode_version} of {lowest} to {highest}"
-        rows.append((fit.runtime, "yes" if fit.fits else "NO", bytecode, "\n".join(fit.missing)))
-    print_table(("runtime", "fits", "bytecode", "missing operators"), rows)
+        rows.append((fit.runtime, "yes" if fit.fits else "NO", bytecode, "\n".join((*fit.missing, *fit.tensors))))
+    print_table(("runtime", "fits", "bytecode", "lacks"), rows)
     for remedy in dict.fromkeys(fit.remedy for fit in results if not fit.fits):
         print(f"{', '.join(fit.runtime for fit in results if fit.remedy == remedy)}: {remedy}")
 

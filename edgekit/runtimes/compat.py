@@ -11,7 +11,7 @@ from pathlib import Path
 
 from edgekit.errors import UsageError
 from edgekit.format.archive import Archive
-from edgekit.format.schema import Manifest
+from edgekit.format.schema import Manifest, MethodSpec
 from edgekit.runtimes.registry import TARGETS, names, resolve
 from edgekit.runtimes.results import FitResult, OperatorRow
 
@@ -83,17 +83,19 @@ def list_operators(runtime: str) -> tuple[OperatorRow, ...]:
     return tuple(OperatorRow(runtime=runtime, name=name) for name in sorted(found))
 
 
-def fitting(operators: Collection[str], bytecode_version: int) -> tuple[str, ...]:
-    """The known runtimes that have every one of these operators and load this bytecode."""
+def fitting(operators: Collection[str], bytecode_version: int, methods: Sequence[MethodSpec] = ()) -> tuple[str, ...]:
+    """The known runtimes that have every operator, load the bytecode, and take the dtypes of the methods."""
     return tuple(
         name
         for name in known_runtimes()
-        if _loads(operator_table(name), bytecode_version) and operator_table(name).operators.issuperset(operators)
+        if _loads(operator_table(name), bytecode_version)
+        and operator_table(name).operators.issuperset(operators)
+        and not _refused_tensors(name, methods)
     )
 
 
 def check_fit(archive: Archive, runtimes: Sequence[str] = ()) -> tuple[FitResult, ...]:
-    """Holds a package's own bytecode, not its manifest, against each runtime's table.
+    """Holds a package's own bytecode, and the dtypes in its manifest, against each runtime's table.
 
     Args:
         archive: a `.ptl`, of edgekit or not.
@@ -105,30 +107,53 @@ def check_fit(archive: Archive, runtimes: Sequence[str] = ()) -> tuple[FitResult
     """
     tables = {table.runtime: table for table in map(operator_table, runtimes or known_runtimes())}
     bytecode, manifest = archive.bytecode, archive.manifest
-    found = []
-    for table in tables.values():
-        missing = tuple(name for name in bytecode.operators if name not in table.operators)
-        fits = not missing and _loads(table, bytecode.version)
-        found.append(
-            FitResult(
-                runtime=table.runtime,
-                fits=fits,
-                missing=missing,
-                bytecode_version=bytecode.version,
-                bytecode_range=table.bytecode,
-                remedy="" if fits else remedy(bytecode.operators, bytecode.version, missing, manifest),
-            )
-        )
-    return tuple(found)
+    return tuple(fit_of(table, bytecode.operators, bytecode.version, manifest) for table in tables.values())
 
 
-def remedy(
-    operators: Collection[str], bytecode_version: int, missing: Collection[str], manifest: Manifest | None
+def fit_of(
+    table: OperatorTable, operators: Collection[str], bytecode_version: int, manifest: Manifest | None
+) -> FitResult:
+    """Whether one runtime can run these operators, this bytecode, and the methods of the manifest."""
+    methods = () if manifest is None else manifest.methods
+    missing = tuple(name for name in operators if name not in table.operators)
+    tensors = _refused_tensors(table.runtime, methods)
+    fits = not missing and not tensors and _loads(table, bytecode_version)
+    return FitResult(
+        runtime=table.runtime,
+        fits=fits,
+        missing=missing,
+        bytecode_version=bytecode_version,
+        bytecode_range=table.bytecode,
+        tensors=tensors,
+        remedy="" if fits else _remedy(operators, bytecode_version, missing, tensors, manifest),
+    )
+
+
+def _refused_tensors(table: str, methods: Sequence[MethodSpec]) -> tuple[str, ...]:
+    """The inputs and outputs of a dtype that the runtimes of a table refuse."""
+    refused = {dtype for row in TARGETS.values() if row.operator_table == table for dtype in row.lacks_dtypes}
+    return tuple(
+        f"{spec.dtype} {kind} {spec.name} of {method.name}"
+        for method in methods
+        for kind, specs in (("input", method.inputs), ("output", method.outputs))
+        for spec in specs
+        if spec.dtype in refused
+    )
+
+
+def _remedy(
+    operators: Collection[str],
+    bytecode_version: int,
+    missing: Collection[str],
+    tensors: Collection[str],
+    manifest: Manifest | None,
 ) -> str:
     """What to do about a package that does not fit a runtime."""
     tried = manifest is not None and any(step.name == DECOMPOSE for step in manifest.recipe.passes)
     if FUSED in missing and not tried:
         return "export it again with --fit android (and the default recipe), which takes fused attention apart"
+    if tensors and not missing:
+        return "let the model take and return uint8 instead, for example y.to(torch.uint8), and export it again"
     newer = fitting(operators, bytecode_version)
     if not newer:
         return "no known runtime fits: link the library that has these operators, or change the model"

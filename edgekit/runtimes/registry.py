@@ -26,6 +26,7 @@ class Target:
         implementation: "module:Class"; it is called with the name and `arguments`.
         about: what it is, for help texts and the docs.
         capabilities: the requests that the class implements.
+        lacks_dtypes: the dtypes of inputs and outputs that it refuses, whatever the operators.
         operator_table: the table in `operators/` that says which operators it has; empty where none does.
         make_target: what builds it; empty where nothing needs to be built.
         emulated: whether it runs under an emulator on a usual machine, where times mean little.
@@ -37,6 +38,7 @@ class Target:
     capabilities: tuple[Capability, ...]
     arguments: Mapping[str, Any] = field(default_factory=dict)
     operator_table: str = ""
+    lacks_dtypes: tuple[str, ...] = ()
     make_target: str = ""
     emulated: bool = False
 
@@ -86,6 +88,7 @@ _ROWS = (
         about="Android's own library, for this machine's processor",
         capabilities=("verify", "run", "bench"),
         operator_table="android-1.12.2",
+        lacks_dtypes=("bool",),  # PyTorch's JNI throws on them
         make_target="android-runtime",
     ),
     Target(
@@ -95,6 +98,7 @@ _ROWS = (
         capabilities=("verify", "run", "bench"),
         arguments={"arm64": True},
         operator_table="android-1.12.2",
+        lacks_dtypes=("bool",),  # PyTorch's JNI throws on them
         make_target="android-runtime-arm64",
         emulated=True,
     ),

@@ -105,13 +105,17 @@ class BenchResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FitResult:
-    """Whether a runtime has every operator of a package; `remedy` is empty where it has."""
+    """Whether a runtime has every operator of a package and takes its dtypes; `remedy` is empty where it does.
+
+    `missing` are operators; `tensors` are inputs and outputs of a dtype that the runtime refuses.
+    """
 
     runtime: str
     fits: bool
     missing: tuple[str, ...]
     bytecode_version: int
     bytecode_range: tuple[int, int]
+    tensors: tuple[str, ...] = ()
     remedy: str = ""
 
 

@@ -12,6 +12,7 @@ from torch import nn
 
 from edgekit.errors import SourceError, UsageError
 from edgekit.format.schema import ImageSpec, WeightsInfo
+from edgekit.sources.copies import exportable, unwrapped
 from edgekit.sources.inputs import InputSpec, check_distinct, named_for
 from edgekit.sources.weights import load_state, randomize, read_checkpoint, state_digest
 
@@ -61,7 +62,10 @@ def from_module(
     """Makes a SourceModel: sets eval mode, loads a checkpoint or random weights if requested, and names the inputs."""
     if not isinstance(module, nn.Module):
         raise SourceError(f"{source} returned a {type(module).__name__}; expected a torch.nn.Module.")
+    module = unwrapped(module, name)
     _check_materialized(module, source)
+    module = exportable(module, name)
+    _warn_of_lost_methods(module, name)
     if any(isinstance(child, _MODE_MATTERS) and child.training for child in module.modules()):
         _log.warning(
             "%s was in train mode; it is exported in eval mode (no dropout, BatchNorm with its statistics)", name
@@ -82,6 +86,18 @@ def from_module(
     )
     weights = _apply_weights(draft, request, default_kind)
     return replace(draft, weights=weights)
+
+
+def _warn_of_lost_methods(module: nn.Module, name: str) -> None:
+    if isinstance(module, torch.jit.ScriptModule):
+        methods = list(module._c._method_names())
+    else:
+        exported = torch._jit_internal.FunctionModifiers.EXPORT
+        members = ((key, value) for kind in type(module).__mro__ for key, value in vars(kind).items())
+        methods = [key for key, value in members if getattr(value, "_torchscript_modifier", None) == exported]
+    lost = [method for method in dict.fromkeys(methods) if method != "forward"]
+    if lost:
+        _log.warning("%s: only forward is exported; the package will not have %s", name, ", ".join(lost))
 
 
 def _check_materialized(module: nn.Module, source: str) -> None:

@@ -171,3 +171,18 @@ def test_compat_and_ops_run_without_torch_and_numpy(process: Command, plain: Pat
     imported = {line.rpartition("|")[2].strip() for line in result.err.splitlines()}
     assert "msgspec" in imported
     assert not {"torch", "numpy"} & imported
+
+
+class Mask(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x > 0.5
+
+
+def test_compat_dtype_that_a_runtime_refuses_does_not_fit(cli: Command, tmp_path: Path) -> None:
+    report = edgekit.export(Mask().eval(), ["2x3"], name="mask", output=tmp_path / "mask.ptl")
+    assert "android-1.12.2" not in report.manifest.fits
+    done = cli("compat", report.package, "--runtime", "android")
+    assert done.code == 1
+    assert "bool output 0 of forward" in done.out
+    assert "y.to(torch.uint8)" in done.out
+    assert cli("compat", report.package, "--runtime", "torch-2.1.0").code == 0

@@ -1,0 +1,141 @@
+"""Modules as people have them: pruned, normalized, trained a moment ago, wrapped, in half precision."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import models
+import pytest
+import torch
+from torch import nn
+from torch.nn.utils import prune
+
+import edgekit
+from edgekit.sources.copies import detached_copy
+
+
+def small() -> nn.Module:
+    return models.perturb_batchnorm(models.ConvNet()).eval()
+
+
+def pruned() -> nn.Module:
+    model = small()
+    for child in model.modules():
+        if isinstance(child, nn.Conv2d | nn.Linear):
+            prune.l1_unstructured(child, "weight", amount=0.3)
+    return model
+
+
+def normalized() -> nn.Module:
+    model = small()
+    model.features[0] = nn.utils.weight_norm(model.features[0])
+    return model
+
+
+class Keeps(nn.Module):
+    """Keeps its features in a list of an object, as a model straight after training has them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = small()
+        self.kept: list[dict[str, torch.Tensor]] = []
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.net(x)
+
+
+def trained() -> nn.Module:
+    model = Keeps()
+    y = model(torch.rand(2, 3, 32, 32))
+    model.kept = [{"features": y}]
+    y.sum().backward()
+    return model.eval()
+
+
+def answer(model: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    with torch.no_grad():
+        return model(x)
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm.* is deprecated:FutureWarning")  # the form that older models have
+@pytest.mark.parametrize("factory", [pruned, normalized, trained])
+def test_export_module_with_computed_tensors(tmp_path: Path, factory: Callable[[], nn.Module]) -> None:
+    torch.manual_seed(0)
+    model = factory()
+    package = edgekit.export(model, ["1x3x32x32"], name="m", output=tmp_path / "m.ptl").package
+    x = torch.rand(1, 3, 32, 32)
+    found = edgekit.load(package).run([x.numpy()])["0"]  # type: ignore[arg-type]
+    assert torch.allclose(torch.from_numpy(found), answer(model, x), atol=1e-5)
+
+
+def test_detached_copy_shares_parameters_and_has_its_own_other_tensors() -> None:
+    model = pruned()
+    copied = detached_copy(model)
+    assert all(a is b for a, b in zip(model.parameters(), copied.parameters(), strict=True))
+    assert copied.features[0].weight is not model.features[0].weight
+    assert copied.features[0].weight.grad_fn is None
+    assert torch.Tensor.__deepcopy__.__qualname__ == "Tensor.__deepcopy__"
+
+
+def test_export_wrapped_module_exports_what_is_inside_and_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    model = small()
+    averaged = torch.optim.swa_utils.AveragedModel(nn.DataParallel(model)).eval()
+    package = edgekit.export(averaged, ["1x3x32x32"], name="m", output=tmp_path / "m.ptl").package
+    assert "the module inside AveragedModel is exported" in caplog.text
+    assert "the module inside DataParallel is exported" in caplog.text
+    x = torch.rand(1, 3, 32, 32)
+    found = edgekit.load(package).run([x.numpy()])["0"]  # type: ignore[arg-type]
+    assert torch.allclose(torch.from_numpy(found), answer(model, x), atol=1e-5)
+
+
+class HasModule(nn.Module):
+    """Its attribute is called module, and what it adds must not be lost."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.module = small()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.module(x - 0.5)
+
+
+def test_export_module_with_an_attribute_called_module_is_exported_whole(tmp_path: Path) -> None:
+    model = HasModule().eval()
+    package = edgekit.export(model, ["1x3x32x32"], name="m", output=tmp_path / "m.ptl").package
+    x = torch.rand(1, 3, 32, 32)
+    found = edgekit.load(package).run([x.numpy()])["0"]  # type: ignore[arg-type]
+    assert torch.allclose(torch.from_numpy(found), answer(model, x), atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_export_half_module_is_exported_in_float32_and_stays_half(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, dtype: torch.dtype
+) -> None:
+    model = small().to(dtype)
+    report = edgekit.export(model, ["1x3x32x32"], name="m", output=tmp_path / "m.ptl")
+    assert "a float32 copy on the CPU is exported" in caplog.text
+    assert report.manifest.methods[0].inputs[0].dtype == "float32"
+    assert {parameter.dtype for parameter in model.parameters()} == {dtype}
+
+
+class Codec(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.down, self.up = nn.Linear(8, 3), nn.Linear(3, 8)
+
+    @torch.jit.export
+    def encode(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.tanh(self.down(x))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.up(self.encode(x))
+
+
+@pytest.mark.parametrize("scripted", [False, True])
+def test_export_methods_that_a_package_will_not_have_are_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, scripted: bool
+) -> None:
+    model = Codec().eval()
+    edgekit.export(torch.jit.script(model) if scripted else model, ["2x8"], name="m", output=tmp_path / "m.ptl")
+    assert "m: only forward is exported; the package will not have encode" in caplog.text
