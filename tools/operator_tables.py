@@ -96,7 +96,9 @@ def table(runtime: str, version: str, command: Sequence[str], folder: Path) -> d
     probes += [write_probe(base, folder / f"version-{n}.ptl", version=n) for n in BYTECODES]
     answers = refusals(command, probes, folder)
     reasons = dict(zip(known, answers, strict=False))
-    unclear = [f"{name}: {answer}" for name, answer in reasons.items() if answer and name.partition(".")[0] not in answer]
+    unclear = [
+        f"{name}: {answer}" for name, answer in reasons.items() if answer and name.partition(".")[0] not in answer
+    ]
     if unclear or reasons[PRESENT] or not reasons[MADE_UP]:
         sys.exit(f"{runtime}: its answers are not usable: {unclear[:3] or reasons[PRESENT] or MADE_UP}")
     versions = [n for n, answer in zip(BYTECODES, answers[len(known) :], strict=True) if not answer]
