@@ -1,8 +1,9 @@
 """The export pipeline: source, capture, optimize, package, verify."""
 
+import inspect
 import logging
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -75,7 +76,7 @@ def export_source(
 
 def export(
     model: nn.Module,
-    example_inputs: Sequence[Any] | torch.Tensor | np.ndarray[Any, Any] | str = (),
+    example_inputs: Sequence[Any] | Mapping[str, Any] | torch.Tensor | np.ndarray[Any, Any] | str = (),
     *,
     name: str | None = None,
     output: str | Path | None = None,
@@ -87,12 +88,14 @@ def export(
     tolerance: Tolerance | None = None,
     allow_mismatch: bool = False,
     server: bool = True,
+    bind: Mapping[str, Any] | None = None,
 ) -> ExportReport:
     """Exports a module to a verified package.
 
     Args:
         model: any module. Export switches it to eval mode and changes nothing else.
-        example_inputs: for each parameter of `forward`, a tensor, a numpy array, or a text such as `1x16:int64[0,1000]`.
+        example_inputs: for each parameter of `forward`, a tensor, a numpy array, or a text such as `1x16:int64[0,1000]`; or
+            a dict of them by name, in any order. Tuples, lists and dicts of them may be nested, for example `[x, (h, c)]`.
             Their ranges are the ranges of the probes.
         name: the name of the package; by default, the name of the class.
         output: the file to write; `build/mobile/<name>/<name>.ptl` by default.
@@ -105,15 +108,14 @@ def export(
         tolerance: bounds other than 1e-5. The manifest records looser bounds.
         allow_mismatch: keep a capture that disagrees with the eager model on some probe, and record the mismatch.
         server: whether to write the server's file too.
+        bind: values of other parameters of `forward`, for example `{"use_cache": False}`.
 
     Raises:
         EdgekitError: see `edgekit.errors`. No file is written in this case.
     """
-    if isinstance(example_inputs, str | torch.Tensor | np.ndarray):  # one input, not a sequence of inputs
-        example_inputs = (example_inputs,)
-    inputs = tuple(_as_input(value) for value in example_inputs)
+    inputs = tuple(_as_inputs(model, example_inputs))
     name = name or type(model).__name__
-    request = SourceRequest(inputs=inputs, image=image, labels=tuple(labels))
+    request = SourceRequest(inputs=inputs, image=image, labels=tuple(labels), bound=dict(bind or {}))
     options = ExportRequest(
         output=None if output is None else Path(output),
         mode=mode,
@@ -131,16 +133,37 @@ def export(
         return _export(source, options, lambda _stage: None, ())
 
 
-def _as_input(value: Any) -> InputSpec:
+def _as_inputs(model: nn.Module, given: Any) -> Iterator[InputSpec]:
+    """The inputs of a sequence, by position, or of a dict, by name; nested ones are named by their path."""
+    if isinstance(given, str | torch.Tensor | np.ndarray):  # one input, not a sequence of inputs
+        given = (given,)
+    if isinstance(given, Mapping):
+        for name, value in given.items():
+            yield from _nested_inputs(str(name), value)
+        return
+    parameters = list(inspect.signature(model.forward).parameters)
+    for index, value in enumerate(given):
+        nested = isinstance(value, tuple | list | Mapping)
+        name = parameters[index] if nested and index < len(parameters) else ""
+        yield from _nested_inputs(name, value)
+
+
+def _nested_inputs(name: str, value: Any) -> Iterator[InputSpec]:
     if isinstance(value, str):
-        return parse_input(value)
-    if isinstance(value, torch.Tensor):
-        return from_array("", value.detach().cpu().numpy())
-    if isinstance(value, np.ndarray):
-        return from_array("", value)
-    raise UsageError(
-        f"an example input is a {type(value).__name__}; expected a tensor, a numpy array, or a text such as '1x3x224x224'."
-    )
+        yield replace(parse_input(value), name=name) if name else parse_input(value)
+    elif isinstance(value, torch.Tensor):
+        yield from_array(name, value.detach().cpu().numpy())
+    elif isinstance(value, np.ndarray):
+        yield from_array(name, value)
+    elif isinstance(value, tuple | list | Mapping) and value and name:
+        items = value.items() if isinstance(value, Mapping) else enumerate(value)
+        for key, item in items:
+            yield from _nested_inputs(f"{name}.{key}", item)
+    else:
+        raise UsageError(
+            f"an example input is a {type(value).__name__}; expected a tensor, a numpy array, a text such as '1x3x224x224', or "
+            "tuples, lists and dicts of them. Pass other values with bind."
+        )
 
 
 def _check_options(options: ExportRequest) -> None:

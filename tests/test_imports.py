@@ -24,7 +24,7 @@ ROOMS = {
         *("checkout", "cache", "replay_older", "results", "base", "hosts", "process", "timing", "runner_build"),
         *("android", "lite", "runner", "older", "registry", "compat", "verdict"),
     ],
-    "sources": ["inputs", "weights", "copies", "source", "names", "factories", "files", "resolve"],
+    "sources": ["inputs", "weights", "copies", "adapter", "source", "names", "factories", "files", "resolve"],
     "parity": ["probes", "eager", "comparison", "references", "gate"],
     "capture": ["modes", "trace", "script", "hybrid", "attempts", "decide"],
     "optimize": [

@@ -15,6 +15,7 @@ from edgekit.format.schema import ProbeResult, Tolerance
 from edgekit.parity.comparison import rounded
 from edgekit.parity.gate import Judgement, judge_capture
 from edgekit.parity.references import References
+from edgekit.sources.adapter import without_defaults
 from edgekit.sources.copies import detached_copy
 from edgekit.sources.source import SourceModel
 
@@ -91,11 +92,12 @@ def _trace(source: SourceModel, _: tuple[TraceWarning, ...]) -> Attempt:
 
 
 def _script(source: SourceModel, _: tuple[TraceWarning, ...]) -> Attempt:
-    return Attempt(mode="script", module=script(detached_copy(source.module)), scripted=("",))
+    module = without_defaults(detached_copy(source.module), source.inputs)
+    return Attempt(mode="script", module=script(module), scripted=("",))
 
 
 def _hybrid(source: SourceModel, warnings: tuple[TraceWarning, ...]) -> Attempt:
-    module: Any = detached_copy(source.module)
+    module: Any = without_defaults(detached_copy(source.module), source.inputs)
     example = source.example()
     if not warnings:
         warnings = trace(detached_copy(source.module), example)[1]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from edgekit.capture.modes import REQUESTED_MODES
 from edgekit.cli.options import add_json
-from edgekit.cli.parse import image_spec, labels_file, seed, tolerance
+from edgekit.cli.parse import bound_values, image_spec, labels_file, seed, tolerance
 from edgekit.optimize.recipes import DEFAULT_RECIPE, FITS, RECIPES
 from edgekit.report.console import Progress, banner, bound, size
 
@@ -30,6 +30,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SPEC",
         help="an input of the model: [NAME=]SHAPE[:DTYPE[LOW,HIGH]], for example 1x3x224x224 or ids=1x16:int64[0,1000], "
         "or a sample .npy; repeatable",
+    )
+    parser.add_argument(
+        "--bind",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="another parameter of forward with its value, as JSON or else as text: use_cache=false; repeatable",
     )
     parser.add_argument("--weights", metavar="NAME", help="default, random, or the name of torchvision weights")
     parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="a state dict: .pth or .safetensors")
@@ -100,6 +107,7 @@ def run(options: argparse.Namespace) -> int:
                 require_pretrained=options.require_pretrained,
                 image=image,
                 labels=labels,
+                bound=bound_values(options.bind),
             ),
             ExportRequest(
                 output=options.output,
@@ -123,6 +131,8 @@ def _print(report: "ExportReport") -> None:
     manifest = report.manifest
     print(banner(manifest), end="")
     print(f"{report.package}  {size(report.package.stat().st_size)}")
+    method = manifest.methods[0]
+    print(f"  {'signature':<20} ({', '.join(map(str, method.inputs))}) -> ({', '.join(map(str, method.outputs))})")
     print(f"  {'captured':<20} {manifest.capture.mode}: {manifest.capture.reason}")
     for step in manifest.recipe.passes:
         done = f"error {step.norm_error:.1e}" if step.norm_error is not None else f"not applied: {step.note}"

@@ -1,7 +1,10 @@
 """Option values that need parsing."""
 
+import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from edgekit.errors import UsageError
 from edgekit.format.schema import ImageSpec, Tolerance
@@ -79,3 +82,21 @@ def seed(text: str) -> int:
     if not 0 <= number < 2**32:
         raise ValueError
     return number
+
+
+def bound_values(texts: Sequence[str]) -> dict[str, Any]:
+    """Parses every `--bind`: NAME=VALUE, where the value is JSON, or else the text itself.
+
+    Raises:
+        UsageError: a text is not of that form.
+    """
+    found: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name.isidentifier():
+            raise UsageError(f"--bind {text}: expected NAME=VALUE, for example use_cache=false.")
+        try:
+            found[name] = json.loads(value)
+        except ValueError:
+            found[name] = value
+    return found

@@ -39,6 +39,7 @@ from edgekit.parity.comparison import describe, rounded
 from edgekit.runtimes.compat import fitting
 from edgekit.runtimes.lite import LiteModule, replay
 from edgekit.runtimes.results import CaseResult
+from edgekit.sources.adapter import inner
 from edgekit.sources.source import SourceModel
 from edgekit.version import __version__
 
@@ -81,7 +82,7 @@ def draft_package(optimized: OptimizedModel, tolerance: Tolerance, destination: 
         reserve(Path(scratch), optimized.room_bytes)
         saved = _save_lite(module, Path(scratch))
         with Archive(saved) as archive:
-            constants, bytecode = name_constants(archive, source.module), archive.bytecode
+            constants, bytecode = name_constants(archive, inner(source.module)), archive.bytecode
         records = write_records(saved, destination, extras)
     return PackageDraft(
         path=destination,

@@ -3,7 +3,7 @@
 import inspect
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,10 @@ class InputSpec:
     def generate(self, seed: int) -> Array:
         return generate(self.golden(seed))
 
+    def first(self) -> Array:
+        """The user's array, or else the first draw."""
+        return self.generate(1) if self.sample is None else self.sample.copy()
+
 
 def parse_input(text: str) -> InputSpec:
     """Parses one `--input`. The name is empty if none was given.
@@ -56,7 +60,7 @@ def parse_input(text: str) -> InputSpec:
     name, equals, rest = text.partition("=")
     if not equals:
         name, rest = "", text
-    elif not name.isidentifier():
+    elif not re.fullmatch(r"[^\W\d]\w*(\.\w+)*", name):
         raise UsageError(f"--input {text}: {name!r} is not a parameter name. {_HELP}")
     if rest.endswith(".npy"):
         return from_array(name, load_npy(rest))
@@ -154,45 +158,76 @@ def check_distinct(given: Sequence[InputSpec]) -> None:
         raise UsageError(f"--input {twice[0]}=… was given {names.count(twice[0])} times; give each input once.")
 
 
-def named_for(forward: Callable[..., Any], given: Sequence[InputSpec]) -> tuple[InputSpec, ...]:
-    """Puts the inputs in the order of the parameters of `forward`, and names each after its parameter.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Argument:
+    """A parameter of `forward` and the inputs that make it: one tensor, or several with names such as `state.0`.
+
+    `plain` says that position and one tensor are enough. `is_list` is for a parameter whose annotation is a list.
+    """
+
+    name: str
+    specs: tuple[InputSpec, ...]
+    by_position: bool
+    is_list: bool = False
+
+    @property
+    def plain(self) -> bool:
+        return self.by_position and [spec.name for spec in self.specs] == [self.name]
+
+
+def arguments_of(
+    forward: Callable[..., Any], given: Sequence[InputSpec], bound: Collection[str] = ()
+) -> tuple[Argument, ...]:
+    """Groups the inputs by the parameters of `forward`, in their order, and names those that have no name.
+
+    Args:
+        forward: the method to call.
+        given: the inputs; a name is a parameter's, or one with a path inside it such as `state.0`.
+        bound: parameters that get other values than tensors.
 
     Raises:
-        UsageError: the names or the number of inputs do not match the signature, or a parameter is keyword-only.
+        UsageError: the names or the number of inputs do not match the signature.
     """
-    signature = inspect.signature(forward).parameters.values()
-    by_keyword = [
-        p for p in signature if p.kind is p.VAR_KEYWORD or (p.kind is p.KEYWORD_ONLY and p.default is p.empty)
-    ]
-    if by_keyword:
-        raise UsageError(
-            f"forward takes {by_keyword[0]} only by keyword, which neither tracing nor scripting supports. Wrap the model in a "
-            "module with explicit parameters: class Wrapper(nn.Module): def forward(self, x): return self.model(x, key=...)."
-        )
-    parameters = [p for p in signature if p.kind is not p.KEYWORD_ONLY]
-    names = [p.name for p in parameters if p.kind is not p.VAR_POSITIONAL]
-    required = [p.name for p in parameters if p.default is p.empty and p.kind is not p.VAR_POSITIONAL]
-    names += [f"input{i}" for i in range(len(names), len(given))] if len(names) < len(parameters) else []
-    by_name = {spec.name: spec for spec in given if spec.name}
+    parameters = [p for p in inspect.signature(forward).parameters.values() if p.name not in bound]
+    named = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    names = [p.name for p in named]
     check_distinct(given)
-    positional = [spec for spec in given if not spec.name]
-    if unknown := sorted(by_name.keys() - set(names)):
-        raise UsageError(f"--input {unknown[0]}=…: forward has no such parameter; it takes ({', '.join(names)}).")
-    ordered = []
-    for name in names:
-        if name in by_name:
-            ordered.append(by_name.pop(name))
-        elif positional:
-            ordered.append(replace(positional.pop(0), name=name))
-        elif name in required:
-            raise UsageError(
-                f"forward takes ({', '.join(names)}) and no input was given for {name!r}. Add --input. {_HELP}"
-            )
-        else:
-            break
-    if positional or by_name:
-        raise UsageError(
-            f"{len(given)} inputs were given, and forward takes ({', '.join(names)}). An input cannot follow a parameter that is "
-            "left out. Pass the inputs in between too, or fewer inputs."
-        )
-    return tuple(ordered)
+    unnamed = [spec for spec in given if not spec.name]
+    groups: dict[str, list[InputSpec]] = {}
+    for spec in given:
+        if spec.name:
+            groups.setdefault(spec.name.partition(".")[0], []).append(spec)
+    for name in [p.name for p in named if p.kind is not p.KEYWORD_ONLY]:
+        if name not in groups and unnamed:
+            groups[name] = [replace(unnamed.pop(0), name=name)]
+    if any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        for index, spec in enumerate(unnamed, len(groups)):
+            groups[f"input{index}"] = [replace(spec, name=f"input{index}")]
+        names += [name for name in groups if name not in names]
+        unnamed = []
+    takes_more = any(p.kind is p.VAR_KEYWORD for p in parameters)
+    listed = ", ".join(map(str, parameters))
+    if unknown := [name for name in groups if name not in names and not takes_more]:
+        raise UsageError(f"--input {unknown[0]}=…: forward has no such parameter; it takes ({listed}).")
+    if missing := [p.name for p in named if p.default is p.empty and p.name not in groups]:
+        raise UsageError(f"forward takes ({listed}) and no input was given for {missing[0]!r}. Add --input. {_HELP}")
+    if unnamed:
+        raise UsageError(f"{len(given)} inputs were given, and forward takes ({listed}). Pass fewer inputs.")
+    return _in_order(parameters, groups)
+
+
+def _in_order(parameters: Sequence[inspect.Parameter], groups: dict[str, list[InputSpec]]) -> tuple[Argument, ...]:
+    """The arguments in the order of the signature; by position as long as no parameter before is left out."""
+    found, by_position = [], True
+    for parameter in parameters:
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            extras = [name for name in groups if re.fullmatch(r"input\d+", name)]
+            found += [Argument(name=name, specs=tuple(groups.pop(name)), by_position=True) for name in extras]
+        elif parameter.kind is not parameter.VAR_KEYWORD:
+            by_position = by_position and parameter.name in groups and parameter.kind is not parameter.KEYWORD_ONLY
+            if parameter.name in groups:
+                is_list = "list" in str(parameter.annotation).lower()
+                specs = tuple(groups.pop(parameter.name))
+                argument = Argument(name=parameter.name, specs=specs, by_position=by_position, is_list=is_list)
+                found.append(argument)
+    return (*found, *(Argument(name=name, specs=tuple(specs), by_position=False) for name, specs in groups.items()))

@@ -3,17 +3,19 @@
 import itertools
 import logging
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
 from edgekit.errors import SourceError, UsageError
 from edgekit.format.schema import ImageSpec, WeightsInfo
+from edgekit.sources.adapter import adapted, inner
 from edgekit.sources.copies import exportable, unwrapped
-from edgekit.sources.inputs import InputSpec, check_distinct, named_for
+from edgekit.sources.inputs import InputSpec, arguments_of, check_distinct
 from edgekit.sources.weights import load_state, randomize, read_checkpoint, state_digest
 
 _log = logging.getLogger(__name__)
@@ -23,7 +25,10 @@ _MODE_MATTERS = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceRequest:
-    """The options of the user for a source. `weights` None means the default of the source."""
+    """The options of the user for a source. `weights` None means the default of the source.
+
+    `bound` are values of parameters of `forward` that are not tensors.
+    """
 
     inputs: Sequence[InputSpec] = ()
     weights: str | None = None
@@ -32,6 +37,7 @@ class SourceRequest:
     require_pretrained: bool = False
     image: ImageSpec | None = None
     labels: tuple[str, ...] = ()
+    bound: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +80,9 @@ def from_module(
     if isinstance(module, torch.jit.ScriptModule):
         inputs = _named_for_script(module, request.inputs)
     else:
-        inputs = named_for(module.forward, request.inputs)
+        arguments = arguments_of(module.forward, request.inputs, request.bound)
+        inputs = tuple(spec for argument in arguments for spec in argument.specs)
+        module = adapted(module, arguments, request.bound, name)
     draft = SourceModel(
         name=re.sub(r"[^A-Za-z0-9_.-]", "_", name),
         source=source,
@@ -110,20 +118,20 @@ def _check_materialized(module: nn.Module, source: str) -> None:
 
 def _apply_weights(draft: SourceModel, request: SourceRequest, default_kind: str) -> WeightsInfo:
     if request.checkpoint is not None:
-        load_state(draft.module, read_checkpoint(request.checkpoint), f"checkpoint {request.checkpoint}")
+        load_state(inner(draft.module), read_checkpoint(request.checkpoint), f"checkpoint {request.checkpoint}")
         return WeightsInfo(
-            kind="checkpoint", name=request.checkpoint.name, sha256=state_digest(draft.module.state_dict())
+            kind="checkpoint", name=request.checkpoint.name, sha256=state_digest(inner(draft.module).state_dict())
         )
     if request.weights == "random":
         if request.require_pretrained:
             raise UsageError("--weights random and --require-pretrained exclude each other. Pass one of them.")
         randomize(draft.module, draft.example(), request.seed)
-        return WeightsInfo(kind="random", seed=request.seed, sha256=state_digest(draft.module.state_dict()))
+        return WeightsInfo(kind="random", seed=request.seed, sha256=state_digest(inner(draft.module).state_dict()))
     if request.weights not in (None, "default"):
         raise UsageError(
             f"--weights {request.weights}: {draft.source} has no named weights. Pass --checkpoint FILE or --weights random."
         )
-    return WeightsInfo(kind=default_kind, sha256=state_digest(draft.module.state_dict()))
+    return WeightsInfo(kind=default_kind, sha256=state_digest(inner(draft.module).state_dict()))
 
 
 def _named_for_script(module: torch.jit.ScriptModule, given: Sequence[InputSpec]) -> tuple[InputSpec, ...]:

@@ -2,13 +2,12 @@
 
 from pathlib import Path
 
-import models
 import numpy as np
 import pytest
 from torch import nn
 
 from edgekit.errors import UsageError
-from edgekit.sources.inputs import InputSpec, named_for, parse_input
+from edgekit.sources.inputs import InputSpec, arguments_of, parse_input
 
 
 @pytest.mark.parametrize(
@@ -81,16 +80,30 @@ class Optional(nn.Module):
         ([spec(), spec(), spec()], ["a", "b", "c"]),
     ],
 )
-def test_named_for_orders_as_the_signature(given: list[InputSpec], names: list[str]) -> None:
-    assert [item.name for item in named_for(Optional().forward, given)] == names
+def test_arguments_of_orders_as_the_signature(given: list[InputSpec], names: list[str]) -> None:
+    arguments = arguments_of(Optional().forward, given)
+    assert [item.name for argument in arguments for item in argument.specs] == names
+    assert all(argument.plain for argument in arguments)
 
 
-@pytest.mark.parametrize("given", [[], [spec()], [spec()] * 4, [spec("a"), spec("d")]])
-def test_named_for_inputs_that_do_not_fit_are_a_usage_error(given: list[InputSpec]) -> None:
+@pytest.mark.parametrize(
+    "given", [[], [spec()], [spec()] * 4, [spec("a"), spec("d")], [spec("a"), spec("a"), spec("b")]]
+)
+def test_arguments_of_inputs_that_do_not_fit_are_a_usage_error(given: list[InputSpec]) -> None:
     with pytest.raises(UsageError):
-        named_for(Optional().forward, given)
+        arguments_of(Optional().forward, given)
 
 
-def test_named_for_keyword_arguments_are_refused_with_a_remedy() -> None:
-    with pytest.raises(UsageError, match=r"\*\*kwargs.*class Wrapper"):
-        named_for(models.KeywordArguments().forward, [spec()])
+class Many(nn.Module):
+    def forward(self, a: int, b: int = 0, *, c: int = 0, **more: int) -> int:
+        return a + b + c + sum(more.values())
+
+
+def test_arguments_of_skipped_and_keyword_parameters_are_passed_by_keyword() -> None:
+    arguments = arguments_of(Many().forward, [spec("d"), spec("c"), spec("a"), spec("s.1"), spec("s.0")])
+    assert [(argument.name, argument.by_position) for argument in arguments] == [
+        ("a", True),
+        ("c", False),
+        ("d", False),
+        ("s", False),
+    ]

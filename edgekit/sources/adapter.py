@@ -1,0 +1,180 @@
+"""Gives a model plain inputs and outputs: a generated module with positional tensors in and named tensors out.
+
+Keyword arguments, skipped parameters, bound values, nested inputs, and outputs that are more than tensors in tuples are
+dealt with here, so that every later stage sees tensors by position. The generated source is in `linecache`, so that it
+scripts as well as it traces. A model whose call and outputs are plain stays as it is.
+"""
+
+import dataclasses
+import inspect
+import itertools
+import keyword
+import linecache
+import logging
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils import _pytree
+
+from edgekit.sources.copies import detached_copy
+from edgekit.sources.inputs import Argument, InputSpec
+
+_log = logging.getLogger(__name__)
+_numbers = itertools.count()
+
+Leaf = tuple[str, str]  # the flattened name of an output, and the expression that gives it
+
+
+class Adapter(nn.Module):
+    """The base of generated modules; `model` is the user's module. Not annotated, as scripting reads annotations."""
+
+
+def inner(module: nn.Module) -> nn.Module:
+    """The user's own module."""
+    return module.get_submodule("model") if isinstance(module, Adapter) else module
+
+
+def adapted(module: nn.Module, arguments: Sequence[Argument], bound: Mapping[str, Any], name: str) -> nn.Module:
+    """The module itself where its call and outputs are plain, else a generated module around it.
+
+    Args:
+        module: a module in eval mode.
+        arguments: the inputs, grouped by the parameters of `forward`.
+        bound: values of other parameters.
+        name: the model's name, for the report of what is left out.
+    """
+    plain_call = not bound and all(argument.plain for argument in arguments)
+    call = _generated(module, arguments, bound, [])
+    value = _first_answer(call, [spec for argument in arguments for spec in argument.specs])
+    if value is None or _is_plain(value):
+        return module if plain_call else call
+    leaves = list(_leaves(value, "value", "", name))
+    return _generated(module, arguments, bound, leaves)
+
+
+def _first_answer(call: nn.Module, specs: Sequence[InputSpec]) -> Any:
+    """What the model returns for its example; None where it refuses, which the references report with their remedy."""
+    inputs = [torch.from_numpy(spec.first()) for spec in specs]
+    try:
+        with torch.no_grad():
+            return detached_copy(call)(*inputs)
+    except Exception:
+        return None
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether tracing, scripting and the lite interpreter take the value as it is."""
+    if isinstance(value, torch.Tensor) or type(value) in (bool, int, float):
+        return True
+    if type(value) is dict:
+        return bool(value) and all(isinstance(item, torch.Tensor) for item in value.values())
+    plain_type = type(value) in (tuple, list) or hasattr(type(value), "_fields")
+    return plain_type and bool(value) and all(map(_is_plain, value))
+
+
+def _leaves(value: Any, expression: str, path: str, name: str) -> Iterator[Leaf]:
+    """The tensors of an output with their flattened names; what is not a tensor is left out and reported."""
+    if isinstance(value, torch.Tensor):
+        yield path or "0", expression
+        return
+    children = list(_children(value, expression))
+    if not children and value is not None:
+        _log.warning("%s: output %s is a %s and is left out", name, path or "0", type(value).__name__)
+    if value is None:
+        _log.warning("%s: output %s is None and is left out", name, path or "0")
+    for key, child, child_expression in children:
+        yield from _leaves(child, child_expression, f"{path}.{key}" if path else key, name)
+
+
+def _children(value: Any, expression: str) -> Iterator[tuple[str, Any, str]]:
+    """The parts of a value: key, part, and the expression for it."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield str(key), item, f"{expression}[{key!r}]"
+    elif hasattr(type(value), "_fields"):
+        for key in value._fields:
+            yield key, getattr(value, key), f"{expression}.{key}"
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        for field in dataclasses.fields(value):
+            yield field.name, getattr(value, field.name), f"{expression}.{field.name}"
+    elif isinstance(value, tuple | list):
+        for index, item in enumerate(value):
+            yield str(index), item, f"{expression}[{index}]"
+    elif type(value) in _pytree.SUPPORTED_NODES:
+        for index, item in enumerate(_parts(value)):
+            yield str(index), item, f"_parts({expression})[{index}]"
+
+
+def _parts(value: Any) -> list[Any]:
+    """The parts of an object that torch's pytree registry knows, such as a cache of keys and values."""
+    return list(_pytree.SUPPORTED_NODES[type(value)].flatten_fn(value)[0])
+
+
+def _generated(
+    module: nn.Module, arguments: Sequence[Argument], bound: Mapping[str, Any], leaves: Sequence[Leaf]
+) -> nn.Module:
+    names = _identifiers([spec.name for argument in arguments for spec in argument.specs])
+    parameters = "".join(f", {name}: torch.Tensor" for name in names.values())
+    given = [_passed(argument, names) for argument in arguments]
+    given += [f"{key}={value!r}" for key, value in bound.items()]
+    result = "{" + ", ".join(f"{name!r}: {expression}" for name, expression in leaves) + "}" if leaves else "value"
+    source = (
+        "class Generated(Adapter):\n"
+        "    def __init__(self, model):\n"
+        "        super().__init__()\n"
+        "        self.model = model\n"
+        "\n"
+        f"    def forward(self{parameters}):\n"
+        f"        value = self.model({', '.join(given)})\n"
+        f"        return {result}\n"
+    )
+    path = f"<edgekit adapter {next(_numbers)}>"
+    linecache.cache[path] = (len(source), None, source.splitlines(keepends=True), path)
+    namespace: dict[str, Any] = {"__name__": __name__, "Adapter": Adapter, "torch": torch, "_parts": _parts}
+    exec(compile(source, path, "exec"), namespace)
+    made: nn.Module = namespace["Generated"](module)
+    return made.eval()
+
+
+def _identifiers(names: Sequence[str]) -> dict[str, str]:
+    """A different Python name for each flattened name."""
+    found: dict[str, str] = {}
+    for name in names:
+        base = re.sub(r"\W", "_", name)
+        base = f"{base}_" if keyword.iskeyword(base) or base in ("self", "value", "torch") else base
+        while base in found.values():
+            base += "_"
+        found[name] = base
+    return found
+
+
+def _passed(argument: Argument, names: Mapping[str, str]) -> str:
+    """How an argument is passed: a tensor, or a tuple, list or dict of tensors; by keyword unless by position."""
+    parts = {spec.name.removeprefix(argument.name).lstrip("."): names[spec.name] for spec in argument.specs}
+    expression = _nested(parts, argument.is_list)
+    return expression if argument.by_position else f"{argument.name}={expression}"
+
+
+def _nested(parts: Mapping[str, str], is_list: bool) -> str:
+    if list(parts) == [""]:
+        return parts[""]
+    groups: dict[str, dict[str, str]] = {}
+    for path, name in parts.items():
+        head, _, rest = path.partition(".")
+        groups.setdefault(head, {})[rest] = name
+    inside = {head: _nested(group, is_list) for head, group in groups.items()}
+    if all(head.isdigit() for head in inside):
+        ordered = [inside[head] for head in sorted(inside, key=int)]
+        return f"[{', '.join(ordered)}]" if is_list else f"({', '.join(ordered)},)"
+    return "{" + ", ".join(f"{head!r}: {expression}" for head, expression in inside.items()) + "}"
+
+
+def without_defaults(module: nn.Module, inputs: Sequence[InputSpec]) -> nn.Module:
+    """A module whose `forward` has the given inputs alone: a scripted one would keep the parameters with defaults."""
+    if len(inspect.signature(module.forward).parameters) == len(inputs):
+        return module
+    arguments = [Argument(name=spec.name, specs=(spec,), by_position=True) for spec in inputs]
+    return _generated(module, arguments, {}, [])

@@ -1,0 +1,230 @@
+"""Models as people have them get plain inputs and outputs."""
+
+import collections
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import models
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+import edgekit
+from edgekit.errors import UsageError
+
+
+class Output(collections.OrderedDict[str, Tensor]):
+    """An ordered dict with attributes, as hubs' models return."""
+
+    def __getattr__(self, name: str) -> Tensor:
+        return self[name]
+
+
+class Hub(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.emb, self.fc = nn.Embedding(100, 16), nn.Linear(16, 4)
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,  # noqa: ARG002  as hubs have it
+        return_dict: bool = True,
+        **kwargs: Any,  # noqa: ARG002  as hubs have it
+    ) -> Any:
+        assert input_ids is not None
+        x = self.emb(input_ids)
+        if attention_mask is not None:
+            x = x * attention_mask.unsqueeze(-1)
+        logits = self.fc(torch.tanh(x))
+        return Output(last_hidden_state=x, logits=logits) if return_dict else (logits,)
+
+
+class Skipped(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(4, 3)
+
+    def forward(self, x: Tensor, past: Tensor | None = None, *, mask: Tensor | None = None) -> Tensor:  # noqa: ARG002
+        return self.fc(x) if mask is None else self.fc(x) * mask
+
+
+class Streaming(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.rnn, self.fc = nn.LSTM(8, 16), nn.Linear(16, 4)
+
+    def forward(self, x: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        y, state = self.rnn(x, state)
+        return self.fc(y), state
+
+
+class OptionalInput(nn.Module):
+    """Needs script for its branch, and has an input that is left out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(8, 4)
+
+    def forward(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
+        y = self.fc(x) if bool(x.sum() > 0) else self.fc(-x) * 2
+        return y if bias is None else y + bias
+
+
+@dataclasses.dataclass
+class Named:
+    logits: Tensor
+    hidden: tuple[Tensor, Tensor | None]
+
+
+class Pair(NamedTuple):
+    first: Tensor
+    second: Any
+
+
+class Outputs(nn.Module):
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.kind, self.fc = kind, nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Any:
+        y = self.fc(x)
+        if self.kind == "dataclass":
+            return Named(y, (x * 2, None))
+        if self.kind == "mixed":
+            return {"logits": y, "hidden": (x * 2, [x + 1]), "loss": None, "name": "text"}
+        if self.kind == "named tuple":
+            return Pair(y, {"b": x * 2, "a": None})
+        return y, None, x * 2
+
+
+class Dicts(nn.Module):
+    """Takes a dict of tensors and a list of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(4, 3)
+
+    def forward(self, batch: dict[str, Tensor], maps: list[Tensor], scale: float = 1.0) -> Tensor:
+        return self.fc(batch["image"] + batch["extra"]) * scale + sum(self.fc(m) for m in maps)
+
+
+def exported(model: nn.Module, inputs: Any, folder: Path, **options: Any) -> Any:
+    return edgekit.load(edgekit.export(model.eval(), inputs, name="m", output=folder / "m.ptl", **options).package)
+
+
+def close(found: Mapping[str, np.ndarray], expected: Mapping[str, Tensor]) -> bool:
+    assert list(found) == list(expected)
+    return all(np.allclose(found[name], value.detach().numpy(), atol=1e-5) for name, value in expected.items())
+
+
+def test_export_keyword_model_by_names_in_any_order(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = Hub()
+    inputs = {"attention_mask": "1x16:int64[0,1]", "input_ids": "1x16:int64[0,99]"}
+    loaded = exported(model, inputs, tmp_path)
+    assert [spec.name for spec in loaded.manifest.methods[0].inputs] == ["input_ids", "attention_mask"]
+    ids, mask = torch.randint(0, 99, (1, 12)), torch.ones(1, 12, dtype=torch.int64)
+    found = loaded.run({"input_ids": ids.numpy(), "attention_mask": mask.numpy()})
+    assert close(found, dict(model(ids, mask)))
+
+
+def test_export_bound_value_is_part_of_the_call(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = Hub()
+    loaded = exported(model, {"input_ids": "1x16:int64[0,99]"}, tmp_path, bind={"return_dict": False})
+    ids = torch.randint(0, 99, (1, 16))
+    assert close(loaded.run([ids.numpy()]), {"0": model(ids).logits})
+
+
+def test_export_skipped_and_keyword_only_parameters(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = Skipped()
+    loaded = exported(model, {"x": "1x4", "mask": "1x3"}, tmp_path)
+    x, mask = torch.rand(1, 4), torch.rand(1, 3)
+    assert close(loaded.run({"x": x.numpy(), "mask": mask.numpy()}), {"0": model(x, mask=mask)})
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_export_state_in_a_tuple(tmp_path: Path, nested: bool) -> None:
+    torch.manual_seed(0)
+    model = Streaming()
+    by_name = {"x": "5x1x8", "state.0": "1x1x16", "state.1": "1x1x16"}
+    inputs = [torch.rand(5, 1, 8), (torch.rand(1, 1, 16), torch.rand(1, 1, 16))] if nested else by_name
+    loaded = exported(model, inputs, tmp_path)
+    assert [spec.name for spec in loaded.manifest.methods[0].inputs] == ["x", "state.0", "state.1"]
+    x, h, c = torch.rand(5, 1, 8), torch.rand(1, 1, 16), torch.rand(1, 1, 16)
+    y, (h1, c1) = model(x, (h, c))
+    assert close(loaded.run([x.numpy(), h.numpy(), c.numpy()]), {"0": y, "1.0": h1, "1.1": c1})
+
+
+def test_export_dict_and_list_of_tensors(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = Dicts()
+    batch = {"image": torch.rand(2, 4), "extra": torch.rand(2, 4)}
+    loaded = exported(model, [batch, [torch.rand(2, 4), torch.rand(2, 4)]], tmp_path, bind={"scale": 2.0})
+    names = ["batch.image", "batch.extra", "maps.0", "maps.1"]
+    assert [spec.name for spec in loaded.manifest.methods[0].inputs] == names
+    a, b, c, d = (torch.rand(2, 4) for _ in range(4))
+    expected = model({"image": a, "extra": b}, [c, d], 2.0)
+    assert close(loaded.run([t.numpy() for t in (a, b, c, d)]), {"0": expected})
+
+
+def test_export_optional_input_that_is_left_out_of_a_scripted_model(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = OptionalInput()
+    loaded = exported(model, ["1x8"], tmp_path)
+    assert loaded.manifest.capture.mode == "script"
+    for x in (torch.rand(1, 8), -torch.rand(1, 8)):
+        assert close(loaded.run([x.numpy()]), {"0": model(x)})
+
+
+@pytest.mark.parametrize(
+    ("kind", "names", "left_out"),
+    [
+        ("dataclass", ["logits", "hidden.0"], ["hidden.1 is None"]),
+        ("mixed", ["logits", "hidden.0", "hidden.1.0"], ["loss is None", "name is a str"]),
+        ("named tuple", ["first", "second.b"], ["second.a is None"]),
+        ("tuple", ["0", "2"], ["1 is None"]),
+    ],
+)
+def test_export_outputs_by_name_and_what_is_left_out_is_reported(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, kind: str, names: list[str], left_out: list[str]
+) -> None:
+    torch.manual_seed(0)
+    loaded = exported(Outputs(kind), ["2x4"], tmp_path)
+    x = torch.rand(2, 4)
+    found = loaded.run([x.numpy()])
+    assert list(found) == names
+    assert np.allclose(found[names[1]], x.numpy() * 2)
+    for what in left_out:
+        assert f"output {what}" in caplog.text
+
+
+def test_export_plain_model_keeps_its_own_module(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    report = edgekit.export(models.conv_net().eval(), ["1x3x32x32"], output=tmp_path / "m.ptl")
+    assert all(not (c.parameter or "").startswith("model.") for c in report.manifest.constants)
+    assert report.manifest.methods[0].structure == "*"
+
+
+def test_export_constants_of_an_adapted_model_have_the_models_own_names(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    report = edgekit.export(Skipped().eval(), {"x": "2x4", "mask": "2x3"}, output=tmp_path / "m.ptl")
+    assert {c.parameter for c in report.manifest.constants if c.parameter} <= {"fc.weight", "fc.bias"}
+
+
+@pytest.mark.parametrize("inputs", [{"y": "1x4"}, {"mask": "1x3"}, {"x": object()}])
+def test_export_inputs_that_do_not_fit_are_usage_errors(tmp_path: Path, inputs: Any) -> None:
+    with pytest.raises(edgekit.EdgekitError):
+        edgekit.export(Skipped().eval(), inputs, output=tmp_path / "m.ptl")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_export_unknown_name_is_a_usage_error_that_lists_the_signature(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no such parameter; it takes"):
+        edgekit.export(Skipped().eval(), {"x": "1x4", "y": "1x4"}, output=tmp_path / "m.ptl")
