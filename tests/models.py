@@ -218,11 +218,6 @@ class Constant(nn.Module):
         return torch.zeros_like(x).clamp(min=1.0)
 
 
-class KeywordArguments(nn.Module):
-    def forward(self, x: torch.Tensor, **kwargs: torch.Tensor) -> torch.Tensor:
-        return x + len(kwargs)
-
-
 class FixedSize(nn.Module):
     """Works for any size in eager mode only: numpy makes the grid, so tracing fixes its size and scripting fails."""
 

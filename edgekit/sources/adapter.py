@@ -19,6 +19,7 @@ import torch
 from torch import nn
 from torch.utils import _pytree
 
+from edgekit.errors import CaptureError
 from edgekit.sources.copies import detached_copy
 from edgekit.sources.inputs import Argument, InputSpec
 
@@ -52,6 +53,11 @@ def adapted(module: nn.Module, arguments: Sequence[Argument], bound: Mapping[str
     if value is None or _is_plain(value):
         return module if plain_call else call
     leaves = list(_leaves(value, "value", "", name))
+    names = [leaf for leaf, _ in leaves]
+    if twice := next((leaf for leaf in names if names.count(leaf) > 1), None):
+        raise CaptureError(f"two outputs have the flattened name {twice!r}. Rename a key of the dict that holds them.")
+    if not leaves:
+        raise CaptureError(f"{name} returns {type(value).__name__} without a tensor in it. Return at least one tensor.")
     return _generated(module, arguments, bound, leaves)
 
 

@@ -1,7 +1,7 @@
 """Factories for the tests of `edgekit export`: good ones and every kind of bad one."""
 
 import torch
-from models import KeywordArguments, Noisy, NotANumber, conv_net
+from models import Noisy, NotANumber, conv_net
 from torch import nn
 
 not_callable = 42
@@ -72,10 +72,6 @@ def bfloat16_output() -> nn.Module:
     return _Half()
 
 
-def bfloat16_weights() -> nn.Module:
-    return nn.Linear(4, 2).to(torch.bfloat16)
-
-
 def keyword_only() -> nn.Module:
     return _KeywordOnly()
 
@@ -100,10 +96,6 @@ def sparse_output() -> nn.Module:
 
 def same_names() -> nn.Module:
     return _SameNames()
-
-
-def keyword_arguments() -> nn.Module:
-    return KeywordArguments()
 
 
 def not_a_number() -> nn.Module:
