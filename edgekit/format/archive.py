@@ -3,14 +3,16 @@
 import hashlib
 import os
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO
 
 from edgekit.errors import PackageError
 from edgekit.format.codec import from_json
+from edgekit.format.container import ContainerError, Directory, check_names, check_records, read_directory
 from edgekit.format.labels import decode_labels
 from edgekit.format.pickles import Bytecode, StorageTensor, read_bytecode, read_tensors
 from edgekit.format.schema import Golden, GoldenInput, Manifest, TensorSpec
@@ -21,6 +23,7 @@ LABELS = "extra/edgekit/labels.txt"
 SERIALIZATION_ID = ".data/serialization_id"
 TEXT_LIMIT = 64 << 20  # bytes of the largest manifest, golden or pickle record that a reader parses
 _CHUNK = 1 << 20
+_UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +44,43 @@ class Archive:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
-        self._zip = _open_zip(self.path)
-        names = self._zip.namelist()
-        self._root = names[0].partition("/")[0] + "/" if names else ""
-        self.records = tuple(
-            Record(info.filename.removeprefix(self._root), info.file_size, info.header_offset)
-            for info in self._zip.infolist()
-        )
-        self._by_name = {record.name: record for record in self.records}
-        if "bytecode.pkl" not in self._by_name:
-            self._zip.close()
-            raise PackageError(self._foreign())
+        self._file = _open(self.path)
+        try:
+            directory = self._read_directory()
+            self._root, self.records = _records(directory)
+            self._by_name = {record.name: record for record in self.records}
+            if "bytecode.pkl" not in self._by_name:
+                raise PackageError(self._foreign())
+            self._zip = self._checked(directory)
+        except BaseException:
+            self._file.close()
+            raise
 
     def __enter__(self) -> "Archive":
         return self
 
     def __exit__(self, *_: object) -> None:
         self._zip.close()
+        self._file.close()
+
+    def _read_directory(self) -> Directory:
+        try:
+            return read_directory(self._file)
+        except (ContainerError, OSError) as error:
+            raise PackageError(
+                f"{self.path} is not a zip archive, or is cut short: {error}. Expected a .ptl; copy or export it again."
+            ) from error
+
+    def _checked(self, directory: Directory) -> zipfile.ZipFile:
+        """Python's own reader, for a file that it can only understand as libtorch does."""
+        try:
+            check_names(directory)
+            check_records(self._file, directory, plain=MANIFEST not in self)
+            return zipfile.ZipFile(self._file)
+        except (ContainerError, OSError, zipfile.BadZipFile, NotImplementedError) as error:
+            raise PackageError(
+                f"{self.path}: {error}. The file is damaged or was changed; copy or export it again."
+            ) from error
 
     def _foreign(self) -> str:
         if "data.pkl" in self._by_name:
@@ -83,7 +106,7 @@ class Archive:
         try:
             with self.open(name) as file:
                 return file.read()
-        except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+        except _UNREADABLE as error:
             raise PackageError(f"{self.path}: record {name} is damaged ({error}). Copy or export it again.") from error
 
     @cached_property
@@ -125,7 +148,7 @@ class Archive:
             with self.open(name) as file:
                 while chunk := file.read(_CHUNK):
                     sha.update(chunk)
-        except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+        except _UNREADABLE as error:
             raise PackageError(f"{self.path}: record {name} is damaged ({error}). Copy or export it again.") from error
         return sha.hexdigest()
 
@@ -141,11 +164,11 @@ class Archive:
             )
         expected = self.manifest.records
         present = {record.name for record in self.records} - {MANIFEST, SERIALIZATION_ID}
-        if len({record.name for record in self.records}) != len(self.records):
-            raise PackageError(f"{self.path} has two records with the same name. Copy or export it again.")
         for name in sorted(expected.keys() ^ present):
             state = "is missing" if name in expected else "is not in the manifest"
             raise PackageError(f"{self.path}: record {name} {state}. The file was changed; copy or export it again.")
+        if SERIALIZATION_ID in self:
+            self.digest(SERIALIZATION_ID)  # has no digest in the manifest; reading it checks its CRC-32
         for name, digest in expected.items():
             if (got := self.digest(name)) != digest:
                 raise PackageError(
@@ -183,18 +206,21 @@ def _fits(given: GoldenInput, spec: TensorSpec) -> bool:
     return given.dtype == spec.dtype and spec.accepts(given.shape)
 
 
-def _open_zip(path: Path) -> zipfile.ZipFile:
+def _records(directory: Directory) -> tuple[str, tuple[Record, ...]]:
+    """The root folder, and the records with names inside it."""
+    entries = directory.entries
+    root = entries[0].name.partition("/")[0] + "/" if entries else ""
+    return root, tuple(Record(entry.name.removeprefix(root), entry.size, entry.offset) for entry in entries)
+
+
+def _open(path: Path) -> BinaryIO:
     try:
         if path.is_dir():
             raise PackageError(f"{path} is a directory; expected a .ptl file.")
         if path.stat().st_size == 0:
             raise PackageError(f"{path} is empty; expected a .ptl file. Copy or export it again.")
-        return zipfile.ZipFile(path)
+        return path.open("rb")
     except FileNotFoundError as error:
         raise PackageError(f"{path} does not exist. Make it with edgekit export.") from error
-    except zipfile.BadZipFile as error:
-        raise PackageError(
-            f"{path} is not a zip archive, or is cut short: {error}. Expected a .ptl; copy or export it again."
-        ) from error
-    except (OSError, ValueError, NotImplementedError) as error:
+    except (OSError, ValueError) as error:
         raise PackageError(f"{path} cannot be read: {error}. Check the path and its permissions.") from error
