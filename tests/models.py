@@ -137,6 +137,16 @@ class ZeroedBias(nn.Module):
         return F.linear(x, self.linear.weight, bias)
 
 
+class SometimesMasked(nn.Module):
+    """Attention with a mask on some runs only, so `decompose_attention` leaves it fused."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        mask: torch.Tensor | None = None
+        if bool(x.sum() > 0):
+            mask = torch.ones(x.size(1), x.size(1), dtype=torch.bool).tril()
+        return F.scaled_dot_product_attention(x, x, x, attn_mask=mask)
+
+
 class Counter(nn.Module):
     """Counts its calls in a buffer. The answer does not depend on it."""
 

@@ -35,6 +35,7 @@ ROOMS = {
             "passes.remove_no_grad",
             "passes.own_inputs",
             "passes.decompose_attention",
+            "passes.decompose_rms_norm",
         ),
         *("passes.channels_last", "passes.contiguous_outputs", "passes.optimize_for_mobile", "optimizer"),
     ],

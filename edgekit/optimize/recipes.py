@@ -24,8 +24,8 @@ RECIPES = {
         Recipe(
             name="mobile",
             passes=(
-                *("freeze", "remove_no_grad", "own_inputs", "decompose_attention", "channels_last"),
-                *("contiguous_outputs", "optimize_for_mobile"),
+                *("freeze", "remove_no_grad", "own_inputs", "decompose_attention", "decompose_rms_norm"),
+                *("channels_last", "contiguous_outputs", "optimize_for_mobile"),
             ),
         ),
         Recipe(name="mobile-nchw", passes=("freeze", *_SOUND, "optimize_for_mobile")),

@@ -16,8 +16,9 @@ from edgekit.runtimes.registry import TARGETS, names, resolve
 from edgekit.runtimes.results import FitResult, OperatorRow
 
 ANDROID = TARGETS["android"].operator_table  # what `--fit android` is for
-FUSED = "aten::scaled_dot_product_attention"  # which `decompose_attention` replaces
-DECOMPOSE = "decompose_attention"
+FUSED = "aten::scaled_dot_product_attention"
+RMS_NORM = "aten::rms_norm"
+DECOMPOSED_BY = {FUSED: "decompose_attention", RMS_NORM: "decompose_rms_norm"}  # the passes of `--fit android`
 _TABLES = Path(__file__).parent / "operators"
 
 
@@ -149,9 +150,10 @@ def _remedy(
     manifest: Manifest | None,
 ) -> str:
     """What to do about a package that does not fit a runtime."""
-    tried = manifest is not None and any(step.name == DECOMPOSE for step in manifest.recipe.passes)
-    if FUSED in missing and not tried:
-        return "export it again with --fit android (and the default recipe), which takes fused attention apart"
+    tried = set() if manifest is None else {step.name for step in manifest.recipe.passes}
+    replaceable = {operator for operator, step in DECOMPOSED_BY.items() if step not in tried}
+    if missing and replaceable.issuperset(missing):
+        return "export it again with --fit android (and the default recipe), which replaces these operators"
     if tensors and not missing:
         return "let the model take and return uint8 instead, for example y.to(torch.uint8), and export it again"
     newer = fitting(operators, bytecode_version)

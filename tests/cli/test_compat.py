@@ -6,7 +6,6 @@ from pathlib import Path
 import models
 import pytest
 import torch
-import torch.nn.functional as F  # noqa: N812
 from packages import Edit, edit_manifest, rewrite
 from torch import nn
 
@@ -18,12 +17,6 @@ from edgekit.runtimes.verdict import verify
 
 WITHOUT_FUSED = {ANDROID, "torch-1.13.1"}
 MADE_UP = "made::softmax"
-
-
-class Masked(nn.Module):
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        mask = torch.ones(x.size(1), x.size(1), dtype=torch.bool).tril()
-        return F.scaled_dot_product_attention(x, x, x, attn_mask=mask)
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +81,7 @@ def test_export_fused_attention_fits_only_newer_runtimes(fused: Path) -> None:
 
 def test_export_warns_of_what_no_pass_can_fit(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     torch.manual_seed(0)
-    model = nn.Sequential(nn.Linear(8, 8), Masked()).eval()
+    model = nn.Sequential(nn.Linear(8, 8), models.SometimesMasked()).eval()
     edgekit.export(model, ["1x6x8"], output=tmp_path / "m.ptl")
     messages = [r.getMessage() for r in caplog.records if ANDROID in r.getMessage()]
     assert len(messages) == 1
@@ -132,6 +125,31 @@ def test_compat_names_the_missing_operator_and_the_remedy(cli: Command, fused: P
     assert FUSED in result.out
     assert "android-1.12.2, torch-1.13.1: export it again with --fit android" in result.out
     cli("compat", fused, "--runtime", "torch-2.1.0", "--runtime", "torch-2.12.1").passed("torch-2.1.0")
+
+
+@pytest.mark.parametrize("eager_norm", [nn.Identity(), nn.RMSNorm(32)])
+def test_export_with_fit_current_says_that_fit_android_replaces_every_operator(
+    tmp_path: Path, eager_norm: nn.Module
+) -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(eager_norm, models.small_encoder()).eval()
+    for fit, missing in (("current", True), ("android", False)):
+        report = edgekit.export(model, ["1x10x32"], output=tmp_path / "m.ptl", fit=fit, server=False)
+        with Archive(report.package) as archive:
+            (found,) = check_fit(archive, [ANDROID])
+        assert bool(found.missing) == missing
+        assert ("--fit android" in found.remedy) == missing
+
+
+def test_compat_operator_that_no_pass_replaces_does_not_advise_fit_android(cli: Command, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.RMSNorm(8), nn.Linear(8, 8), models.SometimesMasked()).eval()
+    package = edgekit.export(model, ["1x6x8"], output=tmp_path / "m.ptl", server=False).package
+    result = cli("compat", package, "--runtime", ANDROID)
+    assert result.code == 1
+    assert "aten::rms_norm" not in result.out
+    assert "--fit android" not in result.out
+    assert "use a runtime that has them" in result.out
 
 
 def test_compat_json_is_one_document(cli: Command, fused: Path) -> None:

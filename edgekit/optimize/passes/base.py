@@ -98,3 +98,16 @@ def telling_examples(module: torch.jit.ScriptModule, context: Context) -> tuple[
 def graph_of(module: torch.jit.ScriptModule) -> Any:
     """The graph of `forward`. Its type is Any, because torch's stubs lack most of its methods."""
     return module.graph
+
+
+def insert(graph: Any, kind: str, inputs: list[Any], type_: Any = None) -> Any:
+    """Inserts a node at the insert point of the graph. Returns its output, a tensor unless `type_` is given."""
+    node = graph.insertNode(graph.create(kind, inputs, 1))
+    if type_ is not None:
+        node.output().setType(type_)
+    return node.output()
+
+
+def constant_of(value: Any) -> Any:
+    """The constant that a value of a graph holds. None if the value is None, or if only a run decides it."""
+    return value.toIValue() if value.node().kind() == "prim::Constant" else None
