@@ -19,23 +19,42 @@ FITS: tuple[Literal["current", "android"], ...] = ("current", "android")
 WARM_UP = 3
 
 
-def _vit() -> tuple[Any, str]:
+def _vit() -> tuple[Any, tuple[str, ...]]:
     from torch import nn
     from torchvision.models import vit_b_16
 
     model = vit_b_16(weights=None)
     nn.init.normal_(model.heads.head.weight, std=0.02)  # with torchvision's zeros, every answer would be the same
-    return model, "1x3x224x224"
+    return model, ("1x3x224x224",)
 
 
-def _encoder() -> tuple[Any, str]:
+def _encoder() -> tuple[Any, tuple[str, ...]]:
     from torch import nn
 
     layer = nn.TransformerEncoderLayer(256, 4, 512, batch_first=True)
-    return nn.TransformerEncoder(layer, 2, enable_nested_tensor=False), "1x64x256"
+    return nn.TransformerEncoder(layer, 2, enable_nested_tensor=False), ("1x64x256",)
 
 
-MODELS = {"vit_b_16": _vit, "small encoder (2 layers of 256, 64 tokens)": _encoder}
+def _padded() -> tuple[Any, tuple[str, ...]]:
+    from torch import Tensor, nn
+
+    class Padded(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.encoder, _ = _encoder()
+
+        def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+            y: Tensor = self.encoder(x, src_key_padding_mask=mask == 0)
+            return y
+
+    return Padded(), ("1x64x256", "1x64:int64[0,1]")
+
+
+MODELS = {
+    "vit_b_16": _vit,
+    "small encoder (2 layers of 256, 64 tokens)": _encoder,
+    "small encoder with a padding mask": _padded,
+}
 
 
 def measure(name: str, rounds: int) -> dict[str, Any]:
@@ -48,12 +67,13 @@ def measure(name: str, rounds: int) -> dict[str, Any]:
 
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    model, shape = MODELS[name]()
-    example = [torch.rand([int(size) for size in shape.split("x")])]
+    model, inputs = MODELS[name]()
+    shapes = [[int(size) for size in text.partition(":")[0].split("x")] for text in inputs]
+    example = [torch.ones(shape, dtype=torch.int64) if len(shape) == 2 else torch.rand(shape) for shape in shapes]
     modules, found = {}, {}
     with tempfile.TemporaryDirectory() as scratch:
         for fit in FITS:
-            report = edgekit.export(model.eval(), [shape], name=fit, output=Path(scratch) / f"{fit}.ptl", fit=fit)
+            report = edgekit.export(model.eval(), inputs, name=fit, output=Path(scratch) / f"{fit}.ptl", fit=fit)
             if (FUSED in report.manifest.operators) != (fit == "current"):
                 sys.exit(f"{name}: the two packages have the same operators; expected that they differ in attention")
             modules[fit] = LiteModule(report.package)
