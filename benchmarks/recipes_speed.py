@@ -39,7 +39,7 @@ def measure(model: str, threads: int, rounds: int) -> dict[str, Any]:
 
     source = load_source(model, SourceRequest(inputs=(parse_input("1x3x224x224"),), weights="random"))
     example = source.example()
-    captured = trace(source.module, example)[0]
+    captured = trace(source.module, example).module
     context = Context(examples=(example,))
     modules = {}
     with exact_eager():

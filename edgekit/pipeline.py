@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from edgekit.capture.decide import Candidates
+from edgekit.capture.decide import Candidates, pinned
 from edgekit.capture.modes import REQUESTED_MODES, Mode, RequestedMode
 from edgekit.errors import EdgekitError, OptimizeError, ParityError, UsageError
 from edgekit.files import atomic
@@ -21,7 +21,7 @@ from edgekit.format.schema import ImageSpec, Manifest, Tolerance
 from edgekit.optimize.optimizer import OptimizedModel, optimize
 from edgekit.optimize.passes.base import passes_of
 from edgekit.optimize.recipes import DEFAULT_RECIPE, FITS, RECIPES, Fit
-from edgekit.packaging.draft import PackageDraft, draft_package, finish_package, prove_draft
+from edgekit.packaging.draft import PackageDraft, draft_package, finish_package, prove_draft, unproved_axes
 from edgekit.packaging.server import draft_server
 from edgekit.report.export import ExportDocument, ServerResult, export_document
 from edgekit.runtimes.compat import ANDROID, fit_of, operator_table
@@ -248,7 +248,13 @@ def _proved(
     progress("package")
     draft = draft_package(optimized, tolerance, path)
     progress("verify")
-    return draft, prove_draft(draft)
+    results = prove_draft(draft)
+    if axes := unproved_axes(draft):
+        captured = pinned(optimized.captured, axes)
+        _log.warning("%s: the manifest pins the sizes on which the saved file disagrees", captured.source.name)
+        draft = draft_package(replace(optimized, captured=captured), tolerance, path)
+        results = prove_draft(draft)
+    return draft, results
 
 
 def _write_server(

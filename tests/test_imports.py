@@ -26,7 +26,7 @@ ROOMS = {
     ],
     "sources": ["inputs", "weights", "copies", "adapter", "source", "names", "factories", "files", "resolve"],
     "parity": ["probes", "eager", "comparison", "references", "gate"],
-    "capture": ["modes", "trace", "script", "hybrid", "attempts", "decide"],
+    "capture": ["modes", "conversions", "trace", "script", "hybrid", "attempts", "decide"],
     "optimize": [
         *(
             "recipes",

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from edgekit.capture.conversions import Conversion, lines_that_depend
 from edgekit.capture.hybrid import script_parts, scripted_functions
 from edgekit.capture.modes import Mode
 from edgekit.capture.script import script
@@ -13,7 +14,9 @@ from edgekit.capture.trace import TraceWarning, trace
 from edgekit.errors import CaptureError
 from edgekit.format.schema import ProbeResult, Tolerance
 from edgekit.parity.comparison import rounded
+from edgekit.parity.eager import run
 from edgekit.parity.gate import Judgement, judge_capture
+from edgekit.parity.probes import Axes, Probe
 from edgekit.parity.references import References
 from edgekit.sources.adapter import without_defaults
 from edgekit.sources.copies import detached_copy
@@ -24,8 +27,9 @@ from edgekit.sources.source import SourceModel
 class Attempt:
     """The result of one mode: the module or the error, and the result of each probe.
 
-    `failed` lists the probes on which the module differs from the eager model. `only_sizes` is true if there are such
-    probes, and all of them have other sizes than the example.
+    `failed` lists the probes on which the module differs from the eager model. `pinned` are the axes for which only the size
+    of the example is proved. `sized_by` are the lines of the model that take a Python number from the size of such an axis.
+    `only_sizes` is true if the module agrees on every probe that has the sizes of the example, but has pinned axes.
     """
 
     mode: Mode
@@ -35,11 +39,14 @@ class Attempt:
     scripted: tuple[str, ...] = ()
     error: Exception | None = None
     failed: tuple[str, ...] = ()
+    conversions: tuple[Conversion, ...] = ()
+    pinned: frozenset[tuple[int, int]] = frozenset()
+    sized_by: tuple[str, ...] = ()
     only_sizes: bool = False
 
     @property
     def agrees(self) -> bool:
-        return self.module is not None and not self.failed
+        return self.module is not None and not self.failed and not self.pinned
 
 
 def attempt(
@@ -51,21 +58,69 @@ def attempt(
 ) -> Attempt:
     """Captures in one mode and judges the result on every probe. `warnings` come from an earlier trace, if there was one."""
     try:
-        if isinstance(source.module, torch.jit.ScriptModule):
-            captured = Attempt(mode="script", module=source.module)
-        else:
-            captured = _WAYS[mode](source, warnings)
+        captured = _capture(source, mode, source.example(), warnings)
+        assert captured.module is not None  # a failed capture raises
+        judged = judge_capture(captured.module, (*references.items, *references.sizes), tolerance)
     except CaptureError as error:
         return Attempt(mode=mode, module=None, error=error)
-    judged = judge_capture(captured.module, references.items, tolerance)
     proves = references.varies or not source.inputs
-    sized = {reference.probe.name for reference in references.items if reference.probe.axes}
+    answered = [probe for probe in references.refused_sizes if _answers(captured.module, probe)]
+    lines = _lines_with_sizes(source, references, captured, warnings)
+    resized = {r.probe.name: r.probe.axes for r in judged.references if r.probe.axes}
+    pinned = {axis for name in judged.failed for axis in resized.get(name, ())}
+    pinned.update(axis for probe in answered for axis in probe.axes)
+    pinned.update(axis for axes in lines for axis in axes)
     return replace(
         captured,
-        probes=_probe_results(judged, mode, proves),
-        failed=judged.failed,
-        only_sizes=bool(judged.failed) and set(judged.failed) <= sized,
+        probes=(*_probe_results(judged, mode, proves), *_answered_results(answered, mode)),
+        failed=(*judged.failed, *(probe.name for probe in answered)),
+        pinned=frozenset(pinned),
+        sized_by=tuple(dict.fromkeys(line for each in lines.values() for line in each)),
+        only_sizes=bool(pinned) and set(judged.failed) <= resized.keys(),
     )
+
+
+def _capture(
+    source: SourceModel, mode: Mode, example: tuple[torch.Tensor, ...], warnings: tuple[TraceWarning, ...]
+) -> Attempt:
+    if isinstance(source.module, torch.jit.ScriptModule):
+        return Attempt(mode="script", module=source.module)
+    return _WAYS[mode](source, example, warnings)
+
+
+def _answers(module: torch.jit.ScriptModule, probe: Probe) -> bool:
+    """Whether the module answers a probe that the eager model refuses."""
+    try:
+        run(module, probe)
+    except Exception:  # torch raises many types for sizes that do not fit
+        return False
+    return True
+
+
+def _lines_with_sizes(
+    source: SourceModel, references: References, captured: Attempt, warnings: tuple[TraceWarning, ...]
+) -> dict[Axes, tuple[str, ...]]:
+    """The axes whose size the model takes as a Python number in traced code, with the lines that do it.
+
+    A trace keeps such a number as a constant, so no finite set of probes proves other sizes. To see which axes matter, the
+    model is captured again with the smallest other size of each axis.
+    """
+    found: dict[Axes, tuple[str, ...]] = {}
+    if not any(not conversion.identity for conversion in captured.conversions):
+        return found
+    smallest: dict[Axes, Probe] = {}
+    for reference in (*references.items, *references.sizes):
+        axes = reference.probe.axes
+        if axes and (axes not in smallest or reference.probe.elements < smallest[axes].elements):
+            smallest[axes] = reference.probe
+    for axes, probe in smallest.items():
+        try:
+            other = _capture(source, captured.mode, probe.inputs, warnings).conversions
+        except CaptureError:  # the tracer refuses this size, so nothing is proved for it
+            other = ()
+        if lines := lines_that_depend(captured.conversions, other):
+            found[axes] = lines
+    return found
 
 
 def _probe_results(judged: Judgement, mode: Mode, proves: bool) -> tuple[ProbeResult, ...]:
@@ -86,27 +141,36 @@ def _probe_results(judged: Judgement, mode: Mode, proves: bool) -> tuple[ProbeRe
     return tuple(results)
 
 
-def _trace(source: SourceModel, _: tuple[TraceWarning, ...]) -> Attempt:
-    traced, seen = trace(detached_copy(source.module), source.example())
-    return Attempt(mode="trace", module=traced, warnings=seen)
+def _answered_results(answered: list[Probe], mode: Mode) -> tuple[ProbeResult, ...]:
+    detail = "*: answers, expected an error, because the eager model refuses this size"
+    return tuple(ProbeResult(name=probe.name, mode=mode, verdict="fail", detail=detail) for probe in answered)
 
 
-def _script(source: SourceModel, _: tuple[TraceWarning, ...]) -> Attempt:
+def _trace(source: SourceModel, example: tuple[torch.Tensor, ...], _: tuple[TraceWarning, ...]) -> Attempt:
+    traced = trace(detached_copy(source.module), example)
+    return Attempt(mode="trace", module=traced.module, warnings=traced.warnings, conversions=traced.conversions)
+
+
+def _script(source: SourceModel, _: tuple[torch.Tensor, ...], __: tuple[TraceWarning, ...]) -> Attempt:
     module = without_defaults(detached_copy(source.module), source.inputs)
     return Attempt(mode="script", module=script(module), scripted=("",))
 
 
-def _hybrid(source: SourceModel, warnings: tuple[TraceWarning, ...]) -> Attempt:
+def _hybrid(source: SourceModel, example: tuple[torch.Tensor, ...], warnings: tuple[TraceWarning, ...]) -> Attempt:
     module: Any = without_defaults(detached_copy(source.module), source.inputs)
-    example = source.example()
     if not warnings:
-        warnings = trace(detached_copy(source.module), example)[1]
+        warnings = trace(detached_copy(source.module), example).warnings
     with scripted_functions(warnings) as functions:
-        hybrid, scripted = script_parts(module, example)
-    return Attempt(mode="hybrid", module=hybrid, scripted=(*functions, *scripted))
+        hybrid, parts = script_parts(module, example)
+    return Attempt(
+        mode="hybrid",
+        module=hybrid,
+        scripted=(*functions, *parts.scripted),
+        conversions=tuple(parts.conversions),
+    )
 
 
-_WAYS: dict[Mode, Callable[[SourceModel, tuple[TraceWarning, ...]], Attempt]] = {
+_WAYS: dict[Mode, Callable[[SourceModel, tuple[torch.Tensor, ...], tuple[TraceWarning, ...]], Attempt]] = {
     "trace": _trace,
     "script": _script,
     "hybrid": _hybrid,

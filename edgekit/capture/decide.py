@@ -4,8 +4,8 @@ Mode `auto` tries trace first, then script, then hybrid. It takes the first one 
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -42,11 +42,15 @@ class Decision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CapturedModel:
-    """A ScriptModule that agrees with the eager model on `references`. The size of each axis in `free_axes` may vary."""
+    """A ScriptModule that agrees with the eager model on `references`. The size of each axis in `free_axes` may vary.
+
+    It also agrees on `sizes`, which have more sizes of the free axes. They judge the saved file too, but not each pass.
+    """
 
     source: SourceModel
     module: torch.jit.ScriptModule
     references: tuple[Reference, ...]
+    sizes: tuple[Reference, ...]
     decision: Decision
     evidence: CaptureEvidence
     free_axes: Axes
@@ -92,7 +96,7 @@ class Candidates:
         decision = decide(self._source.source, self._requested, self._attempts(), self._allow_mismatch, refused)
         if decision is None:
             return None
-        if decision.chosen.failed:
+        if not decision.chosen.agrees:
             _log.warning("%s: %s", self._source.name, decision.reason)
         return _captured(self._source, self._references, decision)
 
@@ -152,9 +156,10 @@ def decide(
     usable = [a for a in tried if a.module is not None and (a.agrees or a.only_sizes or allow_mismatch)]
     if not usable:
         raise _failure(source, requested, tried) from tried[-1].error
-    kept = next((a for a in usable if a.mode not in refused), None)
-    if kept is None:
+    left = [a for a in usable if a.mode not in refused]
+    if not left:
         return None
+    kept = min(left, key=lambda a: (not a.only_sizes, len(a.pinned)))
     return Decision(
         requested=requested,
         chosen=kept,
@@ -170,14 +175,14 @@ def _captured(source: SourceModel, references: References, decision: Decision) -
     refused = tuple(
         ProbeResult(name=name, mode="eager", verdict="refused", detail=why) for name, why in references.refused
     )
-    kept = tuple(r for r in references.items if r.probe.name not in chosen.failed)
-    blocked = {axis for r in references.items if r.probe.name in chosen.failed for axis in r.probe.axes}
-    return CapturedModel(
+    agreeing = tuple(r for r in references.items if r.probe.name not in chosen.failed)
+    captured = CapturedModel(
         source=source,
         module=chosen.module,
-        references=kept,
+        references=agreeing,
+        sizes=references.sizes,
         decision=decision,
-        free_axes=tuple(sorted({axis for r in kept for axis in r.probe.axes} - blocked)),
+        free_axes=tuple(sorted({axis for r in agreeing for axis in r.probe.axes})),
         evidence=CaptureEvidence(
             requested=decision.requested,
             mode=decision.mode,
@@ -187,6 +192,17 @@ def _captured(source: SourceModel, references: References, decision: Decision) -
             warnings=tuple(str(w) for w in decision.attempts[0].warnings),
             probes=tuple(probe for tried in decision.attempts for probe in tried.probes) + refused,
         ),
+    )
+    return pinned(captured, chosen.pinned)
+
+
+def pinned(captured: CapturedModel, axes: Set[tuple[int, int]]) -> CapturedModel:
+    """The captured model with some axes fixed to the sizes of the example. Probes with other sizes of them are left out."""
+    return replace(
+        captured,
+        references=tuple(r for r in captured.references if not axes & set(r.probe.axes)),
+        sizes=tuple(r for r in captured.sizes if not axes & set(r.probe.axes)),
+        free_axes=tuple(axis for axis in captured.free_axes if axis not in axes),
     )
 
 
@@ -206,14 +222,19 @@ def _why_chosen(requested: RequestedMode, tried: list[Attempt], refused: Mapping
 def _why_kept(kept: Attempt) -> str:
     names = ", ".join(kept.failed)
     if kept.only_sizes:
-        return f"{kept.mode} is right only for the example's sizes (not for {names}): the manifest pins them"
+        why = f"not for {names}" if names else f"it {_sized(kept)}"
+        return f"{kept.mode} is right only for the example's sizes ({why}): the manifest pins them"
     return f"{kept.mode} gives different answers on {names}, allowed by --allow-mismatch"
 
 
 def _short(tried: Attempt) -> str:
     if tried.module is None:
         return f"failed ({str(tried.error).splitlines()[0]})"
-    return f"differs on {', '.join(tried.failed)}"
+    return f"differs on {', '.join(tried.failed)}" if tried.failed else _sized(tried)
+
+
+def _sized(tried: Attempt) -> str:
+    return f"keeps numbers that depend on a size, from {', '.join(tried.sized_by)}"
 
 
 def _failure(source: str, requested: RequestedMode, tried: list[Attempt]) -> Exception:

@@ -9,11 +9,13 @@ import sys
 import types
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import nn
 
+from edgekit.capture.conversions import Conversion
 from edgekit.capture.script import try_script
 from edgekit.capture.trace import TraceWarning, trace
 from edgekit.errors import CaptureError
@@ -22,19 +24,25 @@ from edgekit.parity.eager import exact_eager
 _CONTAINERS = (nn.ModuleList, nn.ModuleDict)
 
 
-def script_parts(
-    module: nn.Module, example: tuple[torch.Tensor, ...]
-) -> tuple[torch.jit.ScriptModule, tuple[str, ...]]:
-    """Captures a module part by part. Returns it with the names of the scripted submodules ("" is the module itself).
+@dataclass(slots=True, kw_only=True)
+class Parts:
+    """The names of the scripted submodules ("" is the module itself), and the Python numbers from sizes in the traced ones."""
+
+    scripted: list[str] = field(default_factory=list)
+    conversions: list[Conversion] = field(default_factory=list)
+
+
+def script_parts(module: nn.Module, example: tuple[torch.Tensor, ...]) -> tuple[torch.jit.ScriptModule, Parts]:
+    """Captures a module part by part.
 
     Raises:
         CaptureError: a part can be neither scripted nor traced.
     """
     calls = _record_calls(module, example)
-    scripted: list[str] = []
+    parts = Parts()
     with exact_eager():
-        result = _convert(module, "", calls, scripted)
-    return result, tuple(scripted)
+        result = _convert(module, "", calls, parts)
+    return result, parts
 
 
 def _record_calls(module: nn.Module, example: tuple[torch.Tensor, ...]) -> dict[str, tuple[Any, ...]]:
@@ -57,33 +65,34 @@ def _record_calls(module: nn.Module, example: tuple[torch.Tensor, ...]) -> dict[
     return calls
 
 
-def _convert(module: nn.Module, path: str, calls: dict[str, tuple[Any, ...]], scripted: list[str]) -> Any:
+def _convert(module: nn.Module, path: str, calls: dict[str, tuple[Any, ...]], parts: Parts) -> Any:
     """The module as a ScriptModule: scripted as it is, or with converted children scripted or traced."""
     if whole := try_script(module):
-        scripted.append(path)
+        parts.scripted.append(path)
         return whole
-    inner: list[str] = []
-    _convert_children(module, path, calls, inner)
+    place = len(parts.scripted)
+    _convert_children(module, path, calls, parts)
     if whole := try_script(module):
-        scripted.extend([path, *inner])
+        parts.scripted.insert(place, path)
         return whole
-    scripted.extend(inner)
     if path not in calls or not all(isinstance(argument, torch.Tensor) for argument in calls[path]):
         raise CaptureError(
             f"{path or type(module).__name__} can be neither scripted nor traced alone: its arguments are not all tensors"
         )
-    return trace(module, calls[path])[0]
+    traced = trace(module, calls[path])
+    parts.conversions.extend(traced.conversions)
+    return traced.module
 
 
-def _convert_children(module: nn.Module, path: str, calls: dict[str, tuple[Any, ...]], scripted: list[str]) -> None:
+def _convert_children(module: nn.Module, path: str, calls: dict[str, tuple[Any, ...]], parts: Parts) -> None:
     for name, child in list(module.named_children()):
         child_path = f"{path}.{name}" if path else name
         if isinstance(child, _CONTAINERS):
-            _convert_children(child, child_path, calls, scripted)
+            _convert_children(child, child_path, calls, parts)
         elif child_path in calls:
             # A child that cannot be captured alone stays as it is: the trace of its parent includes it.
             try:
-                setattr(module, name, _convert(child, child_path, calls, scripted))
+                setattr(module, name, _convert(child, child_path, calls, parts))
             except CaptureError:
                 continue
 

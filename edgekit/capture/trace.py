@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch.jit._trace import TracerWarning
 
+from edgekit.capture.conversions import Conversion, recorded_conversions
 from edgekit.errors import CaptureError
 from edgekit.parity.eager import exact_eager
 
@@ -27,13 +28,27 @@ class TraceWarning:
         return f"{Path(self.path).name}:{self.line}: {self.message}"
 
 
-def trace(module: Any, example: tuple[torch.Tensor, ...]) -> tuple[torch.jit.ScriptModule, tuple[TraceWarning, ...]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """A traced module, the tracer's warnings, and the Python numbers that the model took from sizes."""
+
+    module: torch.jit.ScriptModule
+    warnings: tuple[TraceWarning, ...]
+    conversions: tuple[Conversion, ...]
+
+
+def trace(module: Any, example: tuple[torch.Tensor, ...]) -> Trace:
     """Traces a module in eval mode on its example inputs.
 
     Raises:
         CaptureError: the tracer refuses the module, for example for an output that is not a tensor.
     """
-    with exact_eager(), plain_functions(), warnings.catch_warnings(record=True) as caught:
+    with (
+        exact_eager(),
+        plain_functions(),
+        warnings.catch_warnings(record=True) as caught,
+        recorded_conversions(caught) as conversions,
+    ):
         warnings.simplefilter("always")
         try:
             # The probes check the trace on more inputs than check_trace does; strict=False allows dicts and lists.
@@ -45,7 +60,7 @@ def trace(module: Any, example: tuple[torch.Tensor, ...]) -> tuple[torch.jit.Scr
         for w in caught
         if issubclass(w.category, TracerWarning)
     ]
-    return traced, tuple(dict.fromkeys(seen))
+    return Trace(module=traced, warnings=tuple(dict.fromkeys(seen)), conversions=tuple(conversions))
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Writes an optimized model as a package. The manifest is written last, after the other records passed the parity check."""
 
+import logging
 import tempfile
 import warnings
 from collections.abc import Sequence
@@ -35,13 +36,15 @@ from edgekit.packaging.constants import name_constants
 from edgekit.packaging.golden import golden_cases, predict_cases
 from edgekit.packaging.methods import check_labels, describe_methods, image_of
 from edgekit.packaging.predict import with_predict
-from edgekit.parity.comparison import describe, rounded
+from edgekit.parity.comparison import compare, describe, rounded, worst
 from edgekit.runtimes.compat import fitting
 from edgekit.runtimes.lite import LiteModule, replay
 from edgekit.runtimes.results import CaseResult
 from edgekit.sources.adapter import inner
 from edgekit.sources.source import SourceModel
 from edgekit.version import __version__
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +121,19 @@ def prove_draft(draft: PackageDraft) -> tuple[CaseResult, ...]:
             f"{failed.case!r}, {describe(failed.comparison)}. Nothing was written."
         )
     return results
+
+
+def unproved_axes(draft: PackageDraft) -> frozenset[tuple[int, int]]:
+    """The free axes for which the written file is wrong at one of the sizes that the captured model was judged on."""
+    module = LiteModule(draft.path)
+    wrong = frozenset[tuple[int, int]]()
+    for reference in draft.optimized.captured.sizes:
+        found = worst(compare(reference, lambda *inputs: module.call("forward", inputs), draft.tolerance))
+        if not found.passed:
+            name = draft.optimized.captured.source.name
+            _log.warning("%s: the saved file disagrees on %s, %s", name, reference.probe.name, describe(found))
+            wrong |= set(reference.probe.axes)
+    return wrong
 
 
 class _Watched(LiteModule):

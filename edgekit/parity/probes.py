@@ -3,6 +3,7 @@
 A probe is evidence only if a wrong model would fail it. So the probes vary seeds, signs, magnitudes and sizes.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
@@ -15,7 +16,32 @@ from edgekit.sources.inputs import InputSpec
 from edgekit.sources.source import SourceModel, input_seed
 
 Axes = tuple[tuple[int, int], ...]  # (input, axis) pairs
+Group = list[tuple[int, int]]
 Bounds = Callable[[InputSpec], tuple[float, float]]
+
+_MOST_ELEMENTS, _SMALL_ELEMENTS = 1 << 22, 1 << 17
+_ABOUT = 1.05  # a large input gets no probe with more elements than this many times its own
+
+Step = Callable[[int, int], int]  # from the size and the position in the group to another size
+
+_STEPS: tuple[Step, ...] = (
+    lambda size, _: size - 1,
+    lambda size, _: size + 1,
+    lambda size, _: size + 3,
+    lambda size, _: size + 8,
+    lambda size, _: size // 2,
+    lambda size, _: 2 * size,
+    lambda size, _: 4 * size,
+    lambda _, __: 1,
+)
+_SPATIAL_STEPS: tuple[Step, ...] = (
+    lambda size, position: size - 1 - 2 * position,
+    lambda size, position: size + 1 + 2 * position,
+    lambda size, position: size + 8 + 8 * position,
+    lambda size, position: size // 2 + position,
+    lambda size, _: 2 * size,
+    lambda size, _: 4 * size,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +57,10 @@ class Probe:
     axes: Axes = ()
     golden: tuple[GoldenInput, ...] | None = None
     stress: bool = False
+
+    @property
+    def elements(self) -> int:
+        return sum(tensor.numel() for tensor in self.inputs)
 
 
 def value_probes(source: SourceModel) -> Iterator[Probe]:
@@ -86,20 +116,46 @@ def from_golden(name: str, goldens: tuple[GoldenInput, ...], axes: Axes = ()) ->
     return Probe(name=name, inputs=tuple(torch.from_numpy(generate(g)) for g in goldens), axes=axes, golden=goldens)
 
 
-def resized(source: SourceModel, group: list[tuple[int, int]]) -> Probe:
-    """A probe in which the axes of a group have other sizes."""
-    sizes = _grown(source, group)
-    goldens = []
-    for index, spec in enumerate(source.inputs):
-        shape = tuple(sizes.get((index, axis), size) for axis, size in enumerate(spec.shape))
-        goldens.append(spec.golden(input_seed(5, index), shape))
+def resized(source: SourceModel, group: Group) -> Probe:
+    """A probe in which the axes of a group are larger. Its answers are a golden case."""
+    return _resized(source, _grown(source, group))
+
+
+def more_sizes(source: SourceModel, group: Group) -> Iterator[Probe]:
+    """Probes in which the axes of a group are smaller, odd, one or a few larger, halved, and several times larger.
+
+    They judge the captured modules and the saved file, but not each pass. Large inputs get only sizes up to their own.
+    """
+    base = _grown(source, group)
+    seen = [tuple(source.inputs[index].shape[axis] for index, axis in base), tuple(base.values())]
+    example = sum(math.prod(spec.shape) for spec in source.inputs)
+    limit = min(max(_SMALL_ELEMENTS, _ABOUT * example), _MOST_ELEMENTS)
+    for step in _SPATIAL_STEPS if _is_spatial(source, group) else _STEPS:
+        sizes = tuple(step(size, position) for position, size in enumerate(seen[0]))
+        shapes = _shapes(source, dict(zip(base, sizes, strict=True)))
+        if min(sizes) > 0 and sizes not in seen and sum(map(math.prod, shapes)) <= limit:
+            seen.append(sizes)
+            yield _resized(source, dict(zip(base, sizes, strict=True)))
+
+
+def _resized(source: SourceModel, sizes: dict[tuple[int, int], int]) -> Probe:
+    pairs = enumerate(zip(source.inputs, _shapes(source, sizes), strict=True))
+    goldens = tuple(spec.golden(input_seed(5, index), shape) for index, (spec, shape) in pairs)
     shapes = ", ".join(f"{g.name} {'x'.join(map(str, g.shape))}" for g in goldens)
-    return from_golden(f"size {shapes}", tuple(goldens), tuple(sorted(sizes)))
+    return from_golden(f"size {shapes}", goldens, tuple(sorted(sizes)))
 
 
-def axis_groups(source: SourceModel) -> list[list[tuple[int, int]]]:
+def _shapes(source: SourceModel, sizes: dict[tuple[int, int], int]) -> list[tuple[int, ...]]:
+    """The shapes of the inputs, with other sizes for some axes."""
+    return [
+        tuple(sizes.get((index, axis), size) for axis, size in enumerate(spec.shape))
+        for index, spec in enumerate(source.inputs)
+    ]
+
+
+def axis_groups(source: SourceModel) -> list[Group]:
     """Groups of axes that probably change together: the two spatial axes of an image, and all other axes of equal size."""
-    groups: dict[object, list[tuple[int, int]]] = {}
+    groups: dict[object, Group] = {}
     for index, spec in enumerate(source.inputs):
         image = len(spec.shape) == 4 and spec.dtype.startswith("float")
         for axis, size in enumerate(spec.shape):
@@ -110,9 +166,13 @@ def axis_groups(source: SourceModel) -> list[list[tuple[int, int]]]:
     return list(groups.values())
 
 
-def _grown(source: SourceModel, group: list[tuple[int, int]]) -> dict[tuple[int, int], int]:
+def _is_spatial(source: SourceModel, group: Group) -> bool:
+    return len(group) == 2 and group[0][0] == group[1][0] and len(source.inputs[group[0][0]].shape) == 4
+
+
+def _grown(source: SourceModel, group: Group) -> dict[tuple[int, int], int]:
     """Larger sizes for a group. The two axes of an image get different sizes, so that a swap of them is detected."""
-    spatial = len(group) == 2 and group[0][0] == group[1][0] and len(source.inputs[group[0][0]].shape) == 4
+    spatial = _is_spatial(source, group)
     sizes = {}
     for position, (index, axis) in enumerate(group):
         size = source.inputs[index].shape[axis]

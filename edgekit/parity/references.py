@@ -10,7 +10,7 @@ from edgekit.errors import CaptureError, SourceError, first_line
 from edgekit.format.schema import Tolerance
 from edgekit.parity.comparison import Reference, compare
 from edgekit.parity.eager import Array, run
-from edgekit.parity.probes import Probe, axis_groups, resized, value_probes, wider_probes
+from edgekit.parity.probes import Group, Probe, axis_groups, more_sizes, resized, value_probes, wider_probes
 from edgekit.sources.copies import detached_copy
 from edgekit.sources.source import SourceModel
 
@@ -19,11 +19,14 @@ from edgekit.sources.source import SourceModel
 class References:
     """The answers to all probes. `refused` has the name of each probe that the eager model refuses, and the reason.
 
-    `varies` means that at least two probes have different answers.
+    `sizes` are the answers for more sizes of the axes that can vary, and `refused_sizes` are those of these sizes that the eager
+    model refuses. `varies` means that at least two probes have different answers.
     """
 
     items: tuple[Reference, ...]
+    sizes: tuple[Reference, ...]
     refused: tuple[tuple[str, str], ...]
+    refused_sizes: tuple[Probe, ...]
     varies: bool
 
 
@@ -40,14 +43,30 @@ def eager_references(source: SourceModel) -> References:
     for probe in value_probes(source):
         _try(module, probe, items, refused, source)
     _check_repeats(source, module, items[0])
+    taken: list[Group] = []
     for group in axis_groups(source):
-        if not _try(module, resized(source, group), items, refused, source) and len(group) > 1:
-            for member in group:
-                _try(module, resized(source, [member]), items, refused, source)
+        if _try(module, resized(source, group), items, refused, source):
+            taken.append(group)
+        elif len(group) > 1:
+            alone = ([member] for member in group)
+            taken += [member for member in alone if _try(module, resized(source, member), items, refused, source)]
     varies = _varies(items) or any(
         _try(module, probe, items, refused, source) and _varies(items) for probe in wider_probes(source)
     )
-    return References(items=tuple(items), refused=tuple(refused), varies=varies)
+    sizes = items[:1]  # not empty, so that a refusal is recorded and not raised
+    refused_sizes = tuple(
+        probe
+        for group in taken
+        for probe in more_sizes(source, group)
+        if not _try(module, probe, sizes, refused, source)
+    )
+    return References(
+        items=tuple(items),
+        sizes=tuple(sizes[1:]),
+        refused=tuple(refused),
+        refused_sizes=refused_sizes,
+        varies=varies,
+    )
 
 
 def _try(

@@ -1,0 +1,276 @@
+"""A size is free only if every way of using it was proved; other sizes are refused."""
+
+import math
+import random
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import models
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812
+from captures import captured, source_of
+from torch import nn
+
+import edgekit
+from edgekit.errors import DeviceError, UsageError
+from edgekit.parity.probes import more_sizes
+
+MANY = 30
+
+
+class SamePadding(nn.Module):
+    """Pads by Python numbers that depend on the size, as models converted from TensorFlow do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3, stride=2, bias=False)
+        self.norm = nn.BatchNorm2d(8)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        h, w = x.shape[2:]
+        rows, columns = max(3 - (h % 2 or 2), 0), max(3 - (w % 2 or 2), 0)
+        x = F.pad(x, (columns // 2, columns - columns // 2, rows // 2, rows - rows // 2))
+        return self.norm(self.conv(x)).mean((2, 3))
+
+
+class Tokens(nn.Module):
+    """Token ids to vectors. The variable arguments keep the compiler from scripting the subclasses."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Embedding(10, 8)
+
+
+class Window(Tokens):
+    """Uses the last 32 tokens."""
+
+    def forward(self, ids: torch.Tensor, *_: torch.Tensor) -> torch.Tensor:
+        y = self.table(ids)
+        if ids.shape[1] > 32:
+            y = y[:, -32:]
+        return y.sum(1)
+
+
+class FarWindow(Tokens):
+    """Its limit lies beyond the sizes that are tried."""
+
+    def forward(self, ids: torch.Tensor, *_: torch.Tensor) -> torch.Tensor:
+        y = self.table(ids)
+        return y[:, -500:].sum(1) if ids.shape[1] > 500 else y.sum(1)
+
+
+class Positions(Tokens):
+    """Adds the first rows of a table of 24 positions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.positions = nn.Parameter(torch.randn(24, 8))
+
+    def forward(self, ids: torch.Tensor, *_: torch.Tensor) -> torch.Tensor:
+        return (self.table(ids) + self.positions[: ids.shape[1]]).sum(1)
+
+
+class SumOfParts(Tokens):
+    """A loop over the length, with a Python number."""
+
+    def forward(self, ids: torch.Tensor, *_: torch.Tensor) -> torch.Tensor:
+        y = self.table(ids)
+        total = y[:, 0]
+        for i in range(1, ids.shape[1]):
+            total = torch.tanh(total + y[:, i])
+        return total
+
+
+class LengthChecked(Tokens):
+    """Takes only even lengths."""
+
+    def forward(self, ids: torch.Tensor, *_: torch.Tensor) -> torch.Tensor:
+        assert ids.shape[1] % 2 == 0, "even lengths only"
+        return self.table(ids).sum(1)
+
+
+class PoolAll(nn.Module):
+    """Pools with a kernel of the size of the picture, and crops to an even size first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 6, 3)
+
+    def forward(self, x: torch.Tensor, *_: torch.Tensor) -> torch.Tensor:
+        y = self.conv(x)
+        y = y[:, :, : int(y.shape[2]) // 2 * 2, : int(y.shape[3]) // 2 * 2]
+        return F.avg_pool2d(y, (y.shape[2], y.shape[3])).flatten(1)
+
+
+class Reshaped(nn.Module):
+    """Splits the width in two parts by a reshape, with a Python number for the height."""
+
+    def forward(self, x: torch.Tensor, *_: torch.Tensor) -> torch.Tensor:
+        n, c, h, w = x.shape
+        return x.reshape(n, c, int(h), 2, w // 2).amax((2, 3))
+
+
+class OddRows(nn.Module):
+    """Keeps every second row, from the first or the second, whichever reaches the last row."""
+
+    def forward(self, x: torch.Tensor, *_: torch.Tensor) -> torch.Tensor:
+        return x[:, :, (x.shape[2] + 1) % 2 :: 2].sum((2, 3)) if x.shape[2] % 4 else x.amax((2, 3))
+
+
+class SameSizes(nn.Module):
+    """Compares sizes that are always equal, and asks whether there is one row. Both are right in a trace."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(8, 8)
+
+    def forward(self, x: torch.Tensor, *_: torch.Tensor) -> torch.Tensor:
+        y = self.linear(x)
+        if y.size() != x.size() or x.shape[0] < 1:
+            raise ValueError(f"expected {x.shape}")
+        return y.softmax(-1) if x.shape[1] > 1 else torch.exp(y) / torch.exp(y).sum(-1, keepdim=True)
+
+
+CASES: list[tuple[Callable[[], nn.Module], str]] = [
+    (SamePadding, "1x3x64x64"),
+    (SamePadding, "2x3x33x48"),
+    (Window, "1x16:int64[0,9]"),
+    (FarWindow, "1x16:int64[0,9]"),
+    (Positions, "1x12:int64[0,9]"),
+    (SumOfParts, "2x6:int64[0,9]"),
+    (LengthChecked, "1x8:int64[0,9]"),
+    (LengthChecked, "1x64:int64[0,9]"),
+    (PoolAll, "1x3x20x24"),
+    (Reshaped, "1x3x20x24"),
+    (OddRows, "1x3x20x24"),
+    (models.FixedSize, "3x4"),
+    (models.VariableLoop, "5x8"),
+    (models.conv_net, "1x3x40x40"),
+    (SameSizes, "2x5x8"),
+]
+
+
+@pytest.mark.parametrize(("factory", "given"), CASES)
+def test_random_sizes_of_an_exported_model_are_right_or_refused(
+    factory: Callable[[], nn.Module], given: str, tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    model = models.perturb_batchnorm(factory()).eval()
+    report = edgekit.export(model, given, output=tmp_path / "m.ptl", server=False)
+    spec = report.manifest.methods[0].inputs[0]
+    loaded = edgekit.load(report.package)
+    example = tuple(int(size) for size in given.partition(":")[0].split("x"))
+    draw = random.Random(0)
+    for shape in [tuple(_size(draw, size) for size in example) for _ in range(MANY)]:
+        array = _array(shape, spec.dtype)
+        expected = _eager(model, array)
+        if not spec.accepts(shape):
+            with pytest.raises(UsageError, match="expected"):
+                loaded.run(array)
+        elif expected is None:
+            with pytest.raises((UsageError, DeviceError)):
+                loaded.run(array)
+        else:
+            assert np.abs(loaded.run(array)["0"] - expected).max() <= 1e-5 * max(1.0, np.abs(expected).max()), shape
+
+
+def _size(draw: random.Random, size: int) -> int:
+    """The size itself, a size near it, or one up to many times it; often the size, so that some shapes have one new size."""
+    return draw.choice([size, size, max(1, size + draw.randint(-3, 3)), draw.randint(1, 6 * size)])
+
+
+def _array(shape: Sequence[int], dtype: str) -> np.ndarray:
+    values = np.random.default_rng(math.prod(shape)).random(shape)
+    return (values * 10).astype(dtype) if dtype == "int64" else (4 * values - 2).astype(dtype)
+
+
+def _eager(model: nn.Module, array: np.ndarray) -> np.ndarray | None:
+    try:
+        with torch.no_grad():
+            return model(torch.from_numpy(array)).numpy()
+    except Exception:
+        return None
+
+
+@pytest.mark.parametrize("factory", [Window, FarWindow, SumOfParts])
+def test_capture_length_in_a_python_number_is_pinned(factory: Callable[[], nn.Module]) -> None:
+    result = captured(factory, "1x16:int64[0,9]")
+    assert result.free_axes == ((0, 0),)
+    assert "pins" in result.evidence.reason
+    assert all((0, 1) not in r.probe.axes for r in (*result.references, *result.sizes))
+
+
+def test_capture_line_of_a_number_beyond_the_probes_is_named() -> None:
+    result = captured(FarWindow, "1x16:int64[0,9]")
+    assert "test_sizes.py:" in result.evidence.reason
+    assert not result.decision.chosen.failed
+
+
+def test_capture_limit_beyond_the_probes_is_scripted_where_it_can_be() -> None:
+    class Scriptable(FarWindow):
+        def forward(self, ids: torch.Tensor) -> torch.Tensor:
+            y = self.table(ids)
+            if ids.shape[1] > 500:
+                y = y[:, -500:]
+            return y.sum(1)
+
+    result = captured(Scriptable, "1x16:int64[0,9]")
+    assert (result.evidence.mode, result.free_axes) == ("script", ((0, 0), (0, 1)))
+    assert result.evidence.reason.startswith("trace keeps numbers that depend on a size, from test_sizes.py:")
+
+
+def test_capture_size_that_eager_refuses_and_a_trace_answers_is_pinned() -> None:
+    result = captured(LengthChecked, "1x64:int64[0,9]")
+    assert result.free_axes == ((0, 0),)
+    assert any(p.verdict == "fail" and "answers" in p.detail for p in result.evidence.probes)
+
+
+@pytest.mark.parametrize(
+    ("factory", "given", "free"),
+    [
+        (SameSizes, "2x5x8", ((0, 0), (0, 1))),
+        (Positions, "1x12:int64[0,9]", ((0, 0), (0, 1))),
+        (models.small_encoder, "2x10x32", ((0, 0), (0, 1))),
+    ],
+)
+def test_capture_harmless_numbers_from_sizes_leave_axes_free(
+    factory: Callable[[], nn.Module], given: str, free: tuple[tuple[int, int], ...]
+) -> None:
+    result = captured(factory, given)
+    assert (result.evidence.mode, result.free_axes) == ("trace", free)
+
+
+def test_capture_warnings_name_lines_of_the_model() -> None:
+    result = captured(Window, "1x16:int64[0,9]")
+    assert result.evidence.warnings
+    assert all(warning.startswith("test_sizes.py:") for warning in result.evidence.warnings)
+
+
+def test_tracing_restores_the_methods_of_tensor() -> None:
+    before = dict(vars(torch.Tensor))
+    captured(Window, "1x16:int64[0,9]")
+    assert dict(vars(torch.Tensor)) == before
+
+
+def test_more_sizes_are_smaller_odd_and_larger() -> None:
+    source = source_of(models.conv_net, "1x3x40x40")
+    shapes = {tuple(probe.inputs[0].shape[2:]) for probe in more_sizes(source, [(0, 2), (0, 3)])}
+    assert {(39, 37), (41, 43), (20, 21), (80, 80), (160, 160)} <= shapes
+
+
+def test_more_sizes_of_a_large_input_are_not_larger() -> None:
+    source = source_of(models.conv_net, "1x3x512x512")
+    probes = list(more_sizes(source, [(0, 2), (0, 3)]))
+    assert probes
+    assert max(probe.elements for probe in probes) <= 1.1 * 3 * 512 * 512
+
+
+def test_export_saved_file_that_is_wrong_at_another_size_pins_the_axis(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edgekit.pipeline.unproved_axes", lambda _: frozenset({(0, 2), (0, 3)}))
+    report = edgekit.export(models.conv_net().eval(), "1x3x40x40", output=tmp_path / "m.ptl", server=False)
+    assert report.manifest.methods[0].inputs[0].shape == (None, 3, 40, 40)
+    assert all("size x 1x3x72" not in result.case for result in report.verdict.results)
