@@ -34,6 +34,7 @@ class PackageModel:
             if archive.manifest is not None:
                 archive.check_digests()
                 archive.check_methods()
+            archive.check_storages()
             self.manifest: Manifest | None = archive.manifest
             self.labels = archive.labels
             self._arity = {method.name: len(method.inputs) for method in archive.bytecode.methods}

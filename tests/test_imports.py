@@ -17,7 +17,7 @@ ROOMS = {
     "": ["errors", "version", "threads", "files"],
     "format": [
         *("schema", "codec", "generator", "compare", "png", "decode", "labels"),
-        *("pickles", "canonical", "container", "archive", "writer"),
+        *("pickle_limits", "pickles", "canonical", "container", "archive", "writer"),
     ],
     "nested": [""],
     "runtimes": [

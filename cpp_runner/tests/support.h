@@ -7,10 +7,12 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "core/digest.h"
 #include "core/tensor.h"
 
 namespace edgekit::testing {
@@ -60,8 +62,9 @@ inline std::string make_zip(const std::vector<std::pair<std::string, std::string
     const auto size = static_cast<std::uint32_t>(content.size());
     const auto name_size = static_cast<std::uint16_t>(name.size());
     std::string common;  // flags, method, time, date, crc, packed size, size, name size, extra size
-    put<std::uint16_t>(common, 0), put(common, method), put<std::uint32_t>(common, 0), put<std::uint32_t>(common, 0);
-    put(common, size), put(common, size), put(common, name_size), put<std::uint16_t>(common, 0);
+    put<std::uint16_t>(common, 0), put(common, method), put<std::uint32_t>(common, 0);
+    put(common, crc32(std::as_bytes(std::span(content)))), put(common, size), put(common, size), put(common, name_size),
+        put<std::uint16_t>(common, 0);
     put<std::uint32_t>(body, 0x04034b50), put<std::uint16_t>(body, 20);
     body += common + name + content;
     put<std::uint32_t>(directory, 0x02014b50), put<std::uint16_t>(directory, 20), put<std::uint16_t>(directory, 20);

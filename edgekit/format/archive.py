@@ -177,6 +177,20 @@ class Archive:
                 )
         return len(expected)
 
+    def check_storages(self) -> None:
+        """Checks that each record is as long as its tensors need: libtorch reads beyond a shorter one.
+
+        Raises:
+            PackageError: a record is missing or too short.
+        """
+        for tensor in self.tensors():
+            size = self._by_name[tensor.record].size_bytes if tensor.record in self else 0
+            if size < tensor.end_bytes:
+                raise PackageError(
+                    f"{self.path}: record {tensor.record} has {size} bytes; expected at least {tensor.end_bytes} for "
+                    f"{tensor.dtype} {list(tensor.shape)}. The file was changed; export it again."
+                )
+
     def check_methods(self) -> None:
         """Checks the manifest's methods against the bytecode, and the golden cases' inputs against the manifest.
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgekit.errors import PackageError
+from edgekit.format.pickle_limits import check_pickle
 
 _STORAGE_DTYPES = {
     "FloatStorage": "float32",
@@ -25,6 +26,13 @@ _STORAGE_DTYPES = {
     "QInt8Storage": "qint8",
     "QUInt8Storage": "quint8",
     "QInt32Storage": "qint32",
+}
+ITEM_BYTES = {
+    **dict.fromkeys(("uint8", "int8", "bool", "qint8", "quint8"), 1),
+    **dict.fromkeys(("float16", "bfloat16", "int16"), 2),
+    **dict.fromkeys(("float32", "int32", "qint32"), 4),
+    **dict.fromkeys(("float64", "int64", "complex64"), 8),
+    "complex128": 16,
 }
 # Calls whose results do not matter here: their arguments hold the tensors.
 _STAND_INS = (
@@ -44,6 +52,14 @@ class StorageTensor:
     offset: int
     shape: tuple[int, ...]
     strides: tuple[int, ...]
+
+    @property
+    def end_bytes(self) -> int:
+        """Where its last element ends in the record; 0 without elements."""
+        if 0 in self.shape:
+            return 0
+        last = self.offset + sum((extent - 1) * stride for extent, stride in zip(self.shape, self.strides, strict=True))
+        return (last + 1) * ITEM_BYTES[self.dtype]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,19 +121,36 @@ class _Unpickler(pickle.Unpickler):
 
     def persistent_load(self, pid: Any) -> tuple[str, str]:
         _, dtype, key, *_ = pid
-        return f"{self._folder}/{key}", dtype
+        return f"{self._folder}/{_text(key)}", _text(dtype)
 
     def _rebuild_tensor(
         self, storage: tuple[str, str], offset: int, shape: Any, strides: Any, *_: Any
     ) -> StorageTensor:
-        tensor = StorageTensor(storage[0], storage[1], offset, tuple(shape), tuple(strides))
+        tensor = StorageTensor(storage[0], storage[1], _extents((offset,))[0], _extents(shape), _extents(strides))
+        if len(tensor.shape) != len(tensor.strides) or tensor.dtype not in ITEM_BYTES:
+            raise pickle.UnpicklingError("a tensor has an unknown dtype, or another number of strides than of axes")
         self.tensors.append(tensor)
         return tensor
+
+
+def _text(value: Any) -> str:
+    """The value, if it is a text: the text of any other value could take hours to make."""
+    if not isinstance(value, str):
+        raise pickle.UnpicklingError(f"a {type(value).__name__} stands where a text is expected")
+    return value
+
+
+def _extents(values: Any) -> tuple[int, ...]:
+    numbers = tuple(values)
+    if not all(isinstance(number, int) and 0 <= number < 2**63 for number in numbers):
+        raise pickle.UnpicklingError("a tensor has an offset, shape or stride that is not a number of at least 0")
+    return numbers
 
 
 def _load(data: bytes, folder: str, what: str) -> tuple[Any, list[StorageTensor]]:
     unpickler = _Unpickler(data, folder)
     try:
+        check_pickle(data)
         return unpickler.load(), unpickler.tensors
     # A hostile pickle can make the standard unpickler raise almost any exception.
     except Exception as error:
@@ -140,16 +173,18 @@ def read_bytecode(data: bytes, what: str) -> Bytecode:
     content, _ = _load(data, "constants", what)
     try:
         version, *methods = content
-        return Bytecode(int(version), tuple(_method(*method) for method in methods))
-    except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
+        if not isinstance(version, int) or not 0 <= version < 2**31:
+            raise ValueError("its version is not a number")
+        return Bytecode(version, tuple(_method(*method) for method in methods))
+    except (TypeError, ValueError, KeyError, IndexError, AttributeError, pickle.UnpicklingError) as error:
         raise PackageError(f"{what} has an unknown form: {error}. Expected bytecode 4 to 9.") from error
 
 
 def _method(qualified_name: str, table: tuple[Any, ...], schema: tuple[Any, ...] = ()) -> MethodBytecode:
-    operators = tuple(dict.fromkeys(f"{op[0]}.{op[1]}" if op[1] else op[0] for op in dict(table)["operators"]))
+    operators = tuple(dict.fromkeys(_operator(op[0], op[1]) for op in dict(table)["operators"]))
     described = dict(schema)
     return MethodBytecode(
-        name=qualified_name.rpartition(".")[2],
+        name=_text(qualified_name).rpartition(".")[2],
         operators=operators,
         inputs=tuple(_argument(item) for item in described.get("arguments", ()))[1:],
         outputs=tuple(_argument(item) for item in described.get("returns", ())),
@@ -158,4 +193,8 @@ def _method(qualified_name: str, table: tuple[Any, ...], schema: tuple[Any, ...]
 
 def _argument(item: tuple[Any, ...]) -> tuple[str, str]:
     fields = dict(item)
-    return str(fields["name"]), str(fields["type"])
+    return _text(fields["name"]), _text(fields["type"])
+
+
+def _operator(name: Any, overload: Any) -> str:
+    return f"{_text(name)}.{_text(overload)}" if overload else _text(name)

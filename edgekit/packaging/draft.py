@@ -182,6 +182,7 @@ def finish_package(draft: PackageDraft, results: tuple[CaseResult, ...]) -> Mani
     with Archive(draft.path) as archive:
         archive.check_digests()
         archive.check_methods()
+        archive.check_storages()
     return manifest
 
 

@@ -139,6 +139,7 @@ def _bench_inputs(path: str | os.PathLike[str], method: str) -> tuple[list[Array
     """The inputs of the method's first golden case, and how the manifest wants it run."""
     with Archive(path) as archive:
         archive.check_digests()
+        archive.check_storages()
         cases = archive.golden.cases if archive.golden else ()
         hints = _hints(archive)
     case = next((case for case in cases if case.method == method), None)

@@ -119,7 +119,8 @@ def test_archive_foreign_files_say_what_they_are(tmp_path: Path) -> None:
 
 def test_archive_hostile_pickle_is_refused_and_runs_nothing(tiny: Path, tmp_path: Path) -> None:
     marker = tmp_path / "ran"
-    hostile = f"cos\nsystem\n(S'touch {marker}'\ntR.".encode()
+    command = f"touch {marker}".encode()
+    hostile = b"cos\nsystem\n(X" + len(command).to_bytes(4, "little") + command + b"tR."
     broken = rewrite(tiny, tmp_path / "x.ptl", lambda r: r.update({"bytecode.pkl": hostile}), remake_digests=True)
     with Archive(broken) as archive, pytest.raises(PackageError, match="is not a class of a TorchScript archive"):
         _ = archive.bytecode

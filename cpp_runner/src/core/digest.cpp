@@ -73,4 +73,14 @@ std::string sha256_hex(std::span<const std::byte> bytes) {
   return hex;
 }
 
+std::uint32_t crc32(std::span<const std::byte> bytes) {
+  constexpr std::uint32_t kPolynomial = 0xedb88320;
+  std::uint32_t crc = 0xffffffff;
+  for (const std::byte byte : bytes) {
+    crc ^= static_cast<std::uint32_t>(byte);
+    for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ ((crc & 1) != 0 ? kPolynomial : 0);
+  }
+  return ~crc;
+}
+
 }  // namespace edgekit

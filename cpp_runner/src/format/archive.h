@@ -18,6 +18,7 @@ namespace edgekit {
 struct Record {
   std::span<const std::byte> bytes;
   bool compressed = false;  // torch compresses only records with source code
+  std::uint32_t crc = 0;    // CRC-32 of the unpacked bytes, as the header says
 };
 
 class Archive {
@@ -25,7 +26,8 @@ class Archive {
   // Whether the bytes begin like a zip file.
   [[nodiscard]] static bool looks_like_zip(std::span<const std::byte> bytes);
 
-  // Checks the directory and every local header. `path` is only for messages.
+  // Reads the container strictly, as docs/format.md says under "Container": a file that another reader could read
+  // differently is refused. `path` is only for messages.
   [[nodiscard]] static Result<Archive> open(std::shared_ptr<const MappedFile> file, const std::string& path);
 
   // Record names do not include the root folder of the archive.
@@ -33,6 +35,8 @@ class Archive {
   [[nodiscard]] std::optional<std::span<const std::byte>> find(std::string_view name) const;
 
  private:
+  void read(std::span<const std::byte> bytes);
+
   std::shared_ptr<const MappedFile> file_;
   std::map<std::string, Record, std::less<>> records_;
 };

@@ -35,16 +35,18 @@ std::string_view text_of(const Package& package, std::string_view record) {
 }
 
 Status check_records(const Package& package) {
-  for (const auto& [name, record] : package.archive->records()) {
-    if (record.compressed)
-      return package_error(package.path + ": record " + name +
-                           " is compressed; a package stores it uncompressed, so export the model again");
-  }
   for (const std::string_view name : {kManifestRecord, kGoldenRecord, kLabelsRecord}) {
     const auto record = package.archive->find(name);
     if (!record || record->size() <= kLongestText) continue;
     return package_error(package.path + ": record " + std::string(name) + " has " + std::to_string(record->size()) +
                          " bytes; at most " + std::to_string(kLongestText) + " are read");
+  }
+  // The records without a digest.
+  for (const std::string_view name : {kManifestRecord, kSerializationIdRecord}) {
+    const auto found = package.archive->records().find(name);
+    if (found == package.archive->records().end() || crc32(found->second.bytes) == found->second.crc) continue;
+    return package_error(package.path + ": record " + std::string(name) +
+                         " is damaged: its CRC-32 differs; copy or export the model again");
   }
   return {};
 }
