@@ -71,3 +71,8 @@ class DeviceError(EdgekitError):
 def first_line(error: BaseException) -> str:
     """The first line of an exception's message, or the name of its type if the message is empty."""
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
+def printable(text: str) -> str:
+    """The text with control characters as `\\xNN`: names in a file must not control a terminal. Line feeds stay."""
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode("ascii") for c in text)

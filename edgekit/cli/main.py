@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from types import FrameType, ModuleType
 from typing import NoReturn
 
-from edgekit.errors import EXIT_BUG, DeviceError, EdgekitError, UsageError
+from edgekit.errors import EXIT_BUG, DeviceError, EdgekitError, UsageError, printable
 from edgekit.threads import prepare_process
 from edgekit.version import __version__
 
@@ -123,7 +123,7 @@ def main(argv: list[str] | None = None) -> int:
             with _messages(options.verbose, options.quiet):
                 return _run(options)
         except EdgekitError as error:
-            print(f"edgekit: {error}", file=sys.stderr)
+            print(f"edgekit: {printable(str(error))}", file=sys.stderr)
             if "options" in locals() and options.verbose:
                 traceback.print_exc()
             return error.exit_code

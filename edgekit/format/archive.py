@@ -15,7 +15,7 @@ from edgekit.format.codec import from_json
 from edgekit.format.container import ContainerError, Directory, check_names, check_records, read_directory
 from edgekit.format.labels import decode_labels
 from edgekit.format.pickles import Bytecode, StorageTensor, read_bytecode, read_tensors
-from edgekit.format.schema import Golden, GoldenInput, Manifest, TensorSpec
+from edgekit.format.schema import NOISE_CAP, Golden, GoldenInput, Manifest, TensorSpec
 
 MANIFEST = "extra/edgekit/manifest.json"
 GOLDEN = "extra/edgekit/golden.json"
@@ -189,6 +189,31 @@ class Archive:
                 raise PackageError(
                     f"{self.path}: record {tensor.record} has {size} bytes; expected at least {tensor.end_bytes} for "
                     f"{tensor.dtype} {list(tensor.shape)}. The file was changed; export it again."
+                )
+
+    def check_golden(self) -> None:
+        """Checks that the golden cases can fail: their bounds are tight, and each output lists elements.
+
+        Only the indices of `predict` may list none, where rounding can swap the first two ranks.
+
+        Raises:
+            PackageError: a case would pass on other weights.
+        """
+        bounds = {"the manifest": None if self.manifest is None else self.manifest.tolerance}
+        for case in self.golden.cases if self.golden is not None else ():
+            bounds[f"golden case {case.name!r}"] = case.tolerance
+            for output in case.outputs:
+                if output.values or 0 in output.shape or (case.method == "predict" and output.name == "1"):
+                    continue
+                raise PackageError(
+                    f"{self.path}: golden case {case.name!r} lists no element of output {output.name}. "
+                    "The file was changed; export it again."
+                )
+        for where, tolerance in bounds.items():
+            if tolerance is not None and not tolerance.loosened and tolerance.largest > NOISE_CAP:
+                raise PackageError(
+                    f"{self.path}: {where} has a tolerance of {tolerance.largest:g}, which is not marked as loosened; "
+                    f"expected at most {NOISE_CAP:g}. The file was changed; export it again."
                 )
 
     def check_methods(self) -> None:

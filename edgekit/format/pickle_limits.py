@@ -6,7 +6,7 @@ value it keeps how deep the value is nested, and how many values it holds if rep
 
 import struct
 
-MOST_OPCODES = 1 << 21
+MOST_OPCODES = 1 << 20
 DEEPEST = 512
 _REPETITIONS, _ROOM = 64, 1 << 16  # a value may hold so many values per opcode of the pickle, and so many more
 _Node = tuple[int, int]  # nesting, values

@@ -13,6 +13,7 @@ import msgspec
 SCHEMA_VERSION = "1.0"
 DTYPES = ("float32", "float64", "uint8", "int8", "int32", "int64", "bool")
 MAX_ELEMENTS = 2**28  # of one input or output: no device holds more, and a hostile file must not ask for more
+NOISE_CAP = 1e-3  # of a tolerance that nobody loosened
 
 # The `extra_json_schema` is for docs/schema only; `edgekit.format.codec` and the classes below do the checks.
 SchemaVersion = Annotated[str, msgspec.Meta(extra_json_schema={"pattern": r"^0{0,5}[01]\.[0-9]{1,6}$"})]
@@ -161,6 +162,10 @@ class Tolerance:
         for name in ("norm", "max", "absolute"):
             if not 0.0 <= getattr(self, name) < math.inf:  # false for NaN, under which everything would pass
                 raise ValueError(f"tolerance {name} is {getattr(self, name)}; expected a number of at least 0")
+
+    @property
+    def largest(self) -> float:
+        return max(self.norm, self.max, self.absolute)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

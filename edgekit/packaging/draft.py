@@ -183,6 +183,7 @@ def finish_package(draft: PackageDraft, results: tuple[CaseResult, ...]) -> Mani
         archive.check_digests()
         archive.check_methods()
         archive.check_storages()
+        archive.check_golden()
     return manifest
 
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 
 from edgekit.format.generator import hashes
-from edgekit.format.schema import GoldenCase, GoldenInput, GoldenOutput, ImageSpec, Tolerance
+from edgekit.format.schema import NOISE_CAP, GoldenCase, GoldenInput, GoldenOutput, ImageSpec, Tolerance
 from edgekit.nested import named_arrays
 from edgekit.packaging.predict import Preprocess
 from edgekit.parity.comparison import Reference
@@ -96,7 +96,8 @@ def is_steady(preprocess: Preprocess, picture: torch.Tensor) -> bool:
 def _of_scores(tolerance: Tolerance, largest_logit: float) -> Tolerance:
     """The tolerance of the scores. An absolute error of a logit becomes a relative error of its score after softmax."""
     factor = max(1.0, math.ceil(largest_logit))
-    return replace(tolerance, norm=tolerance.norm * factor, max=tolerance.max * factor)
+    own = replace(tolerance, norm=tolerance.norm * factor, max=tolerance.max * factor)
+    return replace(own, loosened=own.loosened or own.largest > NOISE_CAP)
 
 
 def _sure_ranks(scores: Array, tolerance: Tolerance) -> int:

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from edgekit.errors import printable
 from edgekit.format.schema import ConstantInfo, Manifest
 from edgekit.inspection import Inspection
 from edgekit.measure.bench import BenchReport
@@ -12,23 +13,29 @@ from edgekit.runtimes.results import BenchResult, CaseResult, FitResult, OutputF
 from edgekit.runtimes.verdict import VerifyReport
 
 
+def _show(text: str = "", end: str = "\n") -> None:
+    print(printable(text), end=end)
+
+
 def banner(manifest: Manifest | None) -> str:
     """The first line of every verb for a package with random weights; empty otherwise."""
     if manifest is None or not manifest.random_weights:
         return ""
-    return f"RANDOM WEIGHTS (seed {manifest.provenance.weights.seed}): the answers of {manifest.name} mean nothing\n"
+    name = printable(manifest.name)
+    return f"RANDOM WEIGHTS (seed {manifest.provenance.weights.seed}): the answers of {name} mean nothing\n"
 
 
 def bound(manifest: Manifest) -> str:
     """The bound on the errors, and the one for `predict`'s scores where there are any."""
     scores = ", for scores times the largest logit" if manifest.method("predict") else ""
-    return f"bound {manifest.tolerance.norm:g}{scores}"
+    loosened = ", loosened" if manifest.tolerance.loosened else ""
+    return f"bound {manifest.tolerance.norm:g}{loosened}{scores}"
 
 
 def print_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     from tabulate import tabulate
 
-    print(tabulate(list(rows), headers=headers, tablefmt="simple", disable_numparse=True))
+    _show(tabulate(list(rows), headers=headers, tablefmt="simple", disable_numparse=True))
 
 
 def size(size_bytes: int) -> str:
@@ -43,13 +50,13 @@ def size(size_bytes: int) -> str:
 
 def print_verdict(report: VerifyReport) -> None:
     """A row for each output, then a line for each runtime."""
-    print(banner(report.manifest), end="")
+    _show(banner(report.manifest), end="")
     headers = ("runtime", "case", "output", "norm error", "max error", "cosine", "top-1", "worst at", "verdict")
     print_table(headers, map(_case_cells, report.results))
     for runtime in dict.fromkeys(result.runtime for result in report.results):
         failed = [result for result in report.of(runtime) if not result.comparison.passed]
         verdict = f"FAIL ({len(failed)} of {len(report.of(runtime))} outputs)" if failed else "pass"
-        print(f"{report.manifest.name} on {runtime}: {verdict}, {bound(report.manifest)}")
+        _show(f"{report.manifest.name} on {runtime}: {verdict}, {bound(report.manifest)}")
 
 
 def _case_cells(result: CaseResult) -> tuple[str, ...]:
@@ -72,12 +79,12 @@ def _case_cells(result: CaseResult) -> tuple[str, ...]:
 
 def print_bench(report: BenchReport, manifest: Manifest | None) -> None:
     """A row for each runtime, then the operators of each that has times for them."""
-    print(banner(manifest), end="")
+    _show(banner(manifest), end="")
     times = ("load ms", "first ms", "min ms", "p50 ms", "p90 ms", "p99 ms", "mean ms")
     print_table(("runtime", *times, "runs", "threads", "peak"), map(_bench_cells, report.results))
     for result in report.results:
         if result.operators:
-            print(f"\n{result.runtime}:")
+            _show(f"\n{result.runtime}:")
             cells = [(row.name, f"{row.ms:.3f}", f"{row.percent:.1f}", row.calls) for row in result.operators]
             print_table(("operator", "ms", "%", "calls"), cells)
 
@@ -93,7 +100,7 @@ def _bench_cells(result: BenchResult) -> tuple[str, ...]:
 
 def print_fits(results: Sequence[FitResult], manifest: Manifest | None) -> None:
     """A row for each runtime, then what to do about those that lack an operator."""
-    print(banner(manifest), end="")
+    _show(banner(manifest), end="")
     rows = []
     for fit in results:
         lowest, highest = fit.bytecode_range
@@ -101,12 +108,12 @@ def print_fits(results: Sequence[FitResult], manifest: Manifest | None) -> None:
         rows.append((fit.runtime, "yes" if fit.fits else "NO", bytecode, "\n".join((*fit.missing, *fit.tensors))))
     print_table(("runtime", "fits", "bytecode", "lacks"), rows)
     for remedy in dict.fromkeys(fit.remedy for fit in results if not fit.fits):
-        print(f"{', '.join(fit.runtime for fit in results if fit.remedy == remedy)}: {remedy}")
+        _show(f"{', '.join(fit.runtime for fit in results if fit.remedy == remedy)}: {remedy}")
 
 
 def print_picture(path: Path, picture: PictureResult) -> None:
     """The labels of a picture, best first."""
-    print(f"{path}:")
+    _show(f"{path}:")
     print_table((), [(f"  {row.score:.6f}", row.label) for row in picture.labels])
 
 
@@ -114,44 +121,44 @@ def print_outputs(outputs: Sequence[OutputFile], folder: Path) -> None:
     """A line for each output of a run."""
     for row in outputs:
         file = f" -> {folder / row.file}" if row.file else ""
-        print(f"{row.output}: {row.dtype} {list(row.shape)}{file}")
+        _show(f"{row.output}: {row.dtype} {list(row.shape)}{file}")
 
 
 def print_inspection(found: Inspection, digests_checked: int | None) -> None:
     """Everything in a package except the weights."""
-    print(banner(found.manifest), end="")
+    _show(banner(found.manifest), end="")
     count = len(found.operators)
-    print(f"{found.file}  {size(found.size_bytes)}  bytecode {found.bytecode_version}, {count} operators")
+    _show(f"{found.file}  {size(found.size_bytes)}  bytecode {found.bytecode_version}, {count} operators")
     if found.manifest is None:
-        print("no edgekit manifest: a plain .ptl, which has no golden cases to verify")
+        _show("no edgekit manifest: a plain .ptl, which has no golden cases to verify")
     else:
         _print_manifest(found.manifest)
     if found.labels:
-        print(f"labels      {len(found.labels)}: {', '.join(found.labels[:4])}{', …' if len(found.labels) > 4 else ''}")
+        _show(f"labels      {len(found.labels)}: {', '.join(found.labels[:4])}{', …' if len(found.labels) > 4 else ''}")
     if digests_checked is not None:
-        print(f"digests     {digests_checked} records agree")
+        _show(f"digests     {digests_checked} records agree")
     for method in found.methods:
-        print(f"\n{method.name}({', '.join(method.inputs)}) -> {', '.join(method.outputs)}")
-    print("\noperators\n  " + "\n  ".join(found.operators))
-    print()
+        _show(f"\n{method.name}({', '.join(method.inputs)}) -> {', '.join(method.outputs)}")
+    _show("\noperators\n  " + "\n  ".join(found.operators))
+    _show()
     print_table(("constant", "dtype", "shape", "parameter"), map(_constant_cells, found.constants))
-    print()
+    _show()
     print_table(("record", "size"), [(record.name, size(record.size_bytes)) for record in found.records])
 
 
 def _print_manifest(manifest: Manifest) -> None:
     weights = manifest.provenance.weights
     name = f" {weights.name}" if weights.name else ""
-    print(f"source      {manifest.provenance.source}, weights {weights.kind}{name}")
+    _show(f"source      {manifest.provenance.source}, weights {weights.kind}{name}")
     versions = manifest.provenance.versions
-    print(f"made by     edgekit {versions.edgekit}, torch {versions.torch}")
-    print(f"captured    {manifest.capture.mode}: {manifest.capture.reason}")
+    _show(f"made by     edgekit {versions.edgekit}, torch {versions.torch}")
+    _show(f"captured    {manifest.capture.mode}: {manifest.capture.reason}")
     applied = ", ".join(step.name for step in manifest.recipe.passes if step.applied)
-    print(f"recipe      {manifest.recipe.name}: {applied or 'nothing'}")
+    _show(f"recipe      {manifest.recipe.name}: {applied or 'nothing'}")
     parity = manifest.parity
-    print(f"parity      {parity.cases} cases, largest error {parity.norm_error:.1e} ({bound(manifest)})")
-    print(f"fits        {', '.join(manifest.fits) or 'none of the known runtimes; see edgekit compat'}")
-    print(f"threads     {manifest.runtime.pool} pool")
+    _show(f"parity      {parity.cases} cases, largest error {parity.norm_error:.1e} ({bound(manifest)})")
+    _show(f"fits        {', '.join(manifest.fits) or 'none of the known runtimes; see edgekit compat'}")
+    _show(f"threads     {manifest.runtime.pool} pool")
 
 
 def _constant_cells(constant: ConstantInfo) -> tuple[str, str, str, str]:

@@ -45,6 +45,7 @@ def verify(path: str | os.PathLike[str], runtimes: Sequence[str | Runtime] = ("l
         archive.check_digests()
         archive.check_methods()
         archive.check_storages()
+        archive.check_golden()
         results = [result for runtime in resolved for result in runtime.verify(archive)]
         if archive.manifest is None:
             raise PackageError(f"{path} has no edgekit manifest. Make it with edgekit export.")

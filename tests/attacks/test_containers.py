@@ -27,9 +27,9 @@ def test_container_attack_exits_3_and_names_the_cause(
     message, attack = ATTACKS[name]
     package = tmp_path / "x.ptl"
     package.write_bytes(attack(parts_of(records_of(tiny))))
-    start = time.monotonic()
+    start = time.process_time()
     assert main([verb, str(package)]) == 3
-    assert time.monotonic() - start < SECONDS
+    assert time.process_time() - start < SECONDS
     assert message in capsys.readouterr().err
 
 

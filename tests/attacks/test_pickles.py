@@ -43,9 +43,9 @@ def test_pickle_attack_is_refused_fast(
 ) -> None:
     message, data = PICKLES[name]
     package = rewrite(tiny, tmp_path / "x.ptl", lambda r: r.update({"bytecode.pkl": START + data}), remake_digests=True)
-    start = time.monotonic()
+    start = time.process_time()
     assert main(["inspect", str(package)]) == 3
-    assert time.monotonic() - start < SECONDS
+    assert time.process_time() - start < SECONDS
     assert message in capsys.readouterr().err
 
 

@@ -1,0 +1,70 @@
+"""Golden cases that cannot fail, and texts that would control a terminal."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packages import edit_golden, edit_manifest, rewrite, scale_largest_weight
+
+from edgekit.cli.main import main
+
+
+def blind(document: Any) -> None:
+    for case in document["cases"]:
+        for output in case["outputs"]:
+            output["indices"], output["values"] = [], []
+
+
+def loosen_cases(document: Any) -> None:
+    for case in document["cases"]:
+        case["tolerance"] = {"norm": 0.1, "max": 0.1, "absolute": 0.1, "loosened": False}
+
+
+def loosen_manifest(document: Any) -> None:
+    document["tolerance"]["max"] = 0.0011
+
+
+def write_changed(tiny: Path, tmp_path: Path, edit: Callable[[dict[str, bytes]], None]) -> Path:
+    def other_weights(records: dict[str, bytes]) -> None:
+        scale_largest_weight(records)
+        edit(records)
+
+    return rewrite(tiny, tmp_path / "x.ptl", other_weights, remake_digests=True)
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (edit_golden(blind), "lists no element of output"),
+        (edit_golden(loosen_cases), "has a tolerance of 0.1, which is not marked as loosened"),
+        (edit_manifest(loosen_manifest), "has a tolerance of 0.0011, which is not marked as loosened"),
+    ],
+)
+def test_verify_golden_cases_that_cannot_fail_exit_3(
+    tiny: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    edit: Callable[[dict[str, bytes]], None],
+    message: str,
+) -> None:
+    assert main(["verify", str(write_changed(tiny, tmp_path, edit))]) == 3
+    assert message in capsys.readouterr().err
+
+
+def test_verify_loosened_tolerance_is_shown(tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    edit = edit_manifest(lambda m: m["tolerance"].update(norm=0.01, loosened=True))
+    package = rewrite(tiny, tmp_path / "x.ptl", edit, remake_digests=True)
+    assert main(["verify", str(package)]) == 0
+    assert "bound 0.01, loosened" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("verb", ["inspect", "verify", "compat"])
+def test_name_with_escapes_reaches_the_terminal_escaped(
+    tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], verb: str
+) -> None:
+    edit = edit_manifest(lambda m: m.update(name="x\x1b[2J\x9bPASS\x07"))
+    package = rewrite(tiny, tmp_path / "x.ptl", edit, remake_digests=True)
+    assert main([verb, str(package)]) == 0
+    shown = "".join(capsys.readouterr())
+    assert shown.replace("\n", "").isprintable()
