@@ -96,7 +96,7 @@ def export(
         model: any module. Export switches it to eval mode and changes nothing else.
         example_inputs: for each parameter of `forward`, a tensor, a numpy array, or a text such as `1x16:int64[0,1000]`; or
             a dict of them by name, in any order. Tuples, lists and dicts of them may be nested, for example `[x, (h, c)]`.
-            Their ranges are the ranges of the probes.
+            A tensor or an array is the first probe, and its range is the range of the generated probes.
         name: the name of the package; by default, the name of the class.
         output: the file to write; `build/mobile/<name>/<name>.ptl` by default.
         mode: auto, trace, script or hybrid.

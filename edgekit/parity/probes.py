@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from edgekit.format.generator import generate
+from edgekit.format.generator import generate, hashes
 from edgekit.format.schema import GoldenInput
 from edgekit.sources.inputs import InputSpec
 from edgekit.sources.source import SourceModel, input_seed
@@ -19,6 +19,8 @@ Axes = tuple[tuple[int, int], ...]  # (input, axis) pairs
 Group = list[tuple[int, int]]
 Bounds = Callable[[InputSpec], tuple[float, float]]
 
+_CASES = ("seed 1", "seed 2", "positive", "negated", "lowest", "highest")
+_HELD = "seed 1, "  # the start of the names of draws in which one input is constant
 _MOST_ELEMENTS, _SMALL_ELEMENTS = 1 << 22, 1 << 17
 _ABOUT = 1.05  # a large input gets no probe with more elements than this many times its own
 
@@ -59,25 +61,62 @@ class Probe:
     stress: bool = False
 
     @property
+    def is_case(self) -> bool:
+        """Whether the eager model's answer becomes a golden case."""
+        named = self.name in _CASES or self.name.startswith(_HELD)
+        return self.golden is not None and (named or bool(self.axes))
+
+    @property
     def elements(self) -> int:
         return sum(tensor.numel() for tensor in self.inputs)
 
 
 def value_probes(source: SourceModel) -> Iterator[Probe]:
-    """Probes with the shape of the example."""
+    """Probes with the shape of the example. If the user gave an array, it comes first, and variants of it follow."""
+    if source.sampled:
+        yield Probe(name="the given sample", inputs=source.example())
+        yield from _variants(source)
     for seed in (1, 2):
         yield _generated(source, f"seed {seed}", seed, lambda spec: (spec.low, spec.high))
-    if any(spec.sample is not None for spec in source.inputs):
-        arrays = (spec.sample if spec.sample is not None else spec.generate(1) for spec in source.inputs)
-        yield Probe(name="the given sample", inputs=tuple(torch.from_numpy(np.array(array)) for array in arrays))
-    if any(spec.dtype.startswith("float") for spec in source.inputs):
+    if any(_is_float(spec) for spec in source.inputs):
         yield _generated(source, "zeros", 1, lambda _: (0.0, 0.0), only_floats=True)
         yield _generated(source, "positive", 3, lambda spec: (0.0, _reach(spec)), only_floats=True)
         yield _generated(source, "negated", 3, lambda spec: (-_reach(spec), 0.0), only_floats=True)
         yield _generated(source, "large", 4, _symmetric(10), only_floats=True)
-    if any(not spec.dtype.startswith("float") for spec in source.inputs):
+    if any(not _is_float(spec) for spec in source.inputs):
         yield _generated(source, "lowest", 1, lambda spec: (spec.low, spec.low), only_integers=True)
         yield _generated(source, "highest", 1, lambda spec: (spec.high, spec.high), only_integers=True)
+
+
+def _variants(source: SourceModel) -> Iterator[Probe]:
+    """The sample with the integers of one input in another order, and with other floats."""
+    sample, drawn = source.example(), source.example(seed=1)
+    for index, spec in enumerate(source.inputs):
+        if spec.sample is not None and not spec.dtype.startswith("float"):
+            order = np.argsort(hashes(input_seed(1, index), spec.sample.size), kind="stable")
+            permuted = sample[index].flatten()[torch.from_numpy(order)].reshape(sample[index].shape)
+            yield Probe(name=f"permuted {spec.name}", inputs=(*sample[:index], permuted, *sample[index + 1 :]))
+    redrawn = tuple(new if new.is_floating_point() else old for old, new in zip(sample, drawn, strict=True))
+    if any(new is not old for old, new in zip(sample, redrawn, strict=True)) and not all(map(_is_float, source.inputs)):
+        yield Probe(name="the given sample with other floats", inputs=redrawn)
+
+
+def held_probes(source: SourceModel) -> Iterator[Probe]:
+    """Draws in which one integer input is constant, for a model that refuses each draw of the probes above."""
+    for held in source.inputs:
+        if held.sample is not None and not _is_float(held):
+            for bound in ("highest", "lowest"):
+                value = held.high if bound == "highest" else held.low
+                bounds = _holding(held, value)
+                yield _generated(source, f"{_HELD}{held.name} {bound}", 1, bounds)
+
+
+def _holding(held: InputSpec, value: float) -> Bounds:
+    return lambda spec: (value, value) if spec is held else (spec.low, spec.high)
+
+
+def _is_float(spec: InputSpec) -> bool:
+    return spec.dtype.startswith("float")
 
 
 def wider_probes(source: SourceModel) -> Iterator[Probe]:
@@ -99,7 +138,7 @@ def _generated(
 ) -> Probe:
     goldens = []
     for index, spec in enumerate(source.inputs):
-        is_float = spec.dtype.startswith("float")
+        is_float = _is_float(spec)
         keep = (only_floats and not is_float) or (only_integers and is_float)
         low, high = (spec.low, spec.high) if keep else bounds(spec)
         golden = spec.golden(input_seed(seed, index))

@@ -10,7 +10,16 @@ from edgekit.errors import CaptureError, SourceError, first_line
 from edgekit.format.schema import Tolerance
 from edgekit.parity.comparison import Reference, compare
 from edgekit.parity.eager import Array, run
-from edgekit.parity.probes import Group, Probe, axis_groups, more_sizes, resized, value_probes, wider_probes
+from edgekit.parity.probes import (
+    Group,
+    Probe,
+    axis_groups,
+    held_probes,
+    more_sizes,
+    resized,
+    value_probes,
+    wider_probes,
+)
 from edgekit.sources.copies import detached_copy
 from edgekit.sources.source import SourceModel
 
@@ -43,6 +52,8 @@ def eager_references(source: SourceModel) -> References:
     for probe in value_probes(source):
         _try(module, probe, items, refused, source)
     _check_repeats(source, module, items[0])
+    if source.sampled:
+        _add_draws(module, items, refused, source)
     taken: list[Group] = []
     for group in axis_groups(source):
         if _try(module, resized(source, group), items, refused, source):
@@ -88,8 +99,28 @@ def _try(
         return False
     if not items:
         _check_finite(source, probe, outputs)
+    elif source.sampled and not _is_finite(outputs):
+        refused.append((probe.name, "the answer has NaN or infinite elements"))
+        return False
     items.append(Reference(probe=probe, structure=structure, outputs=outputs))
     return True
+
+
+def _add_draws(module: nn.Module, items: list[Reference], refused: list[tuple[str, str]], source: SourceModel) -> None:
+    """Adds draws with a constant input if the model takes no other draw. A package needs a golden case, which is generated.
+
+    Raises:
+        SourceError: the model takes none of them.
+    """
+    if not any(reference.probe.is_case and not reference.probe.stress for reference in items):
+        for probe in held_probes(source):
+            _try(module, probe, items, refused, source)
+    if not any(reference.probe.is_case for reference in items):
+        raise SourceError(
+            f"{source.source} takes the given sample, but no generated input ({refused[-1][0]}: {refused[-1][1]}), so the "
+            "package would have no golden case: the sample is only a probe. Pass a range in which the model takes every "
+            "value with --input SHAPE:DTYPE[LOW,HIGH], or prepare the input inside the model."
+        )
 
 
 def _check_finite(source: SourceModel, probe: Probe, outputs: dict[str, Array]) -> None:
@@ -100,6 +131,10 @@ def _check_finite(source: SourceModel, probe: Probe, outputs: dict[str, Array]) 
                 f"{source.source}: output {name} has {bad} of {value.size} elements NaN or infinite on probe {probe.name!r}. "
                 "Check the weights, and the range of the input (--input SHAPE:float32[LOW,HIGH])."
             )
+
+
+def _is_finite(outputs: dict[str, Array]) -> bool:
+    return all(np.isfinite(value).all() for value in outputs.values() if value.dtype.kind == "f")
 
 
 def _check_repeats(source: SourceModel, module: nn.Module, first: Reference) -> None:

@@ -115,7 +115,7 @@ def _limits(dtype: str) -> tuple[float, float]:
 
 
 def from_array(name: str, array: Array) -> InputSpec:
-    """An input with the shape, dtype and range of an array."""
+    """An input with the shape, dtype and range of an array. Infinite elements do not count for the range."""
     dtype = str(array.dtype)
     if dtype not in DTYPES:
         raise UsageError(
@@ -125,11 +125,10 @@ def from_array(name: str, array: Array) -> InputSpec:
         raise UsageError(
             f"input {name or 'array'} has shape {list(array.shape)}; expected 1 to {MAX_ELEMENTS} elements."
         )
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise UsageError(f"input {name or 'array'} has NaN or infinite elements; expected finite ones.")
-    low, high = (
-        (float(array.min()), float(array.max())) if array.dtype.kind == "f" else (int(array.min()), int(array.max()))
-    )
+    if np.isnan(array).any():
+        raise UsageError(f"input {name or 'array'} has NaN elements; expected numbers. Replace them.")
+    finite = array[np.isfinite(array)]  # a mask may have infinite elements
+    low, high = (finite.min().item(), finite.max().item()) if finite.size else (0.0, 0.0)
     return _spec(name, dtype, array.shape, low, high, f"input {name or 'array'}", array)
 
 

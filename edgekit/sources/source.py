@@ -52,9 +52,23 @@ class SourceModel:
     image: ImageSpec | None = None
     labels: tuple[str, ...] = ()
 
-    def example(self, seed: int = 1) -> tuple[torch.Tensor, ...]:
-        """The inputs as tensors, generated from a seed. Each input gets different numbers."""
-        return tuple(torch.from_numpy(spec.generate(input_seed(seed, index))) for index, spec in enumerate(self.inputs))
+    @property
+    def sampled(self) -> bool:
+        """Whether the user gave an array for at least one input."""
+        return any(spec.sample is not None for spec in self.inputs)
+
+    def example(self, seed: int | None = None) -> tuple[torch.Tensor, ...]:
+        """The inputs as tensors: the arrays of the user, else generated ones. With a seed, all are generated from it.
+
+        Each generated input gets different numbers.
+        """
+        arrays = (
+            spec.generate(input_seed(seed or 1, index))
+            if seed is not None or spec.sample is None
+            else spec.sample.copy()
+            for index, spec in enumerate(self.inputs)
+        )
+        return tuple(map(torch.from_numpy, arrays))
 
 
 def input_seed(seed: int, index: int) -> int:
