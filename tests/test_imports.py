@@ -24,8 +24,8 @@ ROOMS = {
         *("checkout", "cache", "replay_older", "results", "base", "hosts", "process", "timing", "runner_build"),
         *("android", "lite", "runner", "older", "registry", "compat", "verdict"),
     ],
-    "sources": ["inputs", "weights", "copies", "adapter", "source", "names", "factories", "files", "resolve"],
-    "parity": ["probes", "eager", "comparison", "references", "gate"],
+    "sources": ["blame", "inputs", "weights", "copies", "adapter", "source", "names", "factories", "files", "resolve"],
+    "parity": ["probes", "eager", "comparison", "causes", "references", "gate"],
     "capture": ["modes", "conversions", "trace", "script", "hybrid", "attempts", "decide"],
     "optimize": [
         *(

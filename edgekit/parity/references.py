@@ -8,6 +8,7 @@ from torch import nn
 
 from edgekit.errors import CaptureError, SourceError, first_line
 from edgekit.format.schema import Tolerance
+from edgekit.parity.causes import random_calls, random_remedy, remedy_of
 from edgekit.parity.comparison import Reference, compare
 from edgekit.parity.eager import Array, run
 from edgekit.parity.probes import (
@@ -92,8 +93,7 @@ def _try(
         if not items:
             shapes = ", ".join(f"{spec.name} {spec.dtype} {list(spec.shape)}" for spec in source.inputs) or "no inputs"
             raise SourceError(
-                f"{source.source} refuses {shapes}: {type(error).__name__}: {message} Pass the shape, dtype and range that it "
-                "expects with --input."
+                f"{source.source} refuses {shapes}: {type(error).__name__}: {message} {remedy_of(error)}"
             ) from error
         refused.append((probe.name, message))
         return False
@@ -145,13 +145,13 @@ def _check_repeats(source: SourceModel, module: nn.Module, first: Reference) -> 
     fresh = all(c.passed for c in compare(first, detached_copy(source.module), exact))
     why = "keeps state between calls" if fresh else "is random in eval mode"
     remedy = (
-        "take the state as an input and return it as an output"
+        "take the state as an input and return it as an output."
         if fresh
-        else "draw the random numbers outside the model"
+        else random_remedy(random_calls(module, first.probe.inputs))
     )
     raise CaptureError(
         f"{source.source} {why}: two runs on probe {first.probe.name!r} give different answers, so a package could not be "
-        f"verified. Change the model: {remedy}."
+        f"verified. Change the model: {remedy}"
     )
 
 

@@ -5,15 +5,14 @@ import difflib
 import importlib
 import importlib.util
 import sys
-import sysconfig
-import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
-from edgekit.errors import SourceError, first_line
+from edgekit.errors import SourceError
+from edgekit.sources.blame import user_error
 from edgekit.sources.source import SourceModel, SourceRequest, from_module
 from edgekit.sources.weights import seeded
 
@@ -67,7 +66,7 @@ def _made(location: str, attribute: str, seed: int) -> object:
             f"{location} cannot be imported: {error}. Run edgekit in the folder that contains it, or install it."
         ) from error
     except (Exception, SystemExit) as error:
-        raise SourceError(f"{location} raises on import: {_user_error(error)}") from error
+        raise SourceError(f"{location} raises on import: {user_error(error)}") from error
     factory: Callable[[], object] | None = getattr(module, attribute, None)
     if factory is None:
         public = [name for name in vars(module) if not name.startswith("_")]
@@ -83,17 +82,4 @@ def _made(location: str, attribute: str, seed: int) -> object:
         with seeded(seed):
             return factory()
     except (Exception, SystemExit) as error:
-        raise SourceError(f"{location}:{attribute}() raises: {_user_error(error)}") from error
-
-
-def _user_error(error: BaseException) -> str:
-    """The user's exception in one line, with the last line of the user's own code in its traceback."""
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if not _is_foreign(frame.filename)]
-    place = f" ({Path(own[-1].filename).name}:{own[-1].lineno})" if own else ""
-    return f"{type(error).__name__}: {first_line(error)}{place}"
-
-
-def _is_foreign(filename: str) -> bool:
-    installed = (sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"), str(Path(__file__).parents[1]))
-    return filename.startswith(("<", *installed))
+        raise SourceError(f"{location}:{attribute}() raises: {user_error(error)}") from error

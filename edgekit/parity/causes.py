@@ -1,0 +1,72 @@
+"""Why a model refuses its example or answers it differently each time, and the remedy that follows from the cause."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch.overrides import TorchFunctionMode
+
+from edgekit.sources.blame import calling_place, error_place
+
+_REMEDIES = (
+    (
+        r"CUDA|NVIDIA|cuda|mps|MPS",
+        "The model uses another device than the CPU. Create tensors on the device of an input, for example "
+        "torch.ones(5, device=x.device), and register constants as buffers.",
+    ),
+    (
+        r"Input type .* and weight type|expected (m1 and m2|scalar type)|same dtype",
+        "The dtypes of the input and of the weights differ. Pass the dtype that the model expects with --input.",
+    ),
+)
+_DEFAULT = "Pass the shape, dtype and range that it expects with --input."
+_RANDOM = re.compile(
+    r"^(.*dropout.*|rand|randn|randint|randperm|rand_like|randn_like|bernoulli|multinomial|normal|poisson|rrelu|"
+    r"uniform_|normal_|bernoulli_|random_|exponential_)$"
+)
+
+
+def remedy_of(error: BaseException) -> str:
+    """What to do about an exception of the model, with the line of the user's code that raised it."""
+    text = str(error)
+    found = next((remedy for pattern, remedy in _REMEDIES if re.search(pattern, text)), _DEFAULT)
+    place = error_place(error)
+    return f"{found} The line:{place.replace('(', '').replace(')', '')}." if place else found
+
+
+def random_calls(module: Callable[..., Any], inputs: tuple[torch.Tensor, ...]) -> list[str]:
+    """The calls that draw random numbers while a module in eval mode runs, each with the line of the user's code."""
+    seen = _RandomCalls()
+    with torch.no_grad(), seen:
+        module(*inputs)
+    return list(dict.fromkeys(seen.calls))
+
+
+class _RandomCalls(TorchFunctionMode):
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[str] = []
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = getattr(func, "__name__", "")
+        if _RANDOM.match(name) and _draws(name, args, kwargs or {}):
+            self.calls.append(f"{name}{calling_place()}")
+        return func(*args, **(kwargs or {}))
+
+
+def _draws(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """A dropout draws only in training mode, which is its third argument and its default."""
+    if "dropout" not in name:
+        return True
+    return bool(kwargs.get("training", args[2] if len(args) > 2 else True))
+
+
+def random_remedy(calls: list[str]) -> str:
+    """What to do about random numbers in eval mode."""
+    dropout = next((call for call in calls if "dropout" in call), None)
+    if dropout:
+        return f"{dropout} is in training mode: pass training=self.training to it."
+    if calls:
+        return f"{', '.join(calls[:3])} draws random numbers: pass them to the model as an input."
+    return "draw the random numbers outside the model."

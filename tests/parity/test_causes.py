@@ -1,0 +1,70 @@
+"""A refusal names its cause, the line of the user's code, and the remedy that follows from the cause."""
+
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import nn
+
+import edgekit
+from edgekit.errors import EdgekitError
+
+
+class FunctionalDropout(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return F.dropout(x, 0.5)
+
+
+class Draws(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + torch.randn_like(x)
+
+
+class SaysCuda(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + torch.ones(4, device="cuda")
+
+
+class Quiet(nn.Module):
+    """Dropout that knows its mode draws nothing."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return F.dropout(x, 0.5, training=self.training) + torch.randn_like(x)
+
+
+def refusal(model: nn.Module, folder: Path) -> str:
+    with pytest.raises(EdgekitError) as caught:
+        edgekit.export(model.eval(), ["2x4"], name="m", output=folder / "m.ptl")
+    assert list(folder.iterdir()) == []
+    return str(caught.value)
+
+
+def test_export_dropout_without_its_flag_names_the_line_and_the_flag(tmp_path: Path) -> None:
+    message = refusal(FunctionalDropout(), tmp_path)
+    assert "is random in eval mode" in message
+    assert "dropout (test_causes.py:16) is in training mode: pass training=self.training" in message
+
+
+@pytest.mark.parametrize("model", [Draws, Quiet])
+def test_export_random_numbers_names_the_draw_alone(tmp_path: Path, model: type[nn.Module]) -> None:
+    message = refusal(model(), tmp_path)
+    assert "randn_like (test_causes.py:" in message
+    assert "draws random numbers: pass them to the model as an input" in message
+    assert "dropout" not in message
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="the model runs on a machine with a GPU")
+def test_export_tensor_on_another_device_names_the_line(tmp_path: Path) -> None:
+    message = refusal(SaysCuda(), tmp_path)
+    assert "uses another device than the CPU" in message
+    assert "The line: test_causes.py:26." in message
+
+
+def test_export_wrong_shape_keeps_the_general_remedy(tmp_path: Path) -> None:
+    message = refusal(nn.Linear(3, 2), tmp_path)
+    assert "Pass the shape, dtype and range" in message
+
+
+def test_export_messages_are_the_same_twice(tmp_path: Path) -> None:
+    assert refusal(Draws(), tmp_path) == refusal(Draws(), tmp_path)
