@@ -2,11 +2,13 @@
 
 #include <cstdio>
 
+#include "table.h"
+
 namespace runner {
 namespace {
 
 void print_warning(void*, const char* message) {
-  std::fprintf(stderr, "edgekit-runner: warning: %s\n", message);
+  std::fprintf(stderr, "edgekit-runner: warning: %s\n", printable(message).c_str());
 }
 
 struct TextDeleter {
@@ -54,7 +56,7 @@ ModelPtr load_model(const ModelOptions& options) {
 
 void announce_weights(const ek_model* model) {
   const std::string manifest = ek_model_manifest(model);
-  if (!manifest.empty()) announce_weights(Json::parse(manifest));
+  if (!manifest.empty()) announce_weights(parse_json(manifest));
 }
 
 void announce_weights(const Json& manifest) {
@@ -62,14 +64,14 @@ void announce_weights(const Json& manifest) {
   if (weights.at("kind") != "random") return;
   const std::string seed = weights.contains("seed") ? weights["seed"].dump() : "unknown";
   std::printf("RANDOM WEIGHTS (seed %s): the answers of %s mean nothing\n", seed.c_str(),
-              manifest.at("name").get_ref<const std::string&>().c_str());
+              printable(manifest.at("name").get_ref<const std::string&>()).c_str());
 }
 
 Json model_context(const ek_model* model) {
   const std::string text = ek_model_manifest(model);
   Json package, weights;
   if (!text.empty()) {
-    const Json manifest = Json::parse(text);
+    const Json manifest = parse_json(text);
     package = manifest.at("name");
     weights = manifest.at("provenance").at("weights").at("kind");
   }
@@ -80,6 +82,10 @@ void print_document(Json context, Json results) {
   const Json document{{"schema_version", "1.0"}, {"context", std::move(context)}, {"results", std::move(results)}};
   // JSON is UTF-8, and a path may be anything.
   std::printf("%s\n", document.dump(1, ' ', true, Json::error_handler_t::replace).c_str());
+}
+
+Json parse_json(const std::string& text) {
+  return Json(nlohmann::json::parse(text));
 }
 
 std::string take_text(char* text) {

@@ -56,6 +56,9 @@ void announce_weights(const Json& manifest);
 // Prints the one JSON document of a verb.
 void print_document(Json context, Json results);
 
+// Parses a text that may have many keys: the parser of ordered_json is quadratic. Keys come out in alphabetical order.
+[[nodiscard]] Json parse_json(const std::string& text);
+
 // Takes ownership of a string of the library and returns its text, or the JSON in it.
 [[nodiscard]] std::string take_text(char* text);
 [[nodiscard]] Json take_json(char* text);

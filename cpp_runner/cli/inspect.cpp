@@ -50,7 +50,7 @@ void run_inspect(const Options& options) {
     std::printf("%s\n", report.c_str());
     return;
   }
-  const Json document = Json::parse(report);
+  const Json document = parse_json(report);
   const Json& result = document.at("results").at(0);
   const Json& manifest = result.at("manifest");
   if (!manifest.is_null()) announce_weights(manifest);

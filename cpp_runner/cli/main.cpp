@@ -2,12 +2,13 @@
 #include <exception>
 
 #include "common.h"
+#include "table.h"
 
 namespace {
 
 int fail(int exit_code, const std::string& message) {
   std::fflush(stdout);
-  std::fprintf(stderr, "edgekit-runner: %s\n", message.c_str());
+  std::fprintf(stderr, "edgekit-runner: %s\n", runner::printable(message).c_str());
   return exit_code;
 }
 

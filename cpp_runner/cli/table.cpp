@@ -21,7 +21,24 @@ std::string format(const char* pattern, Arguments... arguments) {
 
 }  // namespace
 
-void print_table(const std::vector<Row>& rows) {
+std::string printable(std::string_view text) {
+  std::string shown;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const bool c1 = byte == 0xc2 && i + 1 < text.size() && (static_cast<unsigned char>(text[i + 1]) & 0xe0) == 0x80;
+    if ((byte >= 0x20 || byte == '\n') && byte != 0x7f && !c1) {
+      shown += text[i];
+    } else {
+      shown += format("\\x%02x", static_cast<unsigned>(byte));
+    }
+  }
+  return shown;
+}
+
+void print_table(std::vector<Row> rows) {
+  for (Row& row : rows) {
+    for (std::string& cell : row) cell = printable(cell);
+  }
   std::vector<std::size_t> widths;
   for (const Row& row : rows) {
     widths.resize(std::max(widths.size(), row.size()));

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from attacks.containers import ATTACKS, join, parts_of
 from attacks.test_containers import SECONDS, records_of
+from packages import edit_manifest, rewrite
 
 from .conftest import Run
 
@@ -26,3 +27,19 @@ def test_container_rebuilt_without_an_attack_is_read(run: Run, tiny: Path, tmp_p
     package = tmp_path / "x.ptl"
     package.write_bytes(join(parts_of(records_of(tiny))))
     assert run("inspect", package).code == 0
+
+
+def test_inspect_manifest_with_many_keys_is_fast(run: Run, tiny: Path, tmp_path: Path) -> None:
+    edit = edit_manifest(lambda m: m.update(keys={f"k{i}": 0 for i in range(100_000)}, objects=[{}] * 100_000))
+    package = rewrite(tiny, tmp_path / "x.ptl", edit, remake_digests=True)
+    start = time.monotonic()
+    assert run("inspect", package).code == 0
+    assert time.monotonic() - start < 2 * SECONDS
+
+
+def test_inspect_name_with_escapes_reaches_the_terminal_escaped(run: Run, tiny: Path, tmp_path: Path) -> None:
+    edit = edit_manifest(lambda m: m.update(name="x\x1b[2J\x9bPASS\x07"))
+    done = run("inspect", rewrite(tiny, tmp_path / "x.ptl", edit, remake_digests=True))
+    assert done.code == 0
+    assert "x\\x1b[2J" in done.out
+    assert done.out.replace("\n", "").isprintable()

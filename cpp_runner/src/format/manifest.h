@@ -35,10 +35,12 @@ struct MethodSpec {
 };
 
 inline constexpr double kDefaultBound = 1e-5;
+inline constexpr double kNoiseCap = 1e-3;  // of a tolerance that nobody loosened
 struct Tolerance {
   double norm = kDefaultBound;
   double max = kDefaultBound;
   double absolute = kDefaultBound;
+  bool loosened = false;
 };
 
 enum class Pool { kXnnpack, kOpenmp };

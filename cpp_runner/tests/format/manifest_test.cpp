@@ -1,6 +1,7 @@
 #include "format/manifest.h"
 
 #include <algorithm>
+#include <chrono>
 
 #include "format/sample_manifest.h"
 #include "support.h"
@@ -127,6 +128,24 @@ TEST(ManifestTest, RefusesVersionsThatAreNotMajorDotMinor) {
     manifest["schema_version"] = wrong;
     EXPECT_EQ(parse_manifest(manifest.dump()).status().code(), Code::kBadPackage) << wrong;
   }
+}
+
+TEST(ManifestTest, ManyObjectsAndKeysAreReadInLinearTime) {
+  auto document = testing::sample_manifest();
+  document["objects"] = nlohmann::json::array();
+  for (int i = 0; i < 200000; ++i) {
+    document["objects"].push_back(nlohmann::json::object());
+    document["keys"]["k" + std::to_string(i)] = 0;
+  }
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_TRUE(parse_manifest(document.dump()).ok());
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(2));
+}
+
+TEST(ManifestTest, BracketsInTextsAreNotNesting) {
+  auto document = testing::sample_manifest();
+  document["text"] = std::string(1000, '[') + "\"\\" + std::string(1000, '{');
+  EXPECT_TRUE(parse_manifest(document.dump()).ok());
 }
 
 }  // namespace

@@ -49,6 +49,7 @@ std::string write_package(const TemporaryFolder& folder, const json& it) {
   auto manifest = testing::sample_manifest();
   manifest["name"] = "tiny";
   manifest["tolerance"] = it.at("tolerance");
+  manifest["tolerance"].emplace("loosened", true);  // the cases have wide bounds
   manifest["methods"] = {{{"name", "forward"}, {"structure", it.at("structure")}, {"inputs", json::array()}}};
   manifest["methods"][0]["outputs"] = it.at("outputs");
   const json golden_case{
@@ -100,6 +101,33 @@ TEST(VerdictTest, AgreesWithTheConformanceCases) {
     ASSERT_EQ(document.at("results").size(), rows.size());
     for (std::size_t i = 0; i < rows.size(); ++i) expect_same_row(rows[i], document["results"][i]);
   }
+}
+
+TEST(VerdictTest, RefusesCasesThatCannotFail) {
+  const EngineFactory row = scripted_engine();
+  LoadOptions options;
+  options.engines = {&row, 1};
+  options.check_digests = false;
+  const json tight{{"norm", 1e-5}, {"max", 1e-5}, {"absolute", 1e-5}, {"loosened", false}};
+  const json output{{"name", "0"}, {"dtype", "float32"}, {"shape", {2}}, {"indices", nullptr}, {"values", {1.0, 2.0}}};
+  const json good{{"case", "c"}, {"structure", "*"}, {"tolerance", tight}, {"outputs", json::array({output})}};
+  const auto message = [&](const json& it, const json& answer) {
+    const TemporaryFolder folder;
+    scripted_answer = Values{"*", testing::read_tensors(answer.at("outputs"))};
+    const auto model = Model::load(write_package(folder, it), options);
+    EXPECT_TRUE(model.ok());
+    const auto report = verify_report(**model);
+    return report.ok() ? std::string("accepted") : report.status().message();
+  };
+  json loose = good;
+  loose["tolerance"]["max"] = 0.0011;
+  EXPECT_NE(message(loose, good).find("not marked as loosened"), std::string::npos);
+  loose["tolerance"]["loosened"] = true;
+  EXPECT_EQ(message(loose, good), "accepted");
+  json blind = good;
+  blind["outputs"][0]["indices"] = json::array();
+  blind["outputs"][0]["values"] = json::array();
+  EXPECT_NE(message(blind, good).find("lists no element of output 0"), std::string::npos);
 }
 
 }  // namespace
