@@ -105,6 +105,8 @@ class PackageModel:
             raise UsageError(f"{self._path}: {method} got {len(arrays)} inputs; expected {expected or 'none'}.")
         for index, array in enumerate(arrays):
             _check_array(array, spec.inputs[index] if spec is not None else None, f"{method} input {index}")
+        if spec is not None and (unequal := spec.unequal([array.shape for array in arrays])):
+            raise UsageError(f"{method}: {unequal}; expected equal sizes. Pad or cut the inputs.")
         return arrays
 
 

@@ -8,7 +8,8 @@ import numpy.typing as npt
 import torch
 
 from edgekit.errors import CaptureError
-from edgekit.format.schema import DTYPES, MAX_ELEMENTS
+from edgekit.format.axes import MAX_ELEMENTS
+from edgekit.format.schema import DTYPES
 
 Array = npt.NDArray[np.generic]
 

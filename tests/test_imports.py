@@ -16,7 +16,7 @@ PACKAGE = Path(edgekit.__file__).parent
 ROOMS = {
     "": ["errors", "version", "threads", "files"],
     "format": [
-        *("schema", "codec", "generator", "compare", "png", "decode", "labels"),
+        *("axes", "schema", "golden", "codec", "generator", "compare", "png", "decode", "labels"),
         *("pickle_limits", "pickles", "canonical", "container", "archive", "writer"),
     ],
     "nested": [""],

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from edgekit.errors import CaptureError
-from edgekit.format.schema import MAX_ELEMENTS
+from edgekit.format.axes import MAX_ELEMENTS
 from edgekit.nested import named_tensors, structure_of
 
 CASES = json.loads((Path(__file__).parent / "conformance" / "names.json").read_text())["cases"]

@@ -18,7 +18,8 @@ from torch import nn
 import edgekit
 from edgekit.errors import ParityError, UsageError
 from edgekit.format.archive import Archive
-from edgekit.format.schema import GoldenCase, Tolerance
+from edgekit.format.golden import GoldenCase
+from edgekit.format.schema import Tolerance
 from edgekit.optimize.recipes import RECIPES
 from edgekit.packaging import draft
 from edgekit.packaging.golden import golden_cases

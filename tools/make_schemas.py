@@ -6,16 +6,17 @@ from typing import Any
 
 import msgspec
 
-from edgekit.format.schema import Golden, Manifest
+from edgekit.format.golden import Golden
+from edgekit.format.schema import Manifest
 from edgekit.measure.context import BenchContext
-from edgekit.report.documents import Document, RunContext, VerdictContext
+from edgekit.report.documents import Document, RunContext, VerifyContext
 from edgekit.report.export import ExportDocument
 from edgekit.runtimes.results import BenchResult, CaseRow, OutputFile, PictureResult
 
 FOLDER = Path(__file__).parents[1] / "docs" / "schema"
 PACKAGE: dict[str, Any] = {"manifest": Manifest, "golden": Golden}
 DOCUMENTS: dict[str, Any] = {
-    "verify": Document[VerdictContext, tuple[CaseRow, ...]],
+    "verify": Document[VerifyContext, tuple[CaseRow, ...]],
     "bench": Document[BenchContext, tuple[BenchResult, ...]],
     "run-arrays": Document[RunContext, tuple[OutputFile, ...]],
     "run-pictures": Document[RunContext, tuple[PictureResult, ...]],

@@ -13,9 +13,10 @@ from typing import IO, BinaryIO
 from edgekit.errors import PackageError
 from edgekit.format.codec import from_json
 from edgekit.format.container import ContainerError, Directory, check_names, check_records, read_directory
+from edgekit.format.golden import Golden, GoldenCase
 from edgekit.format.labels import decode_labels
 from edgekit.format.pickles import Bytecode, StorageTensor, read_bytecode, read_tensors
-from edgekit.format.schema import NOISE_CAP, Golden, GoldenInput, Manifest, TensorSpec
+from edgekit.format.schema import NOISE_CAP, Manifest, MethodSpec
 
 MANIFEST = "extra/edgekit/manifest.json"
 GOLDEN = "extra/edgekit/golden.json"
@@ -224,25 +225,30 @@ class Archive:
         Raises:
             PackageError: they contradict each other.
         """
-        methods = {} if self.manifest is None else {method.name: method.inputs for method in self.manifest.methods}
+        methods = {} if self.manifest is None else {method.name: method for method in self.manifest.methods}
         arity = {method.name: len(method.inputs) for method in self.bytecode.methods}
-        for name, inputs in methods.items():
-            if arity.get(name) != len(inputs):
+        for name, method in methods.items():
+            if arity.get(name) != len(method.inputs):
                 raise PackageError(
-                    f"{self.path}: method {name} has {len(inputs)} inputs in the manifest, but "
+                    f"{self.path}: method {name} has {len(method.inputs)} inputs in the manifest, but "
                     f"{arity.get(name, 'is missing')} in the bytecode. The file was changed; export it again."
                 )
         for case in self.golden.cases if self.golden is not None else ():
-            specs = methods.get(case.method, ())
-            if case.method not in methods or len(case.inputs) != len(specs) or not all(map(_fits, case.inputs, specs)):
+            called = methods.get(case.method)
+            if called is None or not _fits(case, called):
+                specs = () if called is None else called.inputs
                 raise PackageError(
                     f"{self.path}: golden case {case.name!r} does not fit {case.method}({', '.join(map(str, specs))}). "
                     "The file was changed; export it again."
                 )
 
 
-def _fits(given: GoldenInput, spec: TensorSpec) -> bool:
-    return given.dtype == spec.dtype and spec.accepts(given.shape)
+def _fits(case: GoldenCase, method: MethodSpec) -> bool:
+    given, specs = case.inputs, method.inputs
+    if len(given) != len(specs):
+        return False
+    each = all(g.dtype == spec.dtype and spec.accepts(g.shape) for g, spec in zip(given, specs, strict=True))
+    return each and not method.unequal([g.shape for g in given])
 
 
 def _records(directory: Directory) -> tuple[str, tuple[Record, ...]]:

@@ -42,17 +42,17 @@ def check_schema_version(version: str, what: str) -> None:
     Raises:
         PackageError: it cannot.
     """
-    if expected := expected_version(version):
+    if expected := expected_version(version, SCHEMA_VERSION):
         raise PackageError(
             f"{what} has schema_version {version!r}; expected {expected}. "
             "Upgrade edgekit, or export the package again with this one."
         )
 
 
-def expected_version(version: str) -> str:
-    """What a reader expects instead of this schema version; empty if it reads the version."""
+def expected_version(version: str, own: str) -> str:
+    """What a reader of the version `own` expects instead of this schema version; empty if it reads the version."""
     numbers = re.fullmatch(r"([0-9]{1,6})\.[0-9]{1,6}", version)
     if numbers is None:
         return '"MAJOR.MINOR" with one to six digits each'
-    major = int(SCHEMA_VERSION.partition(".")[0])
+    major = int(own.partition(".")[0])
     return f"at most {major}.x" if int(numbers[1]) > major else ""

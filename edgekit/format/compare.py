@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edgekit.format.schema import GoldenOutput, Tolerance
+from edgekit.format.golden import GoldenOutput
+from edgekit.format.schema import Tolerance
 
 Array = npt.NDArray[np.generic]
 

@@ -10,56 +10,90 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-SCHEMA_VERSION = "1.0"
+from edgekit.format.axes import MAX_ELEMENTS, Axis, Extent, accepts, shape_text, unequal
+
+SCHEMA_VERSION = "2.0"
 DTYPES = ("float32", "float64", "uint8", "int8", "int32", "int64", "bool")
-MAX_ELEMENTS = 2**28  # of one input or output: no device holds more, and a hostile file must not ask for more
 NOISE_CAP = 1e-3  # of a tolerance that nobody loosened
 
 # The `extra_json_schema` is for docs/schema only; `edgekit.format.codec` and the classes below do the checks.
-SchemaVersion = Annotated[str, msgspec.Meta(extra_json_schema={"pattern": r"^0{0,5}[01]\.[0-9]{1,6}$"})]
+SchemaVersion = Annotated[str, msgspec.Meta(extra_json_schema={"pattern": r"^0{0,5}[012]\.[0-9]{1,6}$"})]
 DType = Annotated[str, msgspec.Meta(extra_json_schema={"enum": list(DTYPES)})]
 Bound = Annotated[float, msgspec.Meta(extra_json_schema={"minimum": 0})]
-Extent = Annotated[int, msgspec.Meta(extra_json_schema={"minimum": 0})]
+Evidence = Literal["varies", "constant", "unproven"]
+Activation = Literal["softmax", "sigmoid", "none"]
+QuantizedEngine = Literal["fbgemm", "x86", "onednn", "qnnpack"]
+
+
+def check_tensor(name: str, dtype: str, shape: tuple[int, ...]) -> int:
+    """The number of elements; raises ValueError for an unknown dtype or an impossible shape."""
+    if dtype not in DTYPES:
+        raise ValueError(f"{name} has dtype {dtype!r}; expected one of {', '.join(DTYPES)}")
+    size = math.prod(shape)
+    if min(shape, default=0) < 0 or size > MAX_ELEMENTS:
+        raise ValueError(
+            f"{name} has shape {list(shape)}; expected axes of at least 0 and at most {MAX_ELEMENTS} elements"
+        )
+    return size
+
+
+def check_names(what: str, items: Sequence[Any]) -> None:
+    names = [item.name for item in items]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{what} with the name {twice!r}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TensorSpec:
-    """An input or output of a method; a free axis is null in the shape: other sizes were tried and agreed."""
+    """An input or output of a method. An axis of an input is a size, a proved range, or null: no range was proved.
+
+    An axis of an output is a size or null. `proof` is for outputs: "varies" if the probes gave different answers, "constant"
+    if the output does not depend on the inputs, "unproven" if a wrong model could give the same answers.
+    """
 
     name: str
     dtype: DType
-    shape: tuple[Extent | None, ...]
+    shape: tuple[Axis, ...]
     low: int | float | None = None
     high: int | float | None = None
+    proof: Evidence | None = None
 
     def __post_init__(self) -> None:
-        _check_tensor(self.name, self.dtype, tuple(axis for axis in self.shape if axis is not None))
+        check_tensor(self.name, self.dtype, tuple(axis for axis in self.shape if isinstance(axis, int)))
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.dtype} [{', '.join('*' if n is None else str(n) for n in self.shape)}]"
+        return f"{self.name}: {self.dtype} {shape_text(self.shape)}"
 
     def accepts(self, shape: tuple[int, ...]) -> bool:
         """Whether a tensor of this shape fits."""
-        return len(shape) == len(self.shape) and all(
-            want in (None, got) for want, got in zip(self.shape, shape, strict=True)
-        )
+        return accepts(self.shape, shape)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MethodSpec:
+    """A method. `structure` is null if it depends on the data; then each golden case has its structure."""
+
     name: str
-    structure: str
+    structure: str | None
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
 
     def __post_init__(self) -> None:
-        _check_names(f"method {self.name} has two inputs", self.inputs)
-        _check_names(f"method {self.name} has two outputs", self.outputs)
+        check_names(f"method {self.name} has two inputs", self.inputs)
+        check_names(f"method {self.name} has two outputs", self.outputs)
+
+    def unequal(self, shapes: Sequence[tuple[int, ...]]) -> str:
+        """The first two axes that must be equal and are not, as a text; empty if there are none."""
+        return unequal((spec.name, spec.shape, sizes) for spec, sizes in zip(self.inputs, shapes, strict=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageSpec:
-    """The preprocessing inside `predict`: sizes in pixels, mean and std for values in [0, 1]."""
+    """The preprocessing inside `predict`: sizes in pixels, mean and std for values in [0, 1].
+
+    `output` is the output of `forward` that `predict` ranks, and `activation` is what makes scores of it.
+    """
 
     resize: int
     crop: int
@@ -68,6 +102,8 @@ class ImageSpec:
     interpolation: str = "bilinear"
     antialias: bool = True
     channels: int = 3
+    output: str = "0"
+    activation: Activation = "softmax"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,17 +133,27 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeResult:
-    """One comparison of the captured model with the eager model; `verdict` is pass, fail, unproven or refused."""
+    """One comparison of the captured model with the eager model; `verdict` is pass, fail, unproven, refused or chaotic.
+
+    `noise` is the relative error that float32 alone gives on this probe. The model is chaotic on a probe if it is too large.
+    """
 
     name: str
     mode: str
     verdict: str
     norm_error: float | None = None
     detail: str = ""
+    noise: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaptureEvidence:
+    """How the model was captured.
+
+    `fast_path_error` is the difference between the eager model with torch's fused transformer path and without it, if it is
+    larger than the bound. `methods_left_out` are the exported methods of the source that the package does not have.
+    """
+
     requested: str
     mode: str
     reason: str
@@ -115,6 +161,9 @@ class CaptureEvidence:
     mismatch_allowed: bool = False
     warnings: tuple[str, ...] = ()
     probes: tuple[ProbeResult, ...] = ()
+    proof: Literal["quick", "full"] = "full"
+    fast_path_error: float | None = None
+    methods_left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,8 +194,11 @@ class ConstantInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuntimeHints:
+    """How a runtime runs the package. `quantized_engine` is the engine for which quantized weights were packed."""
+
     pool: Literal["xnnpack", "openmp"]
     threads: Annotated[int, msgspec.Meta(ge=1, le=1024)] | None = None
+    quantized_engine: QuantizedEngine | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,84 +229,6 @@ class ParityResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GoldenInput:
-    """An input, as a seed and a range for the generator of docs/format.md."""
-
-    name: str
-    dtype: DType
-    shape: tuple[Extent, ...]
-    seed: Annotated[int, msgspec.Meta(ge=0, lt=2**32)]
-    low: int | float
-    high: int | float
-
-    def __post_init__(self) -> None:
-        _check_tensor(self.name, self.dtype, self.shape)
-        if not self.low <= self.high:
-            raise ValueError(f"input {self.name} has the range [{self.low}, {self.high}]; expected low <= high")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GoldenOutput:
-    """Expected values; `indices` are flat row-major positions, or null if `values` has every element."""
-
-    name: str
-    dtype: DType
-    shape: tuple[Extent, ...]
-    indices: tuple[Extent, ...] | None
-    values: tuple[int | float | Literal["nan", "inf", "-inf"], ...]  # words where JSON has no number
-
-    def __post_init__(self) -> None:
-        size = _check_tensor(self.name, self.dtype, self.shape)
-        count = size if self.indices is None else len(self.indices)
-        if len(self.values) != count:
-            raise ValueError(f"output {self.name} has {len(self.values)} values; expected {count}")
-        if not self.dtype.startswith("float") and any(isinstance(value, str) for value in self.values):
-            raise ValueError(f"output {self.name} of {self.dtype} has a value that is not a number")
-        if self.indices and not 0 <= min(self.indices) <= max(self.indices) < size:
-            raise ValueError(f"output {self.name} has an index beyond its shape {list(self.shape)}")
-
-
-def _check_tensor(name: str, dtype: str, shape: tuple[int, ...]) -> int:
-    """The number of elements; raises ValueError for an unknown dtype or an impossible shape."""
-    if dtype not in DTYPES:
-        raise ValueError(f"{name} has dtype {dtype!r}; expected one of {', '.join(DTYPES)}")
-    size = math.prod(shape)
-    if min(shape, default=0) < 0 or size > MAX_ELEMENTS:
-        raise ValueError(
-            f"{name} has shape {list(shape)}; expected axes of at least 0 and at most {MAX_ELEMENTS} elements"
-        )
-    return size
-
-
-def _check_names(what: str, items: Sequence[Any]) -> None:
-    names = [item.name for item in items]
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"{what} with the name {twice!r}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GoldenCase:
-    """Inputs and expected outputs of a method; `tolerance` replaces the package's if it is given."""
-
-    name: str
-    method: str
-    inputs: tuple[GoldenInput, ...]
-    outputs: tuple[GoldenOutput, ...]
-    tolerance: Tolerance | None = None
-
-    def __post_init__(self) -> None:
-        _check_names(f"case {self.name} has two inputs", self.inputs)
-        _check_names(f"case {self.name} has two outputs", self.outputs)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Golden:
-    schema_version: SchemaVersion
-    cases: tuple[GoldenCase, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """What a package says about itself; `fits` lists the runtimes that can load it, and is empty in old packages."""
 
@@ -275,10 +249,20 @@ class Manifest:
     fits: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        _check_names("there are two methods", self.methods)
+        check_names("there are two methods", self.methods)
 
     def method(self, name: str) -> MethodSpec | None:
         return next((method for method in self.methods if method.name == name), None)
+
+    @property
+    def unproven(self) -> tuple[str, ...]:
+        """The outputs that a wrong model could also give, for example `forward: 0`."""
+        return tuple(
+            f"{method.name}: {output.name}"
+            for method in self.methods
+            for output in method.outputs
+            if output.proof == "unproven"
+        )
 
     @property
     def random_weights(self) -> bool:

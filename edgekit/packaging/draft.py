@@ -14,12 +14,11 @@ from edgekit.errors import OptimizeError, ParityError, first_line
 from edgekit.files import reserve
 from edgekit.format.archive import GOLDEN, LABELS, Archive
 from edgekit.format.codec import to_json
+from edgekit.format.golden import Golden, GoldenCase
 from edgekit.format.labels import encode_labels
 from edgekit.format.schema import (
     SCHEMA_VERSION,
     ConstantInfo,
-    Golden,
-    GoldenCase,
     ImageSpec,
     Manifest,
     MethodSpec,

@@ -9,7 +9,8 @@ import numpy.typing as npt
 import torch
 
 from edgekit.format.generator import hashes
-from edgekit.format.schema import NOISE_CAP, GoldenCase, GoldenInput, GoldenOutput, ImageSpec, Tolerance
+from edgekit.format.golden import GoldenCase, GoldenInput, GoldenOutput
+from edgekit.format.schema import NOISE_CAP, ImageSpec, Tolerance
 from edgekit.nested import named_arrays
 from edgekit.packaging.predict import Preprocess
 from edgekit.parity.comparison import Reference

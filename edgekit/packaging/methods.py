@@ -3,7 +3,8 @@
 import logging
 
 from edgekit.errors import UsageError
-from edgekit.format.schema import GoldenCase, ImageSpec, MethodSpec, TensorSpec
+from edgekit.format.golden import GoldenCase
+from edgekit.format.schema import ImageSpec, MethodSpec, TensorSpec
 from edgekit.optimize.optimizer import OptimizedModel
 from edgekit.parity.comparison import Reference
 

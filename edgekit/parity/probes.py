@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from edgekit.format.generator import generate, hashes
-from edgekit.format.schema import GoldenInput
+from edgekit.format.golden import GoldenInput
 from edgekit.sources.inputs import InputSpec
 from edgekit.sources.source import SourceModel, input_seed
 
@@ -136,17 +136,18 @@ def _reach(spec: InputSpec) -> float:
 def _generated(
     source: SourceModel, name: str, seed: int, bounds: Bounds, only_floats: bool = False, only_integers: bool = False
 ) -> Probe:
-    goldens = []
+    goldens, ranges = [], []
     for index, spec in enumerate(source.inputs):
         is_float = _is_float(spec)
         keep = (only_floats and not is_float) or (only_integers and is_float)
         low, high = (spec.low, spec.high) if keep else bounds(spec)
         golden = spec.golden(input_seed(seed, index))
+        ranges.append((low, high))
         goldens.append(
             GoldenInput(name=golden.name, dtype=golden.dtype, shape=golden.shape, seed=golden.seed, low=low, high=high)
         )
-    inside = all(spec.low <= g.low <= g.high <= spec.high for spec, g in zip(source.inputs, goldens, strict=True))
-    constant = all(g.low == g.high for g in goldens)
+    inside = all(spec.low <= low <= high <= spec.high for spec, (low, high) in zip(source.inputs, ranges, strict=True))
+    constant = all(low == high for low, high in ranges)
     return replace(from_golden(name, tuple(goldens)), stress=constant or not inside)
 
 

@@ -12,6 +12,8 @@ from edgekit.measure.bench import BenchReport
 from edgekit.runtimes.results import BenchResult, CaseResult, FitResult, OutputFile, PictureResult
 from edgekit.runtimes.verdict import VerifyReport
 
+UNPROVEN_MEANS = "The cases give almost the same answer, so a wrong model would agree too."
+
 
 def _show(text: str = "", end: str = "\n") -> None:
     print(printable(text), end=end)
@@ -53,10 +55,15 @@ def print_verdict(report: VerifyReport) -> None:
     _show(banner(report.manifest), end="")
     headers = ("runtime", "case", "output", "norm error", "max error", "cosine", "top-1", "worst at", "verdict")
     print_table(headers, map(_case_cells, report.results))
+    unproven = report.manifest.unproven
     for runtime in dict.fromkeys(result.runtime for result in report.results):
         failed = [result for result in report.of(runtime) if not result.comparison.passed]
-        verdict = f"FAIL ({len(failed)} of {len(report.of(runtime))} outputs)" if failed else "pass"
+        verdict = (
+            f"FAIL ({len(failed)} of {len(report.of(runtime))} outputs)" if failed else "agrees" if unproven else "pass"
+        )
         _show(f"{report.manifest.name} on {runtime}: {verdict}, {bound(report.manifest)}")
+    if unproven:
+        _show(f"UNPROVEN: {', '.join(unproven)}. {UNPROVEN_MEANS}")
 
 
 def _case_cells(result: CaseResult) -> tuple[str, ...]:
@@ -158,6 +165,10 @@ def _print_manifest(manifest: Manifest) -> None:
     parity = manifest.parity
     _show(f"parity      {parity.cases} cases, largest error {parity.norm_error:.1e} ({bound(manifest)})")
     _show(f"fits        {', '.join(manifest.fits) or 'none of the known runtimes; see edgekit compat'}")
+    if manifest.unproven:
+        _show(f"UNPROVEN    {', '.join(manifest.unproven)}. {UNPROVEN_MEANS}")
+    if any(None in spec.shape for method in manifest.methods if method.name != "predict" for spec in method.inputs):
+        _show("sizes       * is not range-proved: the package was made by edgekit 0.1 or older")
     _show(f"threads     {manifest.runtime.pool} pool")
 
 

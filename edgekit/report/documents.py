@@ -8,15 +8,22 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from edgekit.format.schema import Manifest, SchemaVersion
+from edgekit.format.schema import Manifest
 from edgekit.inspection import Inspection
 from edgekit.measure.bench import BenchReport
 from edgekit.measure.context import BenchContext
-from edgekit.runtimes.results import BenchResult, CaseRow, FitResult, OperatorRow, OutputFile, PictureResult
+from edgekit.runtimes.results import (
+    DOCUMENT_VERSION,
+    BenchResult,
+    CaseRow,
+    DocumentVersion,
+    FitResult,
+    OperatorRow,
+    OutputFile,
+    PictureResult,
+)
 from edgekit.runtimes.verdict import VerifyReport
 from edgekit.version import __version__
-
-DOCUMENT_VERSION = "1.0"
 
 Context = TypeVar("Context")
 Results = TypeVar("Results")
@@ -29,7 +36,7 @@ class Document(Generic[Context, Results]):
     `schema_version` is the document's, apart from the package's. Both fields hold dataclasses, or plain JSON values.
     """
 
-    schema_version: SchemaVersion = DOCUMENT_VERSION
+    schema_version: DocumentVersion = DOCUMENT_VERSION
     context: Context
     results: Results
 
@@ -48,11 +55,18 @@ class Document(Generic[Context, Results]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerdictContext:
-    """Of verify and compat. `weights` is the kind of the weights; None for a package without a manifest."""
+    """Of compat, and the start of verify's. `weights` is the kind of the weights; None for a package without a manifest."""
 
     package: str
     passed: bool
     weights: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyContext(VerdictContext):
+    """`unproven` are outputs such as `forward: 0` that a wrong model could also give; with any of them, `passed` is false."""
+
+    unproven: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,9 +99,12 @@ class BuiltFile:
     file: str
 
 
-def verify_document(report: VerifyReport) -> Document[VerdictContext, tuple[CaseRow, ...]]:
+def verify_document(report: VerifyReport) -> Document[VerifyContext, tuple[CaseRow, ...]]:
     """The verdict, a row for each output of each case on each runtime."""
-    context = VerdictContext(package=report.manifest.name, passed=report.passed, weights=_weights(report.manifest))
+    manifest = report.manifest
+    context = VerifyContext(
+        package=manifest.name, passed=report.passed, weights=_weights(manifest), unproven=manifest.unproven
+    )
     return Document(context=context, results=tuple(map(CaseRow.of, report.results)))
 
 

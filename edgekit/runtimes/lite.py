@@ -15,7 +15,8 @@ from edgekit.errors import DeviceError, PackageError, UsageError, first_line
 from edgekit.format.archive import Archive
 from edgekit.format.compare import Array, Comparison, compare_golden
 from edgekit.format.generator import generate
-from edgekit.format.schema import GoldenCase, Manifest, MethodSpec, RuntimeHints, Tolerance
+from edgekit.format.golden import GoldenCase
+from edgekit.format.schema import Manifest, MethodSpec, RuntimeHints, Tolerance
 from edgekit.nested import named_arrays, structure_of
 from edgekit.runtimes.base import Runtime
 from edgekit.runtimes.results import BenchRequest, BenchResult, CaseResult
@@ -154,7 +155,7 @@ def replay(module: Runs, case: GoldenCase, method: MethodSpec | None, tolerance:
         structure, outputs = module.run(case.method, [generate(given) for given in case.inputs])
     except DeviceError as error:
         return (Comparison(output="*", passed=False, reason="error", expected="outputs", actual=str(error)),)
-    if method is not None and method.structure != structure:
-        wanted = method.structure
+    wanted = case.structure or (method.structure if method is not None else None)
+    if wanted is not None and wanted != structure:
         return (Comparison(output="*", passed=False, reason="structure", expected=wanted, actual=structure),)
     return compare_golden(case.outputs, outputs, case.tolerance or tolerance)

@@ -1,7 +1,7 @@
 """What runtimes are asked for and what they give back, as types; no dict passes from here on."""
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import msgspec
 
@@ -10,6 +10,9 @@ from edgekit.format.codec import expected_version
 
 if TYPE_CHECKING:
     from edgekit.format.compare import Comparison
+
+DOCUMENT_VERSION = "1.0"  # of the JSON documents, apart from the package's
+DocumentVersion = Annotated[str, msgspec.Meta(extra_json_schema={"pattern": r"^0{0,5}[01]\.[0-9]{1,6}$"})]
 
 Row = TypeVar("Row")
 
@@ -164,7 +167,7 @@ def from_document(text: str, row: type[Row], runtime: str) -> tuple[Row, ...]:
     """
     try:
         document = msgspec.json.decode(text, type=_Document)
-        if expected := expected_version(document.schema_version):
+        if expected := expected_version(document.schema_version, DOCUMENT_VERSION):
             raise DeviceError(
                 f"runtime {runtime}: its document has schema_version {document.schema_version!r}; expected {expected}. "
                 "Build its program again."

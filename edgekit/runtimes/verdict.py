@@ -14,7 +14,7 @@ from edgekit.runtimes.results import CaseResult
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyReport:
-    """The results of all runtimes; `passed` is the whole verdict."""
+    """The results of all runtimes; `passed` is the whole verdict. A package with unproven outputs does not pass."""
 
     path: str
     manifest: Manifest
@@ -22,7 +22,11 @@ class VerifyReport:
 
     @property
     def passed(self) -> bool:
-        return bool(self.results) and all(result.comparison.passed for result in self.results)
+        return bool(self.results) and not self.manifest.unproven and not self.failed
+
+    @property
+    def failed(self) -> tuple[CaseResult, ...]:
+        return tuple(result for result in self.results if not result.comparison.passed)
 
     def of(self, runtime: str) -> tuple[CaseResult, ...]:
         return tuple(result for result in self.results if result.runtime == runtime)

@@ -12,8 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from edgekit.errors import UsageError
+from edgekit.format.axes import MAX_ELEMENTS
 from edgekit.format.generator import generate
-from edgekit.format.schema import DTYPES, MAX_ELEMENTS, GoldenInput
+from edgekit.format.golden import GoldenInput
+from edgekit.format.schema import DTYPES
 
 Array = npt.NDArray[np.generic]
 

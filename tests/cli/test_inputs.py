@@ -45,7 +45,7 @@ def test_export_malformed_input_is_a_usage_error(cli: Command, folder: Path, tex
 
 def test_parse_input_random_text_is_a_spec_or_a_usage_error() -> None:
     from edgekit.errors import UsageError
-    from edgekit.format.schema import MAX_ELEMENTS
+    from edgekit.format.axes import MAX_ELEMENTS
     from edgekit.sources.inputs import parse_input
 
     chance = random.Random(0)

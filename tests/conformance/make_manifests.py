@@ -8,12 +8,16 @@ from typing import Any
 MOST_ELEMENTS = 2**28
 
 
-def spec(name: str, shape: list[int | None], **more: Any) -> dict[str, Any]:
+def sizes(low: int, high: int, **more: Any) -> dict[str, Any]:
+    return {"min": low, "max": high, "multiple": 1, "symbol": None} | more
+
+
+def spec(name: str, shape: list[Any], **more: Any) -> dict[str, Any]:
     return {"name": name, "dtype": "float32", "shape": shape, "low": None, "high": None} | more
 
 
 VALID: dict[str, Any] = {
-    "schema_version": "1.0",
+    "schema_version": "2.0",
     "name": "sample",
     "provenance": {
         "source": "torchvision:sample",
@@ -36,10 +40,12 @@ VALID: dict[str, Any] = {
             "name": "forward",
             "structure": "(*, *)",
             "inputs": [
-                spec("x", [None, 3, None, None], low=-2.0, high=2.0),
+                spec(
+                    "x", [sizes(1, 4), 3, sizes(32, 512, multiple=32), sizes(32, 512, multiple=32)], low=-2.0, high=2.0
+                ),
                 spec("ids", [7], dtype="int64", low=0, high=9),
             ],
-            "outputs": [spec("0", [None, 10]), spec("1", [])],
+            "outputs": [spec("0", [None, 10], proof="varies"), spec("1", [], proof="constant")],
         }
     ],
     "image": {
@@ -151,9 +157,26 @@ OPTIONAL: tuple[Path_, ...] = (
     ("provenance", "weights", "seed"),
     (*OUTPUT, "low"),
 )
-VERSIONS_ACCEPTED = ("0.9", "1.7", "0.0", "1.999999", "000001.000000")
+VERSIONS_ACCEPTED = ("0.9", "1.0", "1.7", "2.7", "0.0", "1.999999", "000002.000000")
 VERSIONS_REFUSED = (
-    *("1", "2.0", "10.0", "999999.0", "1.0.0", "", ".", "1.", ".0", "v1.0", "1.0rc1", "1,0", "1.x", "-1.0", "+1.0"),
+    *(
+        "1",
+        "2",
+        "3.0",
+        "10.0",
+        "999999.0",
+        "1.0.0",
+        "",
+        ".",
+        "1.",
+        ".0",
+        "v1.0",
+        "1.0rc1",
+        "1,0",
+        "1.x",
+        "-1.0",
+        "+1.0",
+    ),
     *(
         " 1.0",
         "1.0 ",
@@ -190,6 +213,15 @@ WRONG_TYPES: tuple[tuple[Path_, Any], ...] = (
     ((*INPUT, "shape"), ["1"]),
     ((*INPUT, "shape"), [True]),
     ((*INPUT, "shape"), [[1]]),
+    ((*INPUT, "shape"), [{}]),
+    ((*INPUT, "shape"), [{"min": 1}]),
+    ((*INPUT, "shape"), [{"max": 1}]),
+    ((*INPUT, "shape"), [sizes(1, 4) | {"min": "1"}]),
+    ((*INPUT, "shape"), [sizes(1, 4) | {"max": None}]),
+    ((*INPUT, "shape"), [sizes(1, 4) | {"max": 4.5}]),
+    ((*INPUT, "shape"), [sizes(1, 4) | {"multiple": "2"}]),
+    ((*INPUT, "shape"), [sizes(1, 4) | {"symbol": 1}]),
+    ((*OUTPUT, "proof"), 1),
     ((*OUTPUT, "dtype"), "complex64"),
     (("runtime",), None),
     (("runtime",), "xnnpack"),
@@ -212,6 +244,14 @@ WRONG_VALUES: tuple[tuple[Path_, Any], ...] = (
     ((*INPUT, "shape"), [None, MOST_ELEMENTS + 1]),
     ((*INPUT, "shape"), [None, 2**14, None, 2**15]),
     ((*OUTPUT, "shape"), [MOST_ELEMENTS, 2]),
+    ((*INPUT, "shape"), [sizes(5, 4)]),
+    ((*INPUT, "shape"), [sizes(-1, 4)]),
+    ((*INPUT, "shape"), [sizes(1, MOST_ELEMENTS + 1)]),
+    ((*INPUT, "shape"), [sizes(1, 4, multiple=0)]),
+    ((*INPUT, "shape"), [sizes(1, 4, multiple=-2)]),
+    ((*INPUT, "shape"), [sizes(1, 4, symbol="")]),
+    ((*INPUT, "shape"), [sizes(1, 4), MOST_ELEMENTS, 2]),
+    ((*OUTPUT, "proof"), "proved"),
     (("tolerance", "norm"), -1e-9),
     (("tolerance", "max"), -1),
     (("tolerance", "absolute"), -0.5),
@@ -243,6 +283,17 @@ def valid_cases() -> list[dict[str, Any]]:
         case("one name in the inputs and the outputs", with_value((*INPUT, "name"), "0")),
         case("a tolerance of 0", with_value(("tolerance", "norm"), 0)),
         case("a tolerance above 1", with_value(("tolerance", "norm"), 2.5)),
+        case("a structure that depends on the data", with_value(("methods", 0, "structure"), None)),
+        case("an unproven output", with_value((*OUTPUT, "proof"), "unproven")),
+        case("an output without proof", with_value((*OUTPUT, "proof"), None)),
+        case("axes of version 1", with_value((*INPUT, "shape"), [None, 3, None, None])),
+        case("a range without multiple and symbol", with_value((*INPUT, "shape"), [{"min": 1, "max": 4}])),
+        case("a range of one size", with_value((*INPUT, "shape"), [sizes(4, 4)])),
+        case("a range from 0", with_value((*INPUT, "shape"), [sizes(0, MOST_ELEMENTS)])),
+        case("a range with a symbol", with_value((*INPUT, "shape"), [sizes(1, 4, symbol="n"), 3])),
+        case("a range with an unknown field", with_value((*INPUT, "shape"), [sizes(1, 4, step="odd")])),
+        case("an engine for quantized weights", with_value(("runtime", "quantized_engine"), "qnnpack")),
+        case("no engine for quantized weights", with_value(("runtime", "quantized_engine"), None)),
         case("the other pool", with_value(("runtime", "pool"), "openmp")),
         case("1 thread", with_value(("runtime", "threads"), 1)),
         case("1024 threads", with_value(("runtime", "threads"), 1024)),
@@ -262,7 +313,7 @@ def refused_cases() -> list[dict[str, Any]]:
     cases += [
         case(f"version {v!r}, no text", with_value(("schema_version",), v), "type") for v in (1, 1.0, None, ["1.0"])
     ]
-    cases += [case("a newer major version without the fields of this one", '{"schema_version": "2.0"}', "version")]
+    cases += [case("a newer major version without the fields of this one", '{"schema_version": "3.0"}', "version")]
     cases += [case(f"missing: {shown(path)}", without(path), "missing") for path in REQUIRED]
     cases += [case(f"missing: {shown(path)}", without(path), "missing", who) for path, who in REQUIRED_BY.items()]
     cases += [case(f"{shown(p)} is {json.dumps(v)}", with_value(p, v), "type") for p, v in WRONG_TYPES]
@@ -270,6 +321,9 @@ def refused_cases() -> list[dict[str, Any]]:
     return [
         *cases,
         case("an unknown pool", with_value(("runtime", "pool"), "tbb"), "value", ("python", "cpp")),
+        case("an unknown engine", with_value(("runtime", "quantized_engine"), "cudnn"), "value", ("python", "cpp")),
+        case("an engine that is a number", with_value(("runtime", "quantized_engine"), 3), "type"),
+        case("an unknown activation", with_value(("image", "activation"), "tanh"), "value", ("python",)),
         case("a bound that is a text", with_value((*INPUT, "low"), "0"), "type", ("python", "cpp")),
         case("two inputs of one name", with_value(("methods", 0, "inputs"), twice), "twice"),
         case("two outputs of one name", with_value(("methods", 0, "outputs"), twice), "twice"),

@@ -42,15 +42,21 @@ def case(name: str, expected: Any, actual: Any, rows: Any, **more: Any) -> dict[
     answer |= {"outputs": actual if isinstance(actual, list) else [actual]}
     if isinstance(actual, str):
         answer = {"error": actual}
+    unproven = more.pop("unproven", [])
+    passed = all(row["passed"] for row in rows) and not unproven
+    named = [f"forward: {output}" for output in unproven]
     return {
         "name": name,
         "case": NAME,
-        "structure": spelled,
+        "structure": more.pop("structure", spelled),
+        "case_structure": more.pop("case_structure", None),
+        "unproven": unproven,
+        "case_tolerance": more.pop("case_tolerance", None),
         "tolerance": more.pop("tolerance", DEFAULT),
         "outputs": [{"indices": None} | output for output in expected],
         "answer": answer,
         "rows": rows,
-        "context": {"package": "tiny", "weights": "random", "passed": all(row["passed"] for row in rows)},
+        "context": {"package": "tiny", "weights": "random", "passed": passed, "unproven": named},
     }
 
 
@@ -187,6 +193,52 @@ CASES = [
         answer_structure="[*, *]",
     ),
     case(
+        "the structure of the case replaces the method's",
+        [tensor([1]), tensor([1], name="1")],
+        [tensor([1]), tensor([1], name="1")],
+        [row(None, 1, 1, 0, 0, 1, True, [0]), row(None, 1, 1, 0, 0, 1, True, [0], output="1")],
+        structure="[*, *, *]",
+        case_structure="[*, *]",
+        answer_structure="[*, *]",
+    ),
+    case(
+        "the structure depends on the data, and the answer has another one than the case",
+        tensor([1]),
+        [tensor([1]), tensor([1], name="1")],
+        row("structure", "[*]", "[*, *]", output="*"),
+        structure=None,
+        case_structure="[*]",
+        answer_structure="[*, *]",
+    ),
+    case(
+        "the structure depends on the data, and the case has none",
+        tensor([1]),
+        tensor([1]),
+        row(None, 1, 1, 0, 0, 1, True, [0]),
+        structure=None,
+    ),
+    case("unproven", tensor([1]), tensor([1]), row(None, 1, 1, 0, 0, 1, True, [0]), unproven=["0"]),
+    case("unproven and wrong", tensor([1]), tensor([2]), row("norm", 1, 2, 1, 1, 1, True, [0]), unproven=["0"]),
+    case(
+        "an integer that float32 cannot decide is left out",
+        tensor([3, 4], "int64", [3]) | {"indices": [0, 2]},
+        tensor([3, 5, 4], "int64"),
+        row(None, 3, 3, 0, 0, 1, True, [0]),
+    ),
+    case(
+        "an integer that is not left out",
+        tensor([7, 8], "int64", [3]) | {"indices": [0, 2]},
+        tensor([7, 5, 9], "int64"),
+        row("exact", 8, 9, None, None, (49 + 72) / math.sqrt(113 * 130), True, [2]),
+    ),
+    case(
+        "a bound of the case",
+        tensor([1]),
+        tensor([1.5], "float32"),
+        row(None, 1, 1.5, 0.5, 0.5, 1, True, [0]),
+        case_tolerance=DEFAULT | {"norm": 0.6, "max": 0.6, "loosened": True},
+    ),
+    case(
         "error",
         tensor([1]),
         "the runtime ran out of memory",
@@ -196,10 +248,11 @@ CASES = [
 
 if __name__ == "__main__":
     document = {
-        "about": "a golden case (its structure, tolerance and outputs) and a runtime's answer in, the rows of the verify "
-        "document out; a row has these keys and no other (Python's has runtime too); a number that is not an integer "
-        "holds to 1e-6 relative, the rest exactly; context: fields that every tool writes when a package named tiny, with "
-        "random weights, has this golden case alone",
+        "about": "a golden case and a runtime's answer in, the rows of the verify document out; structure and tolerance are "
+        "those of the method and the package, case_structure and case_tolerance those of the case, unproven are the outputs "
+        "of forward that the manifest calls so; a row has these keys and no other (Python's has runtime too); a number that is "
+        "not an integer holds to 1e-6 relative, the rest exactly; context: fields that every tool writes when a package named "
+        "tiny, with random weights, has this golden case alone",
         "schema_version": "1.0",
         "cases": CASES,
     }

@@ -13,7 +13,7 @@ import torch
 
 import edgekit
 from edgekit.format.generator import generate
-from edgekit.format.schema import GoldenInput
+from edgekit.format.golden import GoldenInput
 
 from .conftest import RUNNER, Exported
 

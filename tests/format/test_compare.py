@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from edgekit.format.compare import compare_golden, compare_outputs
-from edgekit.format.schema import GoldenOutput, Tolerance
+from edgekit.format.golden import GoldenOutput
+from edgekit.format.schema import Tolerance
 
 CONFORMANCE = Path(__file__).parents[1] / "conformance"
 CASES = json.loads((CONFORMANCE / "compare.json").read_text())["cases"]

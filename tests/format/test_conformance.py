@@ -15,8 +15,10 @@ from schemas import validate
 
 from edgekit.errors import DeviceError, PackageError
 from edgekit.format.codec import from_json
+from edgekit.format.generator import generate
+from edgekit.format.golden import Golden, GoldenCase
 from edgekit.format.labels import decode_labels, encode_labels
-from edgekit.format.schema import GoldenCase, Manifest, MethodSpec, Tolerance
+from edgekit.format.schema import Manifest, MethodSpec, TensorSpec, Tolerance
 from edgekit.report.documents import verify_document
 from edgekit.runtimes.lite import replay
 from edgekit.runtimes.results import CaseResult, CaseRow, from_document
@@ -35,7 +37,7 @@ def named(case: dict[str, Any]) -> str:
     return str(case["name"])
 
 
-@pytest.mark.parametrize("file", ["compare", "labels", "manifests", "names", "verdict"])
+@pytest.mark.parametrize("file", ["compare", "goldens", "labels", "manifests", "names", "shapes", "verdict"])
 def test_conformance_file_is_what_its_script_writes(file: str, tmp_path: Path) -> None:
     script = tmp_path / f"make_{file}.py"
     script.write_text((CONFORMANCE / f"make_{file}.py").read_text())
@@ -51,6 +53,28 @@ def test_from_json_conformance_manifest_is_accepted_or_refused(case: dict[str, A
         return
     with pytest.raises(PackageError, match="the manifest"):
         from_json(case["text"], Manifest, "the manifest")
+
+
+@pytest.mark.parametrize("case", cases("goldens.json"), ids=named)
+def test_from_json_conformance_golden_is_accepted_or_refused(case: dict[str, Any]) -> None:
+    if not case["accepted"]:
+        with pytest.raises(PackageError, match="the golden cases"):
+            from_json(case["text"], Golden, "the golden cases")
+        return
+    golden = from_json(case["text"], Golden, "the golden cases")
+    for index, expected in enumerate(case.get("inputs", ())):
+        given = generate(golden.cases[0].inputs[index])
+        assert [str(given.dtype), list(given.shape)] == [expected["dtype"], expected["shape"]]
+        assert given.reshape(-1).tolist() == [float(v) if isinstance(v, str) else v for v in expected["values"]]
+
+
+@pytest.mark.parametrize("case", cases("shapes.json"), ids=named)
+def test_accepts_conformance_sizes_are_accepted_or_refused(case: dict[str, Any]) -> None:
+    specs = msgspec.convert(case["inputs"], tuple[TensorSpec, ...])
+    method = MethodSpec(name="forward", structure="*", inputs=specs, outputs=())
+    shapes = [tuple(shape) for shape in case["shapes"]]
+    each = all(spec.accepts(shape) for spec, shape in zip(specs, shapes, strict=True))
+    assert (each and not method.unequal(shapes)) == case["accepted"]
 
 
 @pytest.mark.parametrize("case", cases("labels.json"), ids=named)
@@ -86,15 +110,17 @@ def same(found: Any, expected: Any) -> bool:
 
 @pytest.mark.parametrize("case", cases("verdict.json"), ids=named)
 def test_replay_conformance_answer_gives_its_rows(case: dict[str, Any]) -> None:
-    method = MethodSpec(name="forward", structure=case["structure"], inputs=(), outputs=())
+    outputs = tuple(TensorSpec(name=name, dtype="float32", shape=(), proof="unproven") for name in case["unproven"])
+    method = MethodSpec(name="forward", structure=case["structure"], inputs=(), outputs=outputs)
     fields = {"name": case["case"], "method": "forward", "inputs": [], "outputs": case["outputs"]}
+    fields |= {"structure": case["case_structure"], "tolerance": case["case_tolerance"]}
     golden = msgspec.convert(fields, GoldenCase)
     tolerance = msgspec.convert(case["tolerance"], Tolerance)
     found = replay(Answer(case["answer"]), golden, method, tolerance)
     results = tuple(CaseResult(runtime="lite", case=golden.name, comparison=comparison) for comparison in found)
     manifest = from_json(cases("manifests.json")[0]["text"], Manifest, "the manifest")
     document = verify_document(
-        VerifyReport(path="", manifest=dataclasses.replace(manifest, name="tiny"), results=results)
+        VerifyReport(path="", manifest=dataclasses.replace(manifest, name="tiny", methods=(method,)), results=results)
     )
     written = json.loads(document.to_json())
     validate(written, "verify")

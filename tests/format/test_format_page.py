@@ -8,7 +8,8 @@ import pytest
 from schemas import validate
 
 from edgekit.format.codec import from_json
-from edgekit.format.schema import Golden, Manifest
+from edgekit.format.golden import Golden
+from edgekit.format.schema import Manifest
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "format.md").read_text()

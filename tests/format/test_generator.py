@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from edgekit.format.generator import generate
-from edgekit.format.schema import GoldenInput
+from edgekit.format.golden import GoldenInput
 
 CASES = json.loads((Path(__file__).parents[1] / "conformance" / "generator.json").read_text())["cases"]
 

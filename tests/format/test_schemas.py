@@ -84,7 +84,7 @@ def _set(*path: Any) -> Callable[[Any], None]:
 
 
 GOLDEN_FAULTS = {
-    "a newer version": _set("schema_version", "2.0"),
+    "a newer version": _set("schema_version", "3.0"),
     "no list of cases": _set("cases", {}),
     "a case without a name": lambda document: document["cases"][0].pop("name"),
     "a dtype that is unknown": _set("cases", 0, "outputs", 0, "dtype", "float16"),

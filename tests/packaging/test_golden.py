@@ -13,7 +13,7 @@ from torch import nn
 import edgekit
 from edgekit.format.archive import Archive
 from edgekit.format.generator import generate
-from edgekit.format.schema import GoldenInput
+from edgekit.format.golden import GoldenInput
 from edgekit.packaging.golden import is_steady
 from edgekit.packaging.predict import Preprocess
 
