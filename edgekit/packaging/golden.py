@@ -13,7 +13,7 @@ from edgekit.format.golden import GoldenCase, GoldenInput, GoldenOutput
 from edgekit.format.schema import NOISE_CAP, ImageSpec, Tolerance
 from edgekit.nested import named_arrays
 from edgekit.packaging.predict import Preprocess
-from edgekit.parity.comparison import Reference
+from edgekit.parity.comparison import Reference, shared_structure
 from edgekit.parity.eager import exact_eager
 from edgekit.parity.probes import from_golden
 from edgekit.sources.copies import detached_copy
@@ -29,17 +29,24 @@ _SURE = 20.0  # a rank is kept if its score is this many tolerances above the ne
 
 
 def golden_cases(references: Sequence[Reference]) -> tuple[GoldenCase, ...]:
-    """The cases of `forward`: several seeds and signs, and every size that was proved to be free. Their answers are finite."""
+    """The cases of `forward`: several seeds and signs, and every size that was proved to be free. Their answers are finite.
+
+    A case lists at least one output, or it would prove nothing. If the structure depends on the
+    data, each case has its own.
+    """
+    varies = shared_structure(references) is None
     return tuple(
         GoldenCase(
             name=f"forward: {reference.probe.name}",
             method="forward",
             inputs=reference.probe.golden,
             outputs=tuple(_sampled(name, value) for name, value in reference.outputs.items()),
+            structure=reference.structure if varies else None,
         )
         for reference in references
         if reference.probe.golden is not None
         and reference.probe.is_case
+        and reference.outputs
         and all(np.isfinite(value).all() for value in reference.outputs.values() if value.dtype.kind == "f")
     )
 

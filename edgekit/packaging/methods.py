@@ -6,7 +6,7 @@ from edgekit.errors import UsageError
 from edgekit.format.golden import GoldenCase
 from edgekit.format.schema import ImageSpec, MethodSpec, TensorSpec
 from edgekit.optimize.optimizer import OptimizedModel
-from edgekit.parity.comparison import Reference
+from edgekit.parity.comparison import Reference, shared_structure
 
 _log = logging.getLogger(__name__)
 
@@ -15,7 +15,7 @@ def image_of(optimized: OptimizedModel) -> ImageSpec | None:
     """The image contract, or None if the model is not an image classifier: one picture in, one row of logits out."""
     source, first = optimized.captured.source, optimized.captured.references[0]
     image = source.image
-    if image is None or first.structure != "*" or len(source.inputs) != 1:
+    if image is None or shared_structure(optimized.captured.references) != "*" or len(source.inputs) != 1:
         return None
     logits = first.outputs["0"]
     wanted = (image.channels, image.crop, image.crop)
@@ -47,9 +47,10 @@ def describe_methods(
         )
         for index, spec in enumerate(captured.source.inputs)
     )
-    first = captured.references[0]
-    outputs = tuple(_output(name, captured.references, free) for name in first.outputs)
-    methods = (MethodSpec(name="forward", structure=first.structure, inputs=inputs, outputs=outputs),)
+    first = next(reference for reference in captured.references if reference.outputs)
+    outputs = tuple(_output(name, first, captured.references, free) for name in first.outputs)
+    structure = shared_structure(captured.references)
+    methods = (MethodSpec(name="forward", structure=structure, inputs=inputs, outputs=outputs),)
     if image is None:
         return methods
     picture = TensorSpec(name="image", dtype="uint8", shape=(None, None, 3), low=0, high=255)
@@ -58,14 +59,17 @@ def describe_methods(
     return (*methods, MethodSpec(name="predict", structure="(*, *)", inputs=(picture,), outputs=results))
 
 
-def _output(name: str, references: tuple[Reference, ...], free: set[tuple[int, int]]) -> TensorSpec:
-    value = references[0].outputs[name]
+def _output(name: str, answer: Reference, references: tuple[Reference, ...], free: set[tuple[int, int]]) -> TensorSpec:
+    """The spec of an output of an answer. An axis is null unless every reference has the same size there.
+
+    If the structure depends on the data, an output may be absent from other references. Then no size of it is proved.
+    """
+    value = answer.outputs[name]
     shape: list[int | None] = list(value.shape)
     for reference in references:
-        if set(reference.probe.axes) <= free and name in reference.outputs:
-            for axis, size in enumerate(reference.outputs[name].shape):
-                if axis < len(shape) and size != value.shape[axis]:
-                    shape[axis] = None
+        if set(reference.probe.axes) <= free:
+            sizes = reference.outputs[name].shape if name in reference.outputs else ()
+            shape = [size if sizes[axis : axis + 1] == (size,) else None for axis, size in enumerate(shape)]
     return TensorSpec(name=name, dtype=str(value.dtype), shape=tuple(shape))
 
 

@@ -19,6 +19,12 @@ class Reference:
     outputs: dict[str, Array]
 
 
+def shared_structure(references: Sequence[Reference]) -> str | None:
+    """The structure of every answer, or None if it depends on the data."""
+    found = {reference.structure for reference in references}
+    return found.pop() if len(found) == 1 else None
+
+
 def compare(reference: Reference, module: Any, tolerance: Tolerance) -> tuple[Comparison, ...]:
     """Compares a module with the eager answer. If the module raises an exception, the comparison fails."""
     try:
@@ -33,8 +39,9 @@ def compare(reference: Reference, module: Any, tolerance: Tolerance) -> tuple[Co
 
 
 def worst(comparisons: Sequence[Comparison]) -> Comparison:
-    """A failed comparison if there is one, else any; among these, the one with the largest error."""
-    return max(comparisons, key=lambda c: (not c.passed, c.max_error or 0.0))
+    """A failed comparison if there is one, else any; among these, the one with the largest error. No output at all passes."""
+    nothing = Comparison(output="*", passed=True, norm_error=0.0, max_error=0.0)
+    return max(comparisons, key=lambda c: (not c.passed, c.max_error or 0.0), default=nothing)
 
 
 def rounded(error: float) -> float:

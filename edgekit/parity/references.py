@@ -62,6 +62,8 @@ def eager_references(source: SourceModel) -> References:
         elif len(group) > 1:
             alone = ([member] for member in group)
             taken += [member for member in alone if _try(module, resized(source, member), items, refused, source)]
+    if not any(reference.outputs for reference in items):
+        raise CaptureError(f"{source.source} returns no tensor on any probe. Return at least one tensor.")
     varies = _varies(items) or any(
         _try(module, probe, items, refused, source) and _varies(items) for probe in wider_probes(source)
     )

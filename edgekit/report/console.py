@@ -145,7 +145,9 @@ def print_inspection(found: Inspection, digests_checked: int | None) -> None:
     if digests_checked is not None:
         _show(f"digests     {digests_checked} records agree")
     for method in found.methods:
-        _show(f"\n{method.name}({', '.join(method.inputs)}) -> {', '.join(method.outputs)}")
+        spec = None if found.manifest is None else found.manifest.method(method.name)
+        more = " in one case: they depend on the data" if spec is not None and spec.structure is None else ""
+        _show(f"\n{method.name}({', '.join(method.inputs)}) -> {', '.join(method.outputs)}{more}")
     _show("\noperators\n  " + "\n  ".join(found.operators))
     _show()
     print_table(("constant", "dtype", "shape", "parameter"), map(_constant_cells, found.constants))

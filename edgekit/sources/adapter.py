@@ -13,6 +13,7 @@ import linecache
 import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -20,11 +21,14 @@ from torch import nn
 from torch.utils import _pytree
 
 from edgekit.errors import CaptureError
+from edgekit.nested import structure_of
 from edgekit.sources.copies import detached_copy
 from edgekit.sources.inputs import Argument, InputSpec
 
 _log = logging.getLogger(__name__)
 _numbers = itertools.count()
+
+_DRAWS = 6  # to find out whether the outputs depend on the data
 
 Leaf = tuple[str, str]  # the flattened name of an output, and the expression that gives it
 
@@ -49,10 +53,17 @@ def adapted(module: nn.Module, arguments: Sequence[Argument], bound: Mapping[str
     """
     plain_call = not bound and all(argument.plain for argument in arguments)
     call = _generated(module, arguments, bound, [])
-    value = _first_answer(call, [spec for argument in arguments for spec in argument.specs])
-    if value is None or _is_plain(value):
+    copied, specs = detached_copy(call), [spec for argument in arguments for spec in argument.specs]
+    value = _answer(copied, [spec.first() for spec in specs])
+    if value is None or _is_plain(value) or _depends_on_data(module, copied, specs, value):
         return module if plain_call else call
-    leaves = list(_leaves(value, "value", "", name))
+    leaves = []
+    for leaf, expression, part in _leaves(value, "value", ""):
+        if isinstance(part, torch.Tensor):
+            leaves.append((leaf, expression))
+        else:
+            what = "None" if part is None else f"a {type(part).__name__}"
+            _log.warning("%s: output %s is %s and is left out", name, leaf, what)
     names = [leaf for leaf, _ in leaves]
     if twice := next((leaf for leaf in names if names.count(leaf) > 1), None):
         raise CaptureError(f"two outputs have the flattened name {twice!r}. Rename a key of the dict that holds them.")
@@ -61,12 +72,11 @@ def adapted(module: nn.Module, arguments: Sequence[Argument], bound: Mapping[str
     return _generated(module, arguments, bound, leaves)
 
 
-def _first_answer(call: nn.Module, specs: Sequence[InputSpec]) -> Any:
-    """What the model returns for its example; None where it refuses, which the references report with their remedy."""
-    inputs = [torch.from_numpy(spec.first()) for spec in specs]
+def _answer(call: nn.Module, arrays: Sequence[Any]) -> Any:
+    """What the model returns; None where it refuses, which the references report with their remedy."""
     try:
         with torch.no_grad():
-            return detached_copy(call)(*inputs)
+            return call(*map(torch.from_numpy, arrays))
     except Exception:
         return None
 
@@ -81,18 +91,48 @@ def _is_plain(value: Any) -> bool:
     return plain_type and bool(value) and all(map(_is_plain, value))
 
 
-def _leaves(value: Any, expression: str, path: str, name: str) -> Iterator[Leaf]:
-    """The tensors of an output with their flattened names; what is not a tensor is left out and reported."""
-    if isinstance(value, torch.Tensor):
-        yield path or "0", expression
-        return
-    children = list(_children(value, expression))
-    if not children and value is not None:
-        _log.warning("%s: output %s is a %s and is left out", name, path or "0", type(value).__name__)
-    if value is None:
-        _log.warning("%s: output %s is None and is left out", name, path or "0")
+def _depends_on_data(module: nn.Module, call: nn.Module, specs: Sequence[InputSpec], value: Any) -> bool:
+    """Whether other inputs give other outputs than the first one, of types that scripting takes as they are.
+
+    Then nothing can be left out: an empty list or a None of the first answer may hold tensors in another one.
+    """
+    annotation = str(inspect.signature(module.forward).return_annotation).lower()
+    if not any(word in annotation for word in ("list", "dict", "optional", "none")) or not _can_be_scripted(value):
+        return False
+    structure = structure_of(value)
+    drawn = (
+        _answer(call, [spec.generate(seed + 100 * index) for index, spec in enumerate(specs)])
+        for seed in range(1, _DRAWS + 1)
+    )
+    return any(other is not None and structure_of(other) != structure for other in drawn)
+
+
+def _can_be_scripted(value: Any) -> bool:
+    """Whether TorchScript has a type for a value: also empty lists, None, and dicts whose values are of one kind."""
+    if type(value) is dict:
+        return len({type(item) for item in value.values()}) < 2 and all(map(_can_be_scripted, value.values()))
+    if type(value) in (tuple, list):
+        return all(map(_can_be_scripted, value))
+    return value is None or isinstance(value, torch.Tensor) or type(value) in (bool, int, float)
+
+
+def _leaves(value: Any, expression: str, path: str) -> Iterator[tuple[str, str, Any]]:
+    """The parts of an output that have no parts: the flattened name, the expression for it, and the part."""
+    children = [] if isinstance(value, torch.Tensor) else list(_children(value, expression))
+    if not children:
+        yield path or "0", expression, value
     for key, child, child_expression in children:
-        yield from _leaves(child, child_expression, f"{path}.{key}" if path else key, name)
+        yield from _leaves(child, child_expression, f"{path}.{key}" if path else key)
+
+
+def _check_leaves(value: Any, expected: Sequence[str]) -> None:
+    """Runs in every call of the eager model, whose other outputs the generated module would lose."""
+    found = [name for name, _, part in _leaves(value, "", "") if isinstance(part, torch.Tensor)]
+    if found != list(expected):
+        raise CaptureError(
+            f"the outputs depend on the data: ({', '.join(expected)}) for the example and ({', '.join(found)}) for another "
+            "input. Only tuples and lists of tensors, and dicts of tensors alone, may do that. Return those."
+        )
 
 
 def _children(value: Any, expression: str) -> Iterator[tuple[str, Any, str]]:
@@ -127,6 +167,7 @@ def _generated(
     given = [_passed(argument, names) for argument in arguments]
     given += [f"{key}={value!r}" for key, value in bound.items()]
     result = "{" + ", ".join(f"{name!r}: {expression}" for name, expression in leaves) + "}" if leaves else "value"
+    check = "        if not torch.jit.is_scripting():\n            _check(value)\n" if leaves else ""
     source = (
         "class Generated(Adapter):\n"
         "    def __init__(self, model):\n"
@@ -135,11 +176,13 @@ def _generated(
         "\n"
         f"    def forward(self{parameters}):\n"
         f"        value = self.model({', '.join(given)})\n"
+        f"{check}"
         f"        return {result}\n"
     )
     path = f"<edgekit adapter {next(_numbers)}>"
     linecache.cache[path] = (len(source), None, source.splitlines(keepends=True), path)
     namespace: dict[str, Any] = {"__name__": __name__, "Adapter": Adapter, "torch": torch, "_parts": _parts}
+    namespace["_check"] = partial(_check_leaves, expected=[name for name, _ in leaves])
     exec(compile(source, path, "exec"), namespace)
     made: nn.Module = namespace["Generated"](module)
     return made.eval()
