@@ -54,17 +54,18 @@ class PackageModel:
             The outputs by their flattened names.
 
         Raises:
-            UsageError: the method does not exist; the number, dtype or shape of the inputs is wrong; or an input has NaN or
-                infinite elements.
-            DeviceError: the runtime failed, or returned NaN or infinity for finite inputs.
+            UsageError: the method does not exist; the number, dtype or shape of the inputs is wrong; or an input has NaN
+                elements. Infinite elements are allowed, because attention masks have them.
+            DeviceError: the runtime failed, or returned NaN or infinity.
         """
         arrays = self._checked(inputs, method)
         outputs = self._call(method, arrays)
         for name, value in outputs.items():
             if value.dtype.kind == "f" and not np.isfinite(value).all():
+                finite = all(array.dtype.kind != "f" or np.isfinite(array).all() for array in arrays)
                 raise DeviceError(
-                    f"{self._path}: {method} gave NaN or infinity in output {name} for finite inputs. Compare the range of "
-                    "the inputs with `edgekit inspect`, and check the package with `edgekit verify`."
+                    f"{self._path}: {method} gave NaN or infinity in output {name} for {'finite' if finite else 'infinite'} "
+                    "inputs. Compare the range of the inputs with `edgekit inspect`, and check the package with `edgekit verify`."
                 )
         return outputs
 
@@ -152,8 +153,8 @@ def _check_array(array: Array, spec: TensorSpec | None, what: str) -> None:
         raise UsageError(f"{what} is {array.dtype}; expected one of {', '.join(DTYPES)}. Convert it with .astype().")
     if spec is not None and (str(array.dtype) != spec.dtype or not spec.accepts(array.shape)):
         raise UsageError(f"{what} is {array.dtype} {list(array.shape)}; expected {spec}. Convert or reshape it.")
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise UsageError(f"{what} has NaN or infinite elements; expected finite ones. Remove them from the input.")
+    if np.isnan(array).any():
+        raise UsageError(f"{what} has NaN elements; expected numbers. Replace them.")
 
 
 class ServerModel:

@@ -89,6 +89,7 @@ def export(
     allow_mismatch: bool = False,
     server: bool = True,
     bind: Mapping[str, Any] | None = None,
+    golden_sample: bool = True,
 ) -> ExportReport:
     """Exports a module to a verified package.
 
@@ -96,7 +97,8 @@ def export(
         model: any module. Export switches it to eval mode and changes nothing else.
         example_inputs: for each parameter of `forward`, a tensor, a numpy array, or a text such as `1x16:int64[0,1000]`; or
             a dict of them by name, in any order. Tuples, lists and dicts of them may be nested, for example `[x, (h, c)]`.
-            A tensor or an array is the first probe, and its range is the range of the generated probes.
+            A tensor or an array is the first probe, its range is the range of the generated probes, and its bytes are in a
+            golden case of the package (up to 1 MB in all).
         name: the name of the package; by default, the name of the class.
         output: the file to write; `build/mobile/<name>/<name>.ptl` by default.
         mode: auto, trace, script or hybrid.
@@ -109,13 +111,16 @@ def export(
         allow_mismatch: keep a capture that disagrees with the eager model on some probe, and record the mismatch.
         server: whether to write the server's file too.
         bind: values of other parameters of `forward`, for example `{"use_cache": False}`.
+        golden_sample: whether the tensors and arrays of `example_inputs` become a golden case.
 
     Raises:
         EdgekitError: see `edgekit.errors`. No file is written in this case.
     """
     inputs = tuple(_as_inputs(model, example_inputs))
     name = name or type(model).__name__
-    request = SourceRequest(inputs=inputs, image=image, labels=tuple(labels), bound=dict(bind or {}))
+    request = SourceRequest(
+        inputs=inputs, image=image, labels=tuple(labels), bound=dict(bind or {}), golden_sample=golden_sample
+    )
     options = ExportRequest(
         output=None if output is None else Path(output),
         mode=mode,

@@ -32,6 +32,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "or a sample .npy; repeatable",
     )
     parser.add_argument(
+        "--no-golden-sample",
+        action="store_true",
+        help="use the sample .npy files of --input as a probe only, and do not store them in the package",
+    )
+    parser.add_argument(
         "--bind",
         action="append",
         default=[],
@@ -108,6 +113,7 @@ def run(options: argparse.Namespace) -> int:
                 image=image,
                 labels=labels,
                 bound=bound_values(options.bind),
+                golden_sample=not options.no_golden_sample,
             ),
             ExportRequest(
                 output=options.output,

@@ -1,5 +1,6 @@
 """The arrays of golden inputs: stored ones, and those of the integer generator (docs/format.md), which every reader has."""
 
+import base64
 import math
 
 import numpy as np
@@ -23,6 +24,12 @@ def hashes(seed: int, count: int) -> npt.NDArray[np.uint32]:
     """The first `count` hashes of a seed."""
     key = mix(np.array([seed & 0xFFFFFFFF], dtype=np.uint32))
     return mix(np.arange(count, dtype=np.uint32) + key)
+
+
+def stored(name: str, array: Array) -> GoldenInput:
+    """An array as a golden input that holds its bytes; `generate` gives the array back."""
+    raw = array.astype(array.dtype.newbyteorder("<")).tobytes()
+    return GoldenInput(name=name, dtype=str(array.dtype), shape=array.shape, data=base64.b64encode(raw).decode("ascii"))
 
 
 def generate(spec: GoldenInput) -> Array:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from edgekit.format.generator import generate, hashes
+from edgekit.format.generator import generate, hashes, stored
 from edgekit.format.golden import GoldenInput
 from edgekit.sources.inputs import InputSpec
 from edgekit.sources.source import SourceModel, input_seed
@@ -64,7 +64,12 @@ class Probe:
     def is_case(self) -> bool:
         """Whether the eager model's answer becomes a golden case."""
         named = self.name in _CASES or self.name.startswith(_HELD)
-        return self.golden is not None and (named or bool(self.axes))
+        return self.golden is not None and (named or bool(self.axes) or self.is_sample)
+
+    @property
+    def is_sample(self) -> bool:
+        """Whether it holds the bytes of an array that the user gave."""
+        return any(given.data is not None for given in self.golden or ())
 
     @property
     def elements(self) -> int:
@@ -74,7 +79,8 @@ class Probe:
 def value_probes(source: SourceModel) -> Iterator[Probe]:
     """Probes with the shape of the example. If the user gave an array, it comes first, and variants of it follow."""
     if source.sampled:
-        yield Probe(name="the given sample", inputs=source.example())
+        sample = Probe(name="the given sample", inputs=source.example())
+        yield kept(source, sample) if source.keeps_sample else sample
         yield from _variants(source)
     for seed in (1, 2):
         yield _generated(source, f"seed {seed}", seed, lambda spec: (spec.low, spec.high))
@@ -89,16 +95,39 @@ def value_probes(source: SourceModel) -> Iterator[Probe]:
 
 
 def _variants(source: SourceModel) -> Iterator[Probe]:
-    """The sample with the integers of one input in another order, and with other floats."""
+    """The sample with the integers of one input in another order, with other inputs beside it, and with other floats."""
     sample, drawn = source.example(), source.example(seed=1)
     for index, spec in enumerate(source.inputs):
         if spec.sample is not None and not spec.dtype.startswith("float"):
             order = np.argsort(hashes(input_seed(1, index), spec.sample.size), kind="stable")
             permuted = sample[index].flatten()[torch.from_numpy(order)].reshape(sample[index].shape)
             yield Probe(name=f"permuted {spec.name}", inputs=(*sample[:index], permuted, *sample[index + 1 :]))
+    if any(spec.sample is None for spec in source.inputs):
+        others = zip(source.inputs, sample, source.example(seed=2), strict=True)
+        beside = tuple(old if spec.sample is not None else new for spec, old, new in others)
+        yield Probe(name="the given sample with other inputs beside it", inputs=beside)
     redrawn = tuple(new if new.is_floating_point() else old for old, new in zip(sample, drawn, strict=True))
     if any(new is not old for old, new in zip(sample, redrawn, strict=True)) and not all(map(_is_float, source.inputs)):
         yield Probe(name="the given sample with other floats", inputs=redrawn)
+
+
+def moved_samples(source: SourceModel) -> Iterator[Probe]:
+    """The sample with its floats halved, and moved a little, for a model that takes no draw of them."""
+    sample, drawn = source.example(), source.example(seed=1)
+    if any(tensor.is_floating_point() for tensor in sample):
+        halved = (tensor / 2 if tensor.is_floating_point() else tensor for tensor in sample)
+        yield Probe(name="the given sample halved", inputs=tuple(halved))
+        near = (a + b / 64 if a.is_floating_point() else a for a, b in zip(sample, drawn, strict=True))
+        yield Probe(name="the given sample moved", inputs=tuple(near))
+
+
+def kept(source: SourceModel, probe: Probe) -> Probe:
+    """The probe with the bytes of the inputs for which the user gave an array, so that its answer can be a golden case."""
+    goldens = tuple(
+        spec.golden(input_seed(1, index)) if spec.sample is None else stored(spec.name, tensor.numpy())
+        for index, (spec, tensor) in enumerate(zip(source.inputs, probe.inputs, strict=True))
+    )
+    return from_golden(probe.name, goldens)
 
 
 def held_probes(source: SourceModel) -> Iterator[Probe]:

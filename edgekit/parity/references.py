@@ -1,7 +1,7 @@
 """The eager model's answers to the probes. All later stages are compared with them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from torch import nn
@@ -16,12 +16,15 @@ from edgekit.parity.probes import (
     Probe,
     axis_groups,
     held_probes,
+    kept,
     more_sizes,
+    moved_samples,
     resized,
     value_probes,
     wider_probes,
 )
 from edgekit.sources.copies import detached_copy
+from edgekit.sources.samples import SAMPLE_BYTES, sample_bytes
 from edgekit.sources.source import SourceModel
 
 
@@ -109,20 +112,31 @@ def _try(
 
 
 def _add_draws(module: nn.Module, items: list[Reference], refused: list[tuple[str, str]], source: SourceModel) -> None:
-    """Adds draws with a constant input if the model takes no other draw. A package needs a golden case, which is generated.
+    """Adds draws with a constant input, then variants of the sample, if the model takes no other draw.
 
     Raises:
-        SourceError: the model takes none of them.
+        SourceError: the model takes none of them, and the sample is not stored: the package would have no golden case.
     """
-    if not any(reference.probe.is_case and not reference.probe.stress for reference in items):
+    if not any(_is_draw(reference.probe) and not reference.probe.stress for reference in items):
         for probe in held_probes(source):
             _try(module, probe, items, refused, source)
-    if not any(reference.probe.is_case for reference in items):
+    if any(_is_draw(reference.probe) for reference in items):
+        return
+    if not source.keeps_sample:
         raise SourceError(
             f"{source.source} takes the given sample, but no generated input ({refused[-1][0]}: {refused[-1][1]}), so the "
-            "package would have no golden case: the sample is only a probe. Pass a range in which the model takes every "
-            "value with --input SHAPE:DTYPE[LOW,HIGH], or prepare the input inside the model."
+            "package would have no golden case: the sample is only a probe. Pass a smaller sample, or a range in which the model "
+            "takes every value with --input SHAPE:DTYPE[LOW,HIGH], or leave --no-golden-sample out."
         )
+    for probe in moved_samples(source):
+        _try(module, probe, items, refused, source)
+    room = SAMPLE_BYTES // max(sample_bytes(source.inputs), 1)
+    for index, reference in enumerate(items[1:room], 1):
+        items[index] = replace(reference, probe=kept(source, reference.probe))
+
+
+def _is_draw(probe: Probe) -> bool:
+    return probe.is_case and not probe.is_sample
 
 
 def _check_finite(source: SourceModel, probe: Probe, outputs: dict[str, Array]) -> None:

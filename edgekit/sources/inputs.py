@@ -117,7 +117,10 @@ def _limits(dtype: str) -> tuple[float, float]:
 
 
 def from_array(name: str, array: Array) -> InputSpec:
-    """An input with the shape, dtype and range of an array. Infinite elements do not count for the range."""
+    """An input with the shape, dtype and range of an array.
+
+    Elements that the generator cannot make do not count for the range: infinite and huge ones, as attention masks have them.
+    """
     dtype = str(array.dtype)
     if dtype not in DTYPES:
         raise UsageError(
@@ -129,8 +132,9 @@ def from_array(name: str, array: Array) -> InputSpec:
         )
     if np.isnan(array).any():
         raise UsageError(f"input {name or 'array'} has NaN elements; expected numbers. Replace them.")
-    finite = array[np.isfinite(array)]  # a mask may have infinite elements
-    low, high = (finite.min().item(), finite.max().item()) if finite.size else (0.0, 0.0)
+    least, most = _limits(dtype)
+    usual = array[np.greater_equal(array, least) & np.less_equal(array, most)]
+    low, high = (usual.min().item(), usual.max().item()) if usual.size else (0, 0)
     return _spec(name, dtype, array.shape, low, high, f"input {name or 'array'}", array)
 
 

@@ -16,6 +16,7 @@ from edgekit.format.schema import ImageSpec, WeightsInfo
 from edgekit.sources.adapter import adapted, inner
 from edgekit.sources.copies import exportable, unwrapped
 from edgekit.sources.inputs import InputSpec, arguments_of, check_distinct
+from edgekit.sources.samples import keeps_sample
 from edgekit.sources.weights import load_state, randomize, read_checkpoint, state_digest
 
 _log = logging.getLogger(__name__)
@@ -27,7 +28,8 @@ _MODE_MATTERS = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm)
 class SourceRequest:
     """The options of the user for a source. `weights` None means the default of the source.
 
-    `bound` are values of parameters of `forward` that are not tensors.
+    `bound` are values of parameters of `forward` that are not tensors. `golden_sample` keeps the arrays of
+    `inputs` as a golden case.
     """
 
     inputs: Sequence[InputSpec] = ()
@@ -38,11 +40,15 @@ class SourceRequest:
     image: ImageSpec | None = None
     labels: tuple[str, ...] = ()
     bound: Mapping[str, Any] = field(default_factory=dict)
+    golden_sample: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceModel:
-    """A model in eval mode and what is known about it. `module` may be a ScriptModule."""
+    """A model in eval mode and what is known about it. `module` may be a ScriptModule.
+
+    `keeps_sample` means that the arrays of the user become a golden case, with their bytes.
+    """
 
     name: str
     source: str
@@ -51,6 +57,7 @@ class SourceModel:
     weights: WeightsInfo
     image: ImageSpec | None = None
     labels: tuple[str, ...] = ()
+    keeps_sample: bool = False
 
     @property
     def sampled(self) -> bool:
@@ -105,6 +112,7 @@ def from_module(
         weights=WeightsInfo(kind=default_kind),
         image=request.image,
         labels=request.labels,
+        keeps_sample=keeps_sample(name, inputs, request.golden_sample),
     )
     weights = _apply_weights(draft, request, default_kind)
     return replace(draft, weights=weights)

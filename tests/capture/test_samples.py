@@ -1,16 +1,21 @@
 """The user's array is the first probe and the input to trace on. What the model refuses of the generated inputs is left out."""
 
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
+from packages import edit_golden, rewrite
 from torch import nn
 
 import edgekit
 from edgekit.capture.decide import CapturedModel, capture
 from edgekit.errors import SourceError, UsageError
+from edgekit.format.archive import Archive
+from edgekit.format.generator import generate, stored
 from edgekit.format.schema import Tolerance
 from edgekit.sources.inputs import from_array, parse_input
 from edgekit.sources.source import SourceRequest, from_module
@@ -118,6 +123,13 @@ def test_from_array_takes_the_range_of_finite_elements() -> None:
     assert (spec.low, spec.high) == (-1.0, 3.0)
 
 
+def test_from_array_huge_elements_do_not_count_for_the_range() -> None:
+    spec = from_array("m", np.array([np.finfo(np.float32).min, -1.0, 3.0], dtype=np.float32))
+    assert (spec.low, spec.high) == (-1.0, 3.0)
+    spec = from_array("m", np.array([2**40, 7, -(2**40)]))
+    assert (spec.low, spec.high) == (7, 7)
+
+
 def test_from_array_without_finite_elements_has_the_range_zero() -> None:
     spec = from_array("m", np.full(3, -np.inf, dtype=np.float32))
     assert (spec.low, spec.high) == (0.0, 0.0)
@@ -139,6 +151,95 @@ def test_capture_sample_that_eager_refuses_is_a_bad_model() -> None:
         captured(SortedLengths(), IDS, LENGTHS[::-1].copy())
 
 
-def test_capture_model_that_takes_no_generated_input_is_refused_with_the_reason() -> None:
+def test_export_model_that_takes_only_the_sample_and_its_variants(tmp_path: Path) -> None:
+    order = np.arange(32)[::-1].copy()
+    report = edgekit.export(OneHotOnly().eval(), [order], output=tmp_path / "m.ptl", server=False)
+    assert {result.case for result in report.verdict.results} == {
+        "forward: the given sample",
+        "forward: permuted order",
+    }
+    with Archive(report.package) as archive:
+        assert archive.golden is not None
+        arrays = [generate(case.inputs[0]) for case in archive.golden.cases]
+    assert np.array_equal(arrays[0], order)
+    assert not np.array_equal(arrays[1], order)
+    assert edgekit.verify(report.package).passed
+
+
+class Factored(nn.Module):
+    """Takes only positive definite matrices."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.linalg.cholesky(x)
+
+
+def test_capture_floats_of_which_no_draw_is_taken_are_halved_and_moved() -> None:
+    result = captured(Factored(), np.diag(np.arange(1, 5)).astype(np.float32))
+    names = {reference.probe.name for reference in result.references}
+    assert names == {"the given sample", "the given sample halved", "the given sample moved"}
+    assert all(reference.probe.is_case for reference in result.references)
+
+
+def test_capture_sample_beside_generated_inputs_is_tried_with_other_ones() -> None:
+    mask = np.triu(np.full((4, 4), -np.inf, np.float32), 1)
+    result = captured(Masked(), "4x4", mask)
+    first, beside = (r.probe for r in result.references if r.probe.name.startswith("the given sample"))
+    assert torch.equal(first.inputs[1], beside.inputs[1])
+    assert not torch.equal(first.inputs[0], beside.inputs[0])
+    assert first.golden is not None
+    assert [given.data is None for given in first.golden] == [True, False]
+
+
+def test_export_without_a_stored_sample_needs_a_generated_input(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"no generated input .*no golden case: the sample is only a probe"):
-        captured(OneHotOnly(), np.arange(32))
+        edgekit.export(OneHotOnly().eval(), [np.arange(32)], output=tmp_path / "m.ptl", golden_sample=False)
+
+
+@pytest.mark.parametrize(("rows", "wanted"), [(70_000, True), (4, False)])
+def test_export_sample_that_is_not_stored_is_only_a_probe(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, rows: int, wanted: bool
+) -> None:
+    array = np.linspace(-1, 1, rows * 4, dtype=np.float32).reshape(rows, 4)
+    report = edgekit.export(
+        nn.Linear(4, 3).eval(), [array], output=tmp_path / "m.ptl", server=False, golden_sample=wanted
+    )
+    lines = [record.message for record in caplog.records if "is a probe and not a golden case" in record.message]
+    assert len(lines) == 1
+    assert ("at most 1 MB" in lines[0]) == wanted
+    assert "the given sample" in {probe.name for probe in report.manifest.capture.probes}
+    with Archive(report.package) as archive:
+        assert archive.golden is not None
+        assert all(given.data is None for case in archive.golden.cases for given in case.inputs)
+
+
+def test_export_sample_is_a_golden_case_of_the_same_bytes_each_time(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = SortedLengths().eval()
+    files = []
+    for name in ("a", "b"):
+        path = tmp_path / name / "m.ptl"
+        files.append(edgekit.export(model, [IDS, LENGTHS], name="m", output=path, server=False).package)
+    assert files[0].read_bytes() == files[1].read_bytes()
+    with Archive(files[0]) as archive:
+        assert archive.golden is not None
+        case = archive.golden.cases[0]
+    assert case.name == "forward: the given sample"
+    assert [generate(given).tolist() for given in case.inputs] == [IDS.tolist(), LENGTHS.tolist()]
+
+
+def test_verify_other_bytes_of_a_sample_fail(tmp_path: Path) -> None:
+    report = edgekit.export(SortedLengths().eval(), [IDS, LENGTHS], output=tmp_path / "m.ptl", server=False)
+
+    def other_ids(document: Any) -> None:
+        document["cases"][0]["inputs"][0] = msgspec.to_builtins(stored("ids", (IDS + 1) % 10))
+
+    changed = rewrite(report.package, tmp_path / "x.ptl", edit_golden(other_ids), remake_digests=True)
+    assert {result.case for result in edgekit.verify(changed).failed} == {"forward: the given sample"}
+
+
+def test_run_mask_with_infinite_elements(tmp_path: Path) -> None:
+    mask = np.triu(np.full((4, 4), -np.inf, np.float32), 1)
+    package = edgekit.export(Masked().eval(), ["4x4", mask], output=tmp_path / "m.ptl", server=False).package
+    x = np.ones((4, 4), np.float32)
+    found = edgekit.load(package).run([x, mask])["0"]
+    np.testing.assert_allclose(found, np.tril(np.ones((4, 4))) / np.arange(1, 5)[:, None], atol=1e-6)
