@@ -16,6 +16,7 @@ from edgekit.format.schema import ImageSpec, WeightsInfo
 from edgekit.sources.adapter import adapted, inner
 from edgekit.sources.copies import exportable, unwrapped
 from edgekit.sources.inputs import InputSpec, arguments_of, check_distinct
+from edgekit.sources.lists import check_lists
 from edgekit.sources.samples import keeps_sample
 from edgekit.sources.weights import load_state, randomize, read_checkpoint, state_digest
 
@@ -103,6 +104,7 @@ def from_module(
     else:
         arguments = arguments_of(module.forward, request.inputs, request.bound)
         inputs = tuple(spec for argument in arguments for spec in argument.specs)
+        check_lists(module, arguments)
         module = adapted(module, arguments, request.bound, name)
     draft = SourceModel(
         name=re.sub(r"[^A-Za-z0-9_.-]", "_", name),

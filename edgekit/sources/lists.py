@@ -1,0 +1,148 @@
+"""Refuses one tensor for a parameter that takes a list, tuple or dict of tensors: the model would take its rows for the list."""
+
+import ast
+import contextlib
+import inspect
+import re
+import textwrap
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils import _pytree
+
+from edgekit.errors import UsageError
+from edgekit.format.generator import generate
+from edgekit.sources.copies import detached_copy
+from edgekit.sources.inputs import Argument
+
+_CONTAINERS: dict[type, str] = {list: "list", tuple: "tuple", dict: "dict", Sequence: "list", Mapping: "dict"}
+_TEXT = re.compile(r"^(typing\.)?(Optional\[)?(typing\.)?(?P<kind>List|Sequence|Tuple|Dict|Mapping)\b", re.IGNORECASE)
+_LOOPS = ("enumerate", "zip", "reversed", "sorted")
+
+
+def check_lists(module: nn.Module, arguments: Sequence[Argument]) -> None:
+    """Checks that each parameter which gets one tensor takes one.
+
+    A parameter takes a list or the like by its annotation. One without an annotation does so if it is unpacked, or if a loop
+    over it gives one output for each of its rows.
+
+    Raises:
+        UsageError: a parameter takes several tensors.
+    """
+    plain = [a for a in arguments if [spec.name for spec in a.specs] == [a.name]]
+    annotations = _annotations(module)
+    loose = [a for a in plain if annotations.get(a.name, Any) is Any]
+    uses = _Uses({a.name for a in loose})
+    if loose and (tree := _parsed(module)) is not None:
+        uses.visit(tree)
+    for argument in plain:
+        kind = _container(annotations.get(argument.name, Any))
+        if not kind and argument in loose and argument.name not in uses.checked:
+            unpacked = argument.name in uses.unpacked
+            looped = argument.name in uses.looped and _grows(module, arguments, argument)
+            kind = "list" if unpacked or looped else ""
+        if kind:
+            raise UsageError(_message(kind, argument, loose=argument in loose))
+
+
+def _message(kind: str, argument: Argument, *, loose: bool) -> str:
+    size = "x".join(map(str, argument.specs[0].shape)) or "scalar"
+    given = " ".join(f"--input {argument.name}.{key}={size}" for key in (("KEY",) if kind == "dict" else (0, 1)))
+    other = " If it takes one tensor, annotate it with torch.Tensor." if loose else ""
+    return (
+        f"forward takes a {kind} of tensors as {argument.name!r}, and one tensor was given. Pass each tensor of it, for example "
+        f"{given}; in Python, pass a {kind}.{other}"
+    )
+
+
+def _annotations(module: nn.Module) -> dict[str, Any]:
+    """The annotations of `forward`, resolved where that is possible."""
+    found = {name: p.annotation for name, p in inspect.signature(module.forward).parameters.items()}
+    with contextlib.suppress(Exception):  # names that only a type checker knows
+        found |= typing.get_type_hints(module.forward)
+    return {name: Any if kind is inspect.Parameter.empty else kind for name, kind in found.items()}
+
+
+def _container(annotation: Any) -> str:
+    """What an annotation takes: list, tuple or dict; empty if it takes a tensor or anything else."""
+    if isinstance(annotation, str):
+        found = _TEXT.match(annotation)
+        name = "" if found is None else found["kind"].lower()
+        return {"sequence": "list", "mapping": "dict"}.get(name, name)
+    origin = typing.get_origin(annotation)
+    if origin in (typing.Union, types.UnionType):
+        members = [kind for kind in typing.get_args(annotation) if kind is not type(None)]
+        return "" if any(not _container(kind) for kind in members) else _container(members[0])
+    kind = origin or annotation
+    return _CONTAINERS.get(kind, "") if isinstance(kind, type) else ""
+
+
+def _parsed(module: nn.Module) -> ast.AST | None:
+    """The code of `forward`, if it has any."""
+    try:
+        return ast.parse(textwrap.dedent(inspect.getsource(module.forward)))
+    except (OSError, TypeError, SyntaxError):
+        return None
+
+
+class _Uses(ast.NodeVisitor):
+    """How a function uses some parameters: unpacked, looped over, or checked with isinstance or assigned again."""
+
+    def __init__(self, names: set[str]) -> None:
+        self._names = names
+        self.unpacked: set[str] = set()
+        self.looped: set[str] = set()
+        self.checked: set[str] = set()
+
+    def visit_Assign(self, node: ast.Assign) -> None:
+        if any(isinstance(target, ast.Tuple | ast.List) for target in node.targets):
+            self.unpacked |= self._named(node.value)
+        self.generic_visit(node)
+
+    def visit_For(self, node: ast.For) -> None:
+        self._loop(node.iter)
+        self.generic_visit(node)
+
+    def visit_comprehension(self, node: ast.comprehension) -> None:
+        self._loop(node.iter)
+        self.generic_visit(node)
+
+    def visit_Call(self, node: ast.Call) -> None:
+        if isinstance(node.func, ast.Name) and node.func.id == "isinstance":
+            self.checked |= self._named(node.args[0])
+        self.generic_visit(node)
+
+    def visit_Name(self, node: ast.Name) -> None:
+        if isinstance(node.ctx, ast.Store):
+            self.checked |= self._named(node)
+
+    def _loop(self, node: ast.expr) -> None:
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _LOOPS:
+            for part in node.args:
+                self.looped |= self._named(part)
+        self.looped |= self._named(node)
+
+    def _named(self, node: ast.expr) -> set[str]:
+        return {node.id} & self._names if isinstance(node, ast.Name) else set()
+
+
+def _grows(module: nn.Module, arguments: Sequence[Argument], argument: Argument) -> bool:
+    """Whether one more row of an input gives more outputs."""
+    specs, (given,) = [spec for each in arguments for spec in each.specs], argument.specs
+    if not given.shape or not all(each.plain for each in arguments):
+        return False
+    counts = []
+    for rows in (given.shape[0], given.shape[0] + 1):
+        shapes = [(rows, *spec.shape[1:]) if spec is given else spec.shape for spec in specs]
+        arrays = [generate(spec.golden(1, shape)) for spec, shape in zip(specs, shapes, strict=True)]
+        try:
+            with torch.no_grad():
+                answer = detached_copy(module)(*map(torch.from_numpy, arrays))
+        except Exception:  # the references report it
+            return False
+        counts.append(len(_pytree.tree_leaves(answer)))
+    return counts[1] > counts[0]

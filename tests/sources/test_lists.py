@@ -1,0 +1,148 @@
+"""One tensor for a parameter that takes several is refused."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Tuple, Union  # noqa: UP035  as models have them
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import edgekit
+from edgekit.errors import UsageError
+from edgekit.sources.inputs import arguments_of, parse_input
+from edgekit.sources.lists import check_lists
+
+
+class Fc(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(4, 3)
+
+
+class Pictures(Fc):
+    def forward(self, xs):  # type: ignore[no-untyped-def]
+        return [self.fc(x) for x in xs]
+
+
+class Numbered(Fc):
+    def forward(self, xs):  # type: ignore[no-untyped-def]
+        found = {}
+        for index, x in enumerate(xs):
+            found[f"level {index}"] = self.fc(x)
+        return found
+
+
+class Unpacked(Fc):
+    def forward(self, features):  # type: ignore[no-untyped-def]
+        low, high = features
+        return self.fc(low) + high.sum()
+
+
+class Annotated(Fc):
+    def forward(self, xs: List[Tensor]) -> Tensor:  # noqa: UP006
+        return self.fc(torch.stack(xs)).sum(0)
+
+
+class Modern(Fc):
+    def forward(self, xs: list[Tensor] | None) -> Tensor:
+        assert xs is not None
+        return self.fc(torch.stack(xs)).sum(0)
+
+
+class Old(Fc):
+    def forward(self, xs: Optional[Sequence[Tensor]] = None) -> Tensor:  # noqa: UP045
+        assert xs is not None
+        return self.fc(xs[0])
+
+
+class Paired(Fc):
+    def forward(self, xs: Tuple[Tensor, Tensor]) -> Tensor:  # noqa: UP006
+        return self.fc(xs[0]) + self.fc(xs[1])
+
+
+class Quoted(Fc):
+    def forward(self, xs: "Tuple[Tensor, NotImported]") -> Tensor:  # type: ignore[name-defined]  # noqa: F821, UP006
+        return self.fc(xs[0])
+
+
+class Batch(Fc):
+    def forward(self, batch: Dict[str, Tensor]) -> Tensor:  # noqa: UP006
+        return self.fc(batch["image"])
+
+
+class Mapped(Fc):
+    def forward(self, batch: Mapping[str, Tensor]) -> Tensor:
+        return self.fc(batch["image"])
+
+
+class Rows(Fc):
+    """A loop over the rows of a tensor, which gives one output."""
+
+    def forward(self, x):  # type: ignore[no-untyped-def]
+        h = torch.zeros(3)
+        for row in x:
+            h = torch.tanh(self.fc(row) + h)
+        return h
+
+
+class RowsOfATensor(Fc):
+    def forward(self, x: Tensor) -> list[Tensor]:
+        return [self.fc(row) for row in x]
+
+
+class Either(Fc):
+    def forward(self, x: Union[Tensor, List[Tensor]]) -> Tensor:  # noqa: UP006, UP007
+        return self.fc(x if isinstance(x, Tensor) else x[0])
+
+
+class Checked(Fc):
+    def forward(self, x):  # type: ignore[no-untyped-def]
+        if isinstance(x, tuple | list):
+            x, _ = x
+        return self.fc(x)
+
+
+class Anything(Fc):
+    def forward(self, x: Any, scale: float = 2.0) -> Tensor:
+        return self.fc(x) * scale
+
+
+def check(kind: type[Fc]) -> None:
+    module = kind().eval()
+    check_lists(module, arguments_of(module.forward, [parse_input("2x4")]))
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        (Pictures, r"a list of tensors as 'xs'.*--input xs\.0=2x4 --input xs\.1=2x4; .*annotate it with torch\.Tensor"),
+        (Numbered, "a list of tensors as 'xs'"),
+        (Unpacked, "a list of tensors as 'features'"),
+        (Annotated, "a list of tensors as 'xs'"),
+        (Modern, "a list of tensors as 'xs'"),
+        (Old, "a list of tensors as 'xs'"),
+        (Paired, "a tuple of tensors as 'xs'"),
+        (Quoted, "a tuple of tensors as 'xs'"),
+        (Batch, r"a dict of tensors as 'batch'.*--input batch\.KEY=2x4; in Python, pass a dict"),
+        (Mapped, "a dict of tensors as 'batch'"),
+    ],
+)
+def test_check_lists_one_tensor_for_several_is_a_usage_error(kind: type[Fc], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        check(kind)
+
+
+@pytest.mark.parametrize("kind", [Rows, RowsOfATensor, Either, Checked, Anything])
+def test_check_lists_parameter_that_may_take_a_tensor_is_accepted(kind: type[Fc]) -> None:
+    check(kind)
+
+
+@pytest.mark.parametrize("kind", [Pictures, Unpacked, Annotated, Paired])
+def test_export_list_by_its_tensors(tmp_path: Path, kind: type[Fc]) -> None:
+    torch.manual_seed(0)
+    with pytest.raises(UsageError, match="one tensor was given"):
+        edgekit.export(kind().eval(), ["2x4"], output=tmp_path / "m.ptl")
+    report = edgekit.export(kind().eval(), [["2x4", "2x4"]], output=tmp_path / "m.ptl", server=False)
+    assert [spec.name.partition(".")[2] for spec in report.manifest.methods[0].inputs] == ["0", "1"]
+    assert report.verdict.passed
