@@ -70,7 +70,7 @@ class PackageModel:
         return outputs
 
     def predict(self, image: str | os.PathLike[str] | Array, topk: int = 5) -> tuple[tuple[str, float], ...]:
-        """The labels and softmax scores of a picture, best first.
+        """The labels and scores of a picture, best first. The manifest's `image` says what the scores are.
 
         Args:
             image: a JPEG or PNG file, or uint8 [H, W, 3] RGB.

@@ -53,7 +53,7 @@ def named_tensors(value: Any) -> dict[str, torch.Tensor]:
     """
     structure_of(value)
     named: dict[str, torch.Tensor] = {}
-    for name, tensor in _walk(value, ""):
+    for name, _, tensor in _walk(value, "", ()):
         if name in named:
             raise CaptureError(
                 f"two outputs have the flattened name {name!r}. Rename a key of the dict that holds them."
@@ -74,17 +74,19 @@ def named_tensors(value: Any) -> dict[str, torch.Tensor]:
     return named
 
 
-def _walk(value: Any, prefix: str) -> Iterator[tuple[str, torch.Tensor]]:
+def keys_of(value: Any) -> dict[str, tuple[Any, ...]]:
+    """The keys and indices that lead to each tensor in a value, by its flattened name."""
+    return {name: keys for name, keys, _ in _walk(value, "", ())}
+
+
+def _walk(value: Any, prefix: str, keys: tuple[Any, ...]) -> Iterator[tuple[str, tuple[Any, ...], torch.Tensor]]:
     if isinstance(value, torch.Tensor):
-        yield prefix or "0", value.detach()
+        yield prefix or "0", keys, value.detach()
     elif type(value) in _NUMBERS:
-        yield prefix or "0", torch.tensor(value, dtype=getattr(torch, _NUMBERS[type(value)]))
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _walk(item, f"{prefix}.{key}" if prefix else str(key))
-    elif isinstance(value, tuple | list):
-        for index, item in enumerate(value):
-            yield from _walk(item, f"{prefix}.{index}" if prefix else str(index))
+        yield prefix or "0", keys, torch.tensor(value, dtype=getattr(torch, _NUMBERS[type(value)]))
+    elif isinstance(value, Mapping | tuple | list):
+        for key, item in value.items() if isinstance(value, Mapping) else enumerate(value):
+            yield from _walk(item, f"{prefix}.{key}" if prefix else str(key), (*keys, key))
 
 
 def to_array(tensor: torch.Tensor) -> Array:

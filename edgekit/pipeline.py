@@ -17,7 +17,7 @@ from edgekit.capture.decide import Candidates, pinned
 from edgekit.capture.modes import REQUESTED_MODES, Mode, RequestedMode
 from edgekit.errors import EdgekitError, OptimizeError, ParityError, UsageError
 from edgekit.files import atomic
-from edgekit.format.schema import ImageSpec, Manifest, Tolerance
+from edgekit.format.schema import Activation, ImageSpec, Manifest, Tolerance
 from edgekit.optimize.optimizer import OptimizedModel, optimize
 from edgekit.optimize.passes.base import passes_of
 from edgekit.optimize.recipes import DEFAULT_RECIPE, FITS, RECIPES, Fit
@@ -29,7 +29,7 @@ from edgekit.runtimes.results import CaseResult
 from edgekit.runtimes.verdict import VerifyReport
 from edgekit.sources.inputs import InputSpec, from_array, parse_input
 from edgekit.sources.resolve import load_source
-from edgekit.sources.source import SourceModel, SourceRequest, from_module
+from edgekit.sources.source import RankingRequest, SourceModel, SourceRequest, from_module
 from edgekit.threads import held_threads
 
 STAGES = ("source", "capture", "optimize", "package", "verify")
@@ -84,6 +84,8 @@ def export(
     recipe: str = DEFAULT_RECIPE,
     fit: Fit = FITS[0],
     image: ImageSpec | None = None,
+    rank: str | None = None,
+    activation: Activation | None = None,
     labels: Sequence[str] = (),
     tolerance: Tolerance | None = None,
     allow_mismatch: bool = False,
@@ -106,7 +108,10 @@ def export(
         fit: `android` uses only operators that Android's runtime has, where a pass can replace the others; `current` is
             for the newest runtime.
         image: for an image classifier on [N, C, crop, crop], the preprocessing that `predict` does.
-        labels: the names of the classes.
+        rank: the output that `predict` ranks, by its flattened name; by default, the only one with a row of scores.
+        activation: softmax, sigmoid or none: what makes scores of that output. By default, `none` if the answers are scores
+            already, `sigmoid` for one logit, or else `softmax`. The manifest has it.
+        labels: the names of the classes. With two labels for one score p, `predict` gives 1 - p and p.
         tolerance: bounds other than 1e-5. The manifest records looser bounds.
         allow_mismatch: keep a capture that disagrees with the eager model on some probe, and record the mismatch.
         server: whether to write the server's file too.
@@ -119,7 +124,12 @@ def export(
     inputs = tuple(_as_inputs(model, example_inputs))
     name = name or type(model).__name__
     request = SourceRequest(
-        inputs=inputs, image=image, labels=tuple(labels), bound=dict(bind or {}), golden_sample=golden_sample
+        inputs=inputs,
+        image=image,
+        ranking=RankingRequest(output=rank, activation=activation, image_given=image is not None),
+        labels=tuple(labels),
+        bound=dict(bind or {}),
+        golden_sample=golden_sample,
     )
     options = ExportRequest(
         output=None if output is None else Path(output),

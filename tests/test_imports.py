@@ -40,7 +40,7 @@ ROOMS = {
         ),
         "resolve",
     ],
-    "parity": ["probes", "eager", "comparison", "causes", "references", "gate"],
+    "parity": ["probes", "eager", "scores", "comparison", "ranking", "causes", "references", "gate"],
     "capture": ["modes", "conversions", "trace", "script", "hybrid", "attempts", "decide"],
     "optimize": [
         *(

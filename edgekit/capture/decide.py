@@ -16,6 +16,7 @@ from edgekit.errors import CaptureError, ParityError, UsageError
 from edgekit.format.schema import CaptureEvidence, ProbeResult, Tolerance
 from edgekit.parity.comparison import Reference
 from edgekit.parity.probes import Axes
+from edgekit.parity.ranking import Ranking, ranking_of
 from edgekit.parity.references import References, eager_references
 from edgekit.sources.source import SourceModel
 
@@ -45,6 +46,7 @@ class CapturedModel:
     """A ScriptModule that agrees with the eager model on `references`. The size of each axis in `free_axes` may vary.
 
     It also agrees on `sizes`, which have more sizes of the free axes. They judge the saved file too, but not each pass.
+    `ranking` is what `predict` ranks, for an image classifier.
     """
 
     source: SourceModel
@@ -54,6 +56,7 @@ class CapturedModel:
     decision: Decision
     evidence: CaptureEvidence
     free_axes: Axes
+    ranking: Ranking | None = None
 
 
 class Candidates:
@@ -74,6 +77,7 @@ class Candidates:
             raise UsageError(f"{source.source} is TorchScript: --mode {mode} does not apply to it. Leave --mode out.")
         self._source, self._requested, self._allow_mismatch = source, mode, allow_mismatch
         self._references = eager_references(source)
+        self._ranking = ranking_of(source, self._references.items)
         if not self._references.varies and source.inputs:
             _log.warning(
                 "%s: the outputs are the same on every probe, so agreement proves little; pass a wider range with --input",
@@ -98,7 +102,7 @@ class Candidates:
             return None
         if not decision.chosen.agrees:
             _log.warning("%s: %s", self._source.name, decision.reason)
-        return _captured(self._source, self._references, decision)
+        return replace(_captured(self._source, self._references, decision), ranking=self._ranking)
 
     def _attempts(self) -> Iterator[Attempt]:
         """Yields the attempts that were made before, then new ones."""

@@ -4,13 +4,14 @@ import argparse
 import contextlib
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from edgekit.capture.modes import REQUESTED_MODES
 from edgekit.cli.options import add_json
 from edgekit.cli.parse import bound_values, image_spec, labels_file, seed, tolerance
+from edgekit.format.schema import Activation
 from edgekit.optimize.recipes import DEFAULT_RECIPE, FITS, RECIPES
-from edgekit.report.console import Progress, banner, bound, size
+from edgekit.report.console import Progress, banner, bound, ranking, size
 
 if TYPE_CHECKING:
     from edgekit.pipeline import ExportReport
@@ -21,7 +22,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "source", help="a torchvision name, pkg.module:factory, path/file.py:factory, or a TorchScript .pt"
     )
     parser.add_argument(
-        "-o", "--output", type=Path, metavar="FILE", help="the package to write (default build/mobile/NAME/NAME.ptl)"
+        "-o",
+        "--output-file",
+        type=Path,
+        metavar="FILE",
+        help="the package to write (default build/mobile/NAME/NAME.ptl)",
     )
     parser.add_argument(
         "--input",
@@ -53,6 +58,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--image",
         metavar="SPEC",
         help="the preprocessing of your own image classifier: resize=256,crop=224,mean=0.485/0.456/0.406,std=0.229/0.224/0.225",
+    )
+    parser.add_argument(
+        "--output",
+        metavar="NAME",
+        help="the output that predict ranks, such as logits or 1 (default: the only one that fits)",
+    )
+    parser.add_argument(
+        "--activation",
+        choices=get_args(Activation),
+        help="what makes scores of that output for predict (default: found from the model's answers)",
     )
     parser.add_argument(
         "--labels", type=Path, metavar="FILE", help="a text file with the names of the classes, one per line"
@@ -98,7 +113,7 @@ def run(options: argparse.Namespace) -> int:
         inputs = (parse_input(f"1x{image.channels}x{image.crop}x{image.crop}"),)
 
     from edgekit.pipeline import STAGES, ExportRequest, export_source
-    from edgekit.sources.source import SourceRequest
+    from edgekit.sources.source import RankingRequest, SourceRequest
 
     # What a model's own code prints is not a result.
     with contextlib.redirect_stdout(sys.stderr), Progress(STAGES, options.quiet) as progress:
@@ -111,12 +126,15 @@ def run(options: argparse.Namespace) -> int:
                 seed=options.seed,
                 require_pretrained=options.require_pretrained,
                 image=image,
+                ranking=RankingRequest(
+                    output=options.output, activation=options.activation, image_given=image is not None
+                ),
                 labels=labels,
                 bound=bound_values(options.bind),
                 golden_sample=not options.no_golden_sample,
             ),
             ExportRequest(
-                output=options.output,
+                output=options.output_file,
                 mode=options.mode,
                 recipe=options.recipe,
                 fit=options.fit,
@@ -139,6 +157,8 @@ def _print(report: "ExportReport") -> None:
     print(f"{report.package}  {size(report.package.stat().st_size)}")
     method = manifest.methods[0]
     print(f"  {'signature':<20} ({', '.join(map(str, method.inputs))}) -> ({', '.join(map(str, method.outputs))})")
+    if manifest.image is not None:
+        print(f"  {'predict':<20} {ranking(manifest.image)}; --output and --activation change it")
     print(f"  {'captured':<20} {manifest.capture.mode}: {manifest.capture.reason}")
     for step in manifest.recipe.passes:
         done = f"error {step.norm_error:.1e}" if step.norm_error is not None else f"not applied: {step.note}"

@@ -33,7 +33,7 @@ from edgekit.nested import named_tensors
 from edgekit.optimize.optimizer import OptimizedModel
 from edgekit.packaging.constants import name_constants
 from edgekit.packaging.golden import golden_cases, predict_cases
-from edgekit.packaging.methods import check_labels, describe_methods, image_of
+from edgekit.packaging.methods import check_labels, describe_methods
 from edgekit.packaging.predict import with_predict
 from edgekit.parity.comparison import compare, describe, rounded, worst
 from edgekit.runtimes.compat import fitting
@@ -70,12 +70,13 @@ def draft_package(optimized: OptimizedModel, tolerance: Tolerance, destination: 
     Raises:
         OptimizeError: torch cannot save the module for the lite interpreter.
     """
-    source, image = optimized.captured.source, image_of(optimized)
+    source, ranking = optimized.captured.source, optimized.captured.ranking
+    image = None if ranking is None else ranking.image
     cases = golden_cases(optimized.captured.references)
     module = optimized.module
-    if image is not None:
-        module = with_predict(module, image)
-        cases += predict_cases(source, image, tolerance)
+    if ranking is not None:
+        module = with_predict(module, ranking, optimized.captured.references[0].probe.inputs)
+        cases += predict_cases(source, ranking, tolerance)
     methods = describe_methods(optimized, image, cases)
     extras = {GOLDEN: to_json(Golden(schema_version=SCHEMA_VERSION, cases=cases), indent=None)}
     if labels := check_labels(source.labels, methods):

@@ -10,12 +10,13 @@ import torch
 
 from edgekit.format.generator import hashes
 from edgekit.format.golden import GoldenCase, GoldenInput, GoldenOutput
-from edgekit.format.schema import NOISE_CAP, ImageSpec, Tolerance
-from edgekit.nested import named_arrays
+from edgekit.format.schema import NOISE_CAP, Tolerance
+from edgekit.nested import named_arrays, named_tensors
 from edgekit.packaging.predict import Preprocess
 from edgekit.parity.comparison import Reference, shared_structure
 from edgekit.parity.eager import exact_eager
 from edgekit.parity.probes import from_golden
+from edgekit.parity.ranking import Ranking
 from edgekit.sources.copies import detached_copy
 from edgekit.sources.source import SourceModel
 
@@ -51,12 +52,13 @@ def golden_cases(references: Sequence[Reference]) -> tuple[GoldenCase, ...]:
     )
 
 
-def predict_cases(source: SourceModel, image: ImageSpec, tolerance: Tolerance) -> tuple[GoldenCase, ...]:
+def predict_cases(source: SourceModel, ranking: Ranking, tolerance: Tolerance) -> tuple[GoldenCase, ...]:
     """The cases of `predict`: one picture that is halved, one that is only cropped, and one that is doubled.
 
     With these factors, most pixels are resized exactly. With others, about one pixel in 100,000 lies so close to a half that
     a kernel with fused multiply-add rounds it to another level. A device that works correctly would fail on it.
     """
+    image = ranking.image
     preprocess = Preprocess(image)
     module = detached_copy(source.module)
     shapes = (
@@ -68,10 +70,10 @@ def predict_cases(source: SourceModel, image: ImageSpec, tolerance: Tolerance) -
     for shape in shapes:
         given, picture = _steady_picture(preprocess, shape)
         with exact_eager():
-            logits = module(preprocess(picture))
-            scores = torch.softmax(logits, dim=1)[0]
+            row = named_tensors(module(preprocess(picture)))[image.output].flatten()
+            scores = _scores(row, ranking)
             ordered = named_arrays(torch.topk(scores, scores.size(0)))
-        own = _of_scores(tolerance, float(logits.abs().max()))
+        own = _of_scores(tolerance, float(row.abs().max()), scores, ranking)
         # Rounding can swap close ranks. That changes the indices, but the scores by less than the tolerance.
         ranks = {"0": min(_RANKS, len(ordered["0"])), "1": _sure_ranks(ordered["0"], own)}
         outputs = tuple(_picked(name, value, np.arange(ranks[name])) for name, value in ordered.items())
@@ -100,19 +102,39 @@ def is_steady(preprocess: Preprocess, picture: torch.Tensor) -> bool:
     return bool((off_halves | (exact == preprocess.cropped(picture, torch.float32))).all())
 
 
-def _of_scores(tolerance: Tolerance, largest_logit: float) -> Tolerance:
-    """The tolerance of the scores. An absolute error of a logit becomes a relative error of its score after softmax."""
-    factor = max(1.0, math.ceil(largest_logit))
+def _scores(row: torch.Tensor, ranking: Ranking) -> torch.Tensor:
+    """The scores [C] of a row of answers, in eager mode."""
+    match ranking.image.activation:
+        case "softmax":
+            scores = torch.softmax(row, dim=0)
+        case "sigmoid":
+            scores = torch.sigmoid(row)
+        case _:
+            scores = row
+    return torch.cat([1.0 - scores, scores]) if ranking.pair else scores
+
+
+def _of_scores(tolerance: Tolerance, largest: float, scores: torch.Tensor, ranking: Ranking) -> Tolerance:
+    """The tolerance of the scores, from the bound on the answers, whose largest magnitude is `largest`.
+
+    An absolute error of a logit becomes at most as large a relative error of its score after softmax or sigmoid. Without an
+    activation it stays an absolute error, and the leading scores may be smaller than the largest magnitude.
+    """
+    if ranking.image.activation == "none":
+        leading = float(scores.topk(min(_RANKS, len(scores))).values.abs().max())
+        largest = largest / leading if leading > 0.0 else 1.0
+    factor = max(1.0, math.ceil(largest))
     own = replace(tolerance, norm=tolerance.norm * factor, max=tolerance.max * factor)
     return replace(own, loosened=own.loosened or own.largest > NOISE_CAP)
 
 
 def _sure_ranks(scores: Array, tolerance: Tolerance) -> int:
     """The number of leading ranks that rounding cannot swap."""
-    leading = np.append(scores[: _RANKS + 1].astype(np.float64), 0.0)
-    gaps = leading[:-1] - leading[1:]
-    sure = gaps > _SURE * max(tolerance.max, tolerance.norm) * leading[0]
-    return min(int(np.argmin(sure)) if not sure.all() else len(sure), _RANKS, len(scores))
+    leading = scores[: _RANKS + 1].astype(np.float64)
+    if len(scores) <= _RANKS:
+        leading = np.append(leading, -np.inf)  # nothing can swap with the last rank from below
+    sure = leading[:-1] - leading[1:] > _SURE * max(tolerance.max, tolerance.norm) * abs(scores[:_RANKS]).max()
+    return int(np.argmin(sure)) if not sure.all() else len(sure)
 
 
 def _sampled(name: str, value: Array) -> GoldenOutput:

@@ -1,35 +1,10 @@
 """The methods of a package, as the manifest describes them."""
 
-import logging
-
 from edgekit.errors import UsageError
 from edgekit.format.golden import GoldenCase
 from edgekit.format.schema import ImageSpec, MethodSpec, TensorSpec
 from edgekit.optimize.optimizer import OptimizedModel
 from edgekit.parity.comparison import Reference, shared_structure
-
-_log = logging.getLogger(__name__)
-
-
-def image_of(optimized: OptimizedModel) -> ImageSpec | None:
-    """The image contract, or None if the model is not an image classifier: one picture in, one row of logits out."""
-    source, first = optimized.captured.source, optimized.captured.references[0]
-    image = source.image
-    if image is None or shared_structure(optimized.captured.references) != "*" or len(source.inputs) != 1:
-        return None
-    logits = first.outputs["0"]
-    wanted = (image.channels, image.crop, image.crop)
-    fits = source.inputs[0].shape[1:] == wanted and logits.ndim == 2 and logits.dtype.kind == "f"
-    if not fits:
-        _log.warning(
-            "%s gets no predict method: forward takes %s and returns %s; with this preprocessing, expected a forward that takes "
-            "[N, %d, %d, %d] and returns float32 [N, classes]",
-            source.name,
-            list(source.inputs[0].shape),
-            f"{logits.dtype} {list(logits.shape)}",
-            *wanted,
-        )
-    return image if fits else None
 
 
 def describe_methods(

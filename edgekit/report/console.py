@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from edgekit.errors import printable
-from edgekit.format.schema import ConstantInfo, Manifest
+from edgekit.format.schema import ConstantInfo, ImageSpec, Manifest
 from edgekit.inspection import Inspection
 from edgekit.measure.bench import BenchReport
 from edgekit.runtimes.results import BenchResult, CaseResult, FitResult, OutputFile, PictureResult
@@ -29,9 +29,17 @@ def banner(manifest: Manifest | None) -> str:
 
 def bound(manifest: Manifest) -> str:
     """The bound on the errors, and the one for `predict`'s scores where there are any."""
-    scores = ", for scores times the largest logit" if manifest.method("predict") else ""
+    activated = manifest.image is not None and manifest.image.activation != "none"
+    scores = ", for scores times the largest logit" if activated else ""
     loosened = ", loosened" if manifest.tolerance.loosened else ""
     return f"bound {manifest.tolerance.norm:g}{loosened}{scores}"
+
+
+def ranking(image: ImageSpec) -> str:
+    """What `predict` ranks."""
+    if image.activation == "none":
+        return f"ranks output {image.output} as it is, without softmax or sigmoid"
+    return f"ranks the {image.activation} of output {image.output}"
 
 
 def print_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -140,6 +148,8 @@ def print_inspection(found: Inspection, digests_checked: int | None) -> None:
         _show("no edgekit manifest: a plain .ptl, which has no golden cases to verify")
     else:
         _print_manifest(found.manifest)
+    if found.manifest is not None and found.manifest.image is not None:
+        _show(f"predict     {ranking(found.manifest.image)}")
     if found.labels:
         _show(f"labels      {len(found.labels)}: {', '.join(found.labels[:4])}{', …' if len(found.labels) > 4 else ''}")
     if digests_checked is not None:

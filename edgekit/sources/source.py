@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from edgekit.errors import SourceError, UsageError
-from edgekit.format.schema import ImageSpec, WeightsInfo
+from edgekit.format.schema import Activation, ImageSpec, WeightsInfo
 from edgekit.sources.adapter import adapted, inner
 from edgekit.sources.copies import exportable, unwrapped
 from edgekit.sources.inputs import InputSpec, arguments_of, check_distinct
@@ -23,6 +23,18 @@ from edgekit.sources.weights import load_state, randomize, read_checkpoint, stat
 _log = logging.getLogger(__name__)
 
 _MODE_MATTERS = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RankingRequest:
+    """What the user asked of `predict`: the output to rank and the activation. None means that edgekit finds it.
+
+    `image_given` is false if the image contract, if any, belongs to a torchvision name.
+    """
+
+    output: str | None = None
+    activation: Activation | None = None
+    image_given: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +51,7 @@ class SourceRequest:
     seed: int = 0
     require_pretrained: bool = False
     image: ImageSpec | None = None
+    ranking: RankingRequest = RankingRequest()
     labels: tuple[str, ...] = ()
     bound: Mapping[str, Any] = field(default_factory=dict)
     golden_sample: bool = True
@@ -57,6 +70,7 @@ class SourceModel:
     inputs: tuple[InputSpec, ...]
     weights: WeightsInfo
     image: ImageSpec | None = None
+    ranking: RankingRequest = RankingRequest()
     labels: tuple[str, ...] = ()
     keeps_sample: bool = False
 
@@ -113,6 +127,7 @@ def from_module(
         inputs=inputs,
         weights=WeightsInfo(kind=default_kind),
         image=request.image,
+        ranking=request.ranking,
         labels=request.labels,
         keeps_sample=keeps_sample(name, inputs, request.golden_sample),
     )

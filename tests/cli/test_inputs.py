@@ -180,8 +180,34 @@ def test_export_wrong_number_of_labels_is_a_usage_error(cli: Command, folder: Pa
     assert everything_in(folder) == ["labels.txt"]
 
 
-def test_export_image_that_does_not_fit_warns(cli: Command) -> None:
+def test_export_image_that_does_not_fit_is_a_usage_error(cli: Command, folder: Path) -> None:
     result = cli("export", f"{SOURCES}:classifier", "--image", IMAGE, "--input", "1x3x40x40", "-o", "x.ptl")
-    result.passed()
+    result.failed(2, "--image cannot apply", "forward takes float32 [1, 3, 40, 40]", "expected float32 [N, 3, 32, 32]")
+    assert everything_in(folder) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ((), "ranks the softmax of output 0"),
+        (("--activation", "none"), "ranks output 0 as it is"),
+        (("--output", "0", "--activation", "sigmoid"), "ranks the sigmoid of output 0"),
+    ],
+)
+def test_export_and_inspect_say_what_predict_ranks(cli: Command, options: tuple[str, ...], said: str) -> None:
+    source = f"{SOURCES}:classifier"
+    cli("export", source, "--image", IMAGE, *options, "-o", "x.ptl", "--no-server").passed(said)
+    cli("inspect", "x.ptl").passed(f"predict     {said}")
+
+
+def test_export_file_name_as_output_is_a_usage_error(cli: Command, folder: Path) -> None:
+    cli("export", f"{SOURCES}:classifier", "--image", IMAGE, "--output", "x.ptl").failed(2, "The file to write is -o")
+    assert everything_in(folder) == []
+
+
+def test_export_name_whose_image_contract_does_not_fit_warns(cli: Command) -> None:
+    result = cli("export", "squeezenet1_1", "--weights", "random", "--input", "1x3x72x72", "-o", "x.ptl", "--no-server")
+    result.passed("squeezenet1_1")
     assert "gets no predict" in result.err
-    assert "[N, 3, 32, 32]" in result.err
+    assert "[N, 3, 224, 224]" in result.err
+    assert "predict" not in result.out

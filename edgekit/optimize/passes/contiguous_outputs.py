@@ -13,11 +13,17 @@ _CONSTRUCTS = ("prim::TupleConstruct", "prim::ListConstruct", "prim::DictConstru
 
 
 def _unfit(module: torch.jit.ScriptModule, context: Context) -> str:
-    for example in telling_examples(module, context):
+    for example in _examples(module, context):
         outputs = named_tensors(module(*(tensor.clone() for tensor in example)))
         if not all(tensor.is_contiguous() for tensor in outputs.values()):
             return ""
     return "every output is contiguous"
+
+
+def _examples(module: torch.jit.ScriptModule, context: Context) -> tuple[tuple[torch.Tensor, ...], ...]:
+    """The telling examples, and one for each set of shapes: every stride of an axis of size 1 counts as contiguous."""
+    by_shape = {tuple(tensor.shape for tensor in example): example for example in reversed(context.examples)}
+    return (*telling_examples(module, context), *by_shape.values())
 
 
 def _apply(module: torch.jit.ScriptModule, _: Context, __: Collection[str]) -> torch.jit.ScriptModule:

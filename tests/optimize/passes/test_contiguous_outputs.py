@@ -50,7 +50,18 @@ class Branch(nn.Module):
         return y + 1, y.transpose(1, 2)
 
 
-CASES = [*((lambda n=n: Maps(n)) for n in ("tuple", "list", "deep", "transposed")), Branch]
+class Column(nn.Module):
+    """Returns a column of a matrix, which is contiguous for one row only."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = nn.Sequential(nn.Conv2d(3, 5, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.net(x)[:, 1:2]
+
+
+CASES = [*((lambda n=n: Maps(n)) for n in ("tuple", "list", "deep", "transposed")), Branch, Column]
 
 
 @pytest.mark.parametrize("factory", CASES)

@@ -1,0 +1,134 @@
+"""What `predict` ranks: an output of the model, and the activation that makes scores of it."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from edgekit.errors import UsageError
+from edgekit.format.schema import Activation, ImageSpec
+from edgekit.parity.comparison import Reference
+from edgekit.parity.eager import Array
+from edgekit.parity.scores import Rows, are_distributions, are_shares, ends_squashed
+from edgekit.sources.copies import detached_copy
+from edgekit.sources.source import SourceModel
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ranking:
+    """The image contract with its output and activation. With `pair`, one score p gives the scores 1 - p and p."""
+
+    image: ImageSpec
+    pair: bool = False
+
+
+class _UnfitError(Exception):
+    """Why the image contract does not apply to the model."""
+
+
+def ranking_of(source: SourceModel, references: tuple[Reference, ...]) -> Ranking | None:
+    """What `predict` does with the model's answers; None if the model is not an image classifier.
+
+    Raises:
+        UsageError: the user asked for an image contract, an output or an activation that cannot apply.
+    """
+    asked = source.ranking
+    if source.image is None:
+        if asked.output is None and asked.activation is None:
+            return None
+        option = "--output" if asked.output is not None else "--activation"
+        raise UsageError(
+            f"{option} is for predict, and {source.name} has no image contract. Add --image, or leave {option} out."
+        )
+    try:
+        return _ranking(source, source.image, references)
+    except _UnfitError as why:
+        options = {"--image": asked.image_given, "--output": asked.output, "--activation": asked.activation}
+        if given := next((option for option, value in options.items() if value), None):
+            raise UsageError(f"{source.name}: {given} cannot apply: {why}") from why
+        _log.warning("%s gets no predict method: %s", source.name, why)
+        return None
+
+
+def _ranking(source: SourceModel, image: ImageSpec, references: tuple[Reference, ...]) -> Ranking:
+    _check_input(source, image)
+    wanted = source.ranking.output or (image.output if image.output != "0" else None)
+    output = _output(references, source.inputs[0].shape[0], wanted)
+    classes = _classes(references[0].outputs[output], source.inputs[0].shape[0])
+    rows = list(_rows(references, output, classes))
+    shares = are_shares(rows)
+    activation = source.ranking.activation or (image.activation if image.activation != "softmax" else None)
+    if activation is None:
+        preset = not source.ranking.image_given  # torchvision's classifiers, which return logits
+        activation = "softmax" if preset else _found(source, references[0], output, classes, rows)
+    if activation == "softmax" and classes == 1:
+        raise _UnfitError(
+            f"output {output} has one class, whose softmax is always 1. Use --activation sigmoid, or none if it is a score."
+        )
+    pair = classes == 1 and len(source.labels) == 2 and (activation == "sigmoid" or shares)
+    return Ranking(image=replace(image, output=output, activation=activation), pair=pair)
+
+
+def _found(source: SourceModel, first: Reference, output: str, classes: int, rows: list[Rows]) -> Activation:
+    if are_distributions(rows):
+        return "none"
+    if are_shares(rows) and ends_squashed(detached_copy(source.module), first.probe, output):
+        return "none"
+    return "sigmoid" if classes == 1 else "softmax"
+
+
+def _check_input(source: SourceModel, image: ImageSpec) -> None:
+    wanted = (image.channels, image.crop, image.crop)
+    given = ", ".join(f"{spec.dtype} {list(spec.shape)}" for spec in source.inputs)
+    if len(source.inputs) != 1 or source.inputs[0].dtype != "float32" or source.inputs[0].shape[1:] != wanted:
+        raise _UnfitError(
+            f"forward takes {given or 'nothing'}; with this preprocessing, expected float32 [N, {', '.join(map(str, wanted))}]. "
+            "Change crop and channels, or the shape of --input."
+        )
+
+
+def _output(references: tuple[Reference, ...], batch: int, wanted: str | None) -> str:
+    """The name of the output to rank: the one asked for, else the only one that has a row of scores for each picture."""
+    first = references[0]
+    returns = ", ".join(f"{name}: {value.dtype} {list(value.shape)}" for name, value in first.outputs.items())
+    expected = "expected an output of float32 [N, classes]"
+    if wanted is not None and wanted not in first.outputs:
+        file = " The file to write is -o." if wanted.endswith(".ptl") else ""
+        raise _UnfitError(f"there is no output {wanted!r}; expected one of {', '.join(first.outputs)}.{file}")
+    names = [wanted] if wanted is not None else list(first.outputs)
+    fitting = [name for name in names if _classes(first.outputs[name], batch) and _in_all(name, references)]
+    if not fitting:
+        what = f"output {wanted}" if wanted is not None else "no output"
+        raise _UnfitError(
+            f"{what} has a row of scores for each picture; {expected}, and forward returns {returns}. Return the scores of "
+            "the classes, or leave --image out and run the package on arrays."
+        )
+    if len(fitting) > 1:
+        options = " or ".join(f"--output {name}" for name in fitting)
+        raise _UnfitError(f"forward returns {returns}; expected one output to rank. Choose it with {options}.")
+    return fitting[0]
+
+
+def _in_all(name: str, references: tuple[Reference, ...]) -> bool:
+    """False for an item of a list whose length depends on the data."""
+    return all(name in reference.outputs for reference in references)
+
+
+def _classes(value: Array, batch: int) -> int:
+    """The number of classes in an answer for `batch` pictures; 0 if the answer is not a row of scores for each picture."""
+    if value.dtype != np.float32 or value.ndim > 2:
+        return 0
+    if value.ndim == 2:
+        return value.shape[1] if value.shape[0] == batch else 0
+    return 1 if value.size == batch else value.size if batch == 1 else 0
+
+
+def _rows(references: tuple[Reference, ...], output: str, classes: int) -> Iterator[Rows]:
+    """The finite answers of all probes, as [N, classes]."""
+    for reference in references:
+        value = reference.outputs[output]
+        if value.size % classes == 0 and np.isfinite(value).all():
+            yield value.reshape(-1, classes).astype(np.float32, copy=False)
