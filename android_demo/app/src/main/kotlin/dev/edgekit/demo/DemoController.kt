@@ -11,7 +11,6 @@ import dev.edgekit.core.format.ModelPackage
 import dev.edgekit.core.format.PackageException
 import dev.edgekit.core.format.Problem
 import dev.edgekit.core.format.Tensor
-import dev.edgekit.core.format.generate
 import dev.edgekit.core.run.BenchmarkPlan
 import dev.edgekit.core.run.BenchmarkReport
 import dev.edgekit.core.run.FirstRunTimer
@@ -124,7 +123,7 @@ class DemoController(
     private fun load(file: File): Loaded {
         val (result, loadMs) = timed {
             val model = ModelPackage.open(file)
-            model to loader.load(file)
+            model to loader.load(model)
         }
         return Loaded(result.first, FirstRunTimer(result.second), loadMs)
     }
@@ -169,7 +168,8 @@ class DemoController(
             val model = loaded.model
             val case = model.goldens.firstOrNull { it.method == "forward" }
                 ?: throw PackageException("${model.name} has no recorded input for a benchmark. Export it with edgekit.", problem = Problem.NO_INPUTS)
-            val measured = benchmark(loaded.runtime, case.method, case.inputs.map(::generate), BenchmarkPlan(BENCHMARK_RUNS)) { done, of ->
+            val inputs = model.requireManifest().method(case.method).inputsOf(case)
+            val measured = benchmark(loaded.runtime, case.method, inputs, BenchmarkPlan(BENCHMARK_RUNS)) { done, of ->
                 emit(UiEvent.Benchmark(BenchmarkState.Running(done, of)))
             }
             val firstMs = checkNotNull(loaded.runtime.firstMs) // The model's first run, which may have been another job's.
@@ -264,6 +264,7 @@ class DemoController(
             source = model.manifest?.source.orEmpty(),
             randomSeed = model.manifest?.weights?.seed,
             areWeightsRandom = model.manifest?.weights?.areRandom == true,
+            unproven = model.manifest?.unproven.orEmpty(),
             classifiesImages = model.manifest?.classifiesImages == true,
             loadMs = loadMs,
         )

@@ -138,6 +138,11 @@ class MainActivity : Activity() {
             showIf(ready?.areWeightsRandom == true)
             text = getString(R.string.random_weights, ready?.randomSeed ?: 0)
         }
+        findViewById<TextView>(R.id.unproven).apply {
+            val outputs = (model as? ModelState.Ready)?.unproven.orEmpty()
+            showIf(outputs.isNotEmpty())
+            text = getString(R.string.unproven, outputs.joinToString())
+        }
         findViewById<TextView>(R.id.model_error).showFailure((model as? ModelState.Broken)?.failure)
     }
 

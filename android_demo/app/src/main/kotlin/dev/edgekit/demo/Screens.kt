@@ -163,15 +163,30 @@ class SelfTestScreen(private val root: View) {
     }
 
     private fun renderReport(report: SelfTestReport) {
-        root.findViewById<TextView>(R.id.verdict).apply {
-            setText(if (report.passed) R.string.verdict_pass else R.string.verdict_fail)
-            setBackgroundResource(if (report.passed) R.drawable.chip_pass else R.drawable.chip_fail)
+        val (word, chip) = when {
+            report.passed -> R.string.verdict_pass to R.drawable.chip_pass
+            report.firstFailure == null && report.unproven.isNotEmpty() ->
+                R.string.verdict_unproven to R.drawable.chip_unproven
+            else -> R.string.verdict_fail to R.drawable.chip_fail
         }
-        root.findViewById<TextView>(R.id.verdict_detail).text = report.firstFailure
-            ?.let { root.context.getString(R.string.verdict_fail_detail, it.case) }
-            ?: root.context.getString(R.string.verdict_pass_detail)
+        root.findViewById<TextView>(R.id.verdict).apply {
+            setText(word)
+            setBackgroundResource(chip)
+        }
+        root.findViewById<TextView>(R.id.verdict_detail).text = detail(report)
         val rows = root.findViewById<ViewGroup>(R.id.verdicts).rows(report.verdicts.size, R.layout.row_verdict)
         rows.zip(report.verdicts).forEach { (row, verdict) -> renderVerdict(row, verdict) }
+    }
+
+    private fun detail(report: SelfTestReport): String {
+        val context = root.context
+        val failure = report.firstFailure
+        return when {
+            failure != null -> context.getString(R.string.verdict_fail_detail, failure.case)
+            report.unproven.isNotEmpty() ->
+                context.getString(R.string.verdict_unproven_detail, report.unproven.joinToString())
+            else -> context.getString(R.string.verdict_pass_detail)
+        }
     }
 
     private fun renderVerdict(row: View, verdict: Verdict) {

@@ -84,7 +84,7 @@ class HostileInputTest : AppTest() {
     @Test
     fun run_whenMemoryRunsOut_isAnErrorEverywhere() {
         val states = runBlocking {
-            controllerOn(this, loader = { file -> OutOfMemory(LiteModelRuntime.load(file)) }).apply {
+            controllerOn(this, loader = { model -> OutOfMemory(LiteModelRuntime.load(model)) }).apply {
                 open(ModelSource.Bundled)
                 showPhoto(photo("flower0.jpg"))
                 runBenchmark()

@@ -209,6 +209,24 @@ class MainActivityTest : AppTest() {
     }
 
     @Test
+    fun selfTest_ofAnUnprovenOutput_saysUnprovenAndNamesIt() {
+        val activity = launchPushed(PackageEditor.withUnprovenOutput(model, pushed()))
+        assertEquals("UNPROVEN", activity.text(R.id.verdict))
+        assertContains(activity.text(R.id.verdict_detail), "forward: 0")
+        assertTrue(activity.isVisible(R.id.unproven))
+        assertContains(activity.text(R.id.unproven), "UNPROVEN: forward: 0.")
+        val context = Json.parse(written().readText(), "written")["context"]
+        assertFalse(context["passed"].boolean())
+        assertEquals(listOf("forward: 0"), context["unproven"].items().map { it.text() })
+    }
+
+    @Test
+    fun selfTest_ofAnotherQuantizedEngine_isRefusedByName() {
+        val activity = launchPushed(PackageEditor.withQuantizedEngine(model, pushed(), "fbgemm"))
+        assertContains(activity.text(R.id.model_error), "the engine fbgemm; PyTorch for Android has qnnpack alone")
+    }
+
+    @Test
     fun selfTest_ofAWrongDigest_isAnError() {
         val activity = launchPushed(PackageEditor.withWrongDigest(model, pushed()))
         assertIs<SelfTestState.Failed>(state.selfTest)

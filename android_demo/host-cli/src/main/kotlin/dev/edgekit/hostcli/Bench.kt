@@ -2,7 +2,6 @@ package dev.edgekit.hostcli
 
 import dev.edgekit.core.format.Document
 import dev.edgekit.core.format.ModelPackage
-import dev.edgekit.core.format.generate
 import dev.edgekit.core.run.BenchmarkPlan
 import dev.edgekit.core.run.LatencyStats
 import dev.edgekit.core.run.Measured
@@ -24,10 +23,11 @@ internal fun bench(model: ModelPackage, options: Options): Int {
         minSeconds = options.seconds("--min-seconds") ?: 0.0,
     )
     val threads = options.int("--threads", least = 1) ?: defaultThreads()
+    val inputs = model.requireManifest().method(method).inputsOf(case)
     val (runtime, loadMs) = timed { load(model) }
     val measured = runtime.use {
         it.setThreads(threads)
-        benchmark(it, method, case.inputs.map(::generate), plan)
+        benchmark(it, method, inputs, plan)
     }
     println(Document.write(context(model), listOf(row(method, loadMs, measured, threads))))
     return EXIT_PASS

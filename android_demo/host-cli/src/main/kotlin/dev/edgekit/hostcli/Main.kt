@@ -77,7 +77,7 @@ private fun open(options: Options): ModelPackage {
 
 /** A package that PyTorch cannot load is a bad package; what goes wrong later is the runtime's failure. */
 internal fun load(model: ModelPackage): ModelRuntime = try {
-    LiteModelRuntime.load(model.file)
+    LiteModelRuntime.load(model)
 } catch (e: ModelException) {
     throw PackageException(e.message.orEmpty(), e)
 }
@@ -85,6 +85,7 @@ internal fun load(model: ModelPackage): ModelRuntime = try {
 private fun verify(model: ModelPackage): Int {
     val report = load(model).use { selfTest(model, it, mapOf("runtime" to RUNTIME_NAME)) }
     println(report.toJson())
+    if (report.unproven.isNotEmpty()) System.err.println("UNPROVEN: ${report.unproven.joinToString()}. $UNPROVEN_MEANS")
     return if (report.passed) EXIT_PASS else EXIT_FAILED
 }
 
@@ -101,3 +102,4 @@ private fun fail(code: Int, message: String): Int {
 }
 
 internal const val RUNTIME_NAME = "android"
+private const val UNPROVEN_MEANS = "The cases give almost the same answer, so a wrong model would agree too."

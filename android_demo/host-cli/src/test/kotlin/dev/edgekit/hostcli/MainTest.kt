@@ -5,6 +5,7 @@ import dev.edgekit.core.format.Json
 import dev.edgekit.core.format.Npy
 import dev.edgekit.core.format.Tensor
 import dev.edgekit.host.HostRuntime
+import dev.edgekit.host.PackageEditor
 import java.io.ByteArrayOutputStream
 import java.io.File
 import java.io.PrintStream
@@ -30,6 +31,7 @@ class MainTest {
     fun execute_mistakesOfTheUser_endWith2AndTheReason() {
         val good = npy("good.npy", 0f)
         val nan = npy("nan.npy", Float.NaN)
+        val flat = npy("flat.npy", 0f, listOf(1, 2))
         val out = listOf("-o", "${folder.root}/y.npy")
         val mistakes = mapOf(
             "the verb is selftest" to listOf("selftest"),
@@ -42,6 +44,7 @@ class MainTest {
             "-o is missing" to listOf("run", "--input", good),
             "has no method 'nope'" to listOf("run", "--method", "nope", "--input", good) + out,
             "got 0 inputs; expected 1" to listOf("run") + out,
+            "is float32 [1, 2]; expected x: float32 [" to listOf("run", "--input", flat) + out,
             "exclude each other" to listOf("run", "--input", good, "x.png") + out,
             "NaN or infinite" to listOf("run", "--input", nan) + out,
             "--input names [nope]" to listOf("run", "--input", "nope=$good") + out,
@@ -56,7 +59,7 @@ class MainTest {
             assertContains(stderr, reason)
             assertEquals(1, stderr.trim().lines().size, stderr)
         }
-        assertEquals(listOf("good.npy", "nan.npy"), folder.root.list()?.sorted())
+        assertEquals(listOf("flat.npy", "good.npy", "nan.npy"), folder.root.list()?.sorted())
     }
 
     @Test
@@ -70,6 +73,24 @@ class MainTest {
         val (code, stdout, _) = call(listOf("verify"))
         assertEquals(0, code)
         assertEquals("android", Json.parse(stdout, "stdout")["context"]["runtime"].text())
+    }
+
+    @Test
+    fun execute_verifyOfAnUnprovenOutput_endsWith1AndNamesIt() {
+        val unproven = PackageEditor.withUnprovenOutput(model, folder.root.resolve("unproven.ptl"))
+        val (code, stdout, stderr) = call(listOf("verify"), unproven)
+        assertEquals(1, code)
+        assertContains(stderr, "UNPROVEN: forward: 0.")
+        val context = Json.parse(stdout, "stdout")["context"]
+        assertEquals(listOf("forward: 0"), context["unproven"].items().map { it.text() })
+    }
+
+    @Test
+    fun execute_anotherQuantizedEngine_endsWith3AndNamesBoth() {
+        val other = PackageEditor.withQuantizedEngine(model, folder.root.resolve("other.ptl"), "fbgemm")
+        val (code, _, stderr) = call(listOf("verify"), other)
+        assertEquals(3, code)
+        assertContains(stderr, "quantized weights for the engine fbgemm; PyTorch for Android has qnnpack alone")
     }
 
     @Test
@@ -97,8 +118,9 @@ class MainTest {
         }
     }
 
-    private fun npy(name: String, value: Float): String {
-        val tensor = Tensor.allocate(DType.FLOAT32, listOf(1, 3, 224, 224)).apply { floats().let { while (it.hasRemaining()) it.put(value) } }
+    private fun npy(name: String, value: Float, shape: List<Int> = listOf(1, 3, 224, 224)): String {
+        val tensor = Tensor.allocate(DType.FLOAT32, shape)
+        tensor.floats().let { while (it.hasRemaining()) it.put(value) }
         return folder.root.resolve(name).also { Npy.write(it, tensor) }.path
     }
 

@@ -10,6 +10,8 @@ import java.util.zip.ZipOutputStream
 /** Damages packages in ways that a reader has to detect. */
 object PackageEditor {
     private const val MANIFEST = "archive/extra/edgekit/manifest.json"
+    private val PROOF = Regex("\"proof\": *(null|\"[a-z]+\")")
+    private val ENGINE = Regex("\"quantized_engine\": *null")
 
     /** Flips the signs of the largest constant, and remakes its digest: only a run of the model shows it. */
     fun withAlteredWeights(source: File, target: File): File {
@@ -42,6 +44,16 @@ object PackageEditor {
         val records = read(source)
         return write(records + (MANIFEST to edit(records.getValue(MANIFEST).decodeToString()).encodeToByteArray()), target)
     }
+
+    /** Says that the first output of the first method is unproven. */
+    fun withUnprovenOutput(source: File, target: File): File = withManifest(source, target) { text ->
+        val outputs = text.indexOf("\"outputs\"", text.indexOf("\"methods\""))
+        text.take(outputs) + text.drop(outputs).replaceFirst(PROOF, "\"proof\": \"unproven\"")
+    }
+
+    /** Says that the quantized weights are for this engine. */
+    fun withQuantizedEngine(source: File, target: File, engine: String): File =
+        withManifest(source, target) { it.replace(ENGINE, "\"quantized_engine\": \"$engine\"") }
 
     fun truncated(source: File, target: File): File {
         target.writeBytes(source.readBytes().let { it.copyOf(it.size / 2) })

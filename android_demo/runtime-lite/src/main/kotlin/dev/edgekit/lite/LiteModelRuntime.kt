@@ -2,6 +2,7 @@ package dev.edgekit.lite
 
 import dev.edgekit.core.format.DType
 import dev.edgekit.core.format.ModelException
+import dev.edgekit.core.format.ModelPackage
 import dev.edgekit.core.format.Outputs
 import dev.edgekit.core.format.Tensor
 import dev.edgekit.core.run.ModelLoader
@@ -35,7 +36,21 @@ class LiteModelRuntime private constructor(private val module: Module, override 
     companion object : ModelLoader {
         private val EXTRA_FILES = listOf("edgekit/manifest.json", "edgekit/golden.json", "edgekit/labels.txt")
 
-        override fun load(file: File): LiteModelRuntime {
+        /** The one engine for quantized weights in PyTorch's library for Android, which sets it by itself. */
+        private const val QUANTIZED_ENGINE = "qnnpack"
+
+        override fun load(model: ModelPackage): LiteModelRuntime {
+            val engine = model.manifest?.quantizedEngine
+            if (engine != null && engine != QUANTIZED_ENGINE) {
+                throw ModelException(
+                    "${model.file.name} has quantized weights for the engine $engine; PyTorch for Android has " +
+                        "$QUANTIZED_ENGINE alone. Quantize the model for $QUANTIZED_ENGINE and export it again.",
+                )
+            }
+            return load(model.file)
+        }
+
+        internal fun load(file: File): LiteModelRuntime {
             // The loader fills in these names, and leaves a text empty where the file lacks it.
             val extraFiles = EXTRA_FILES.associateWithTo(HashMap()) { "" }
             val module = nativeCall({ "PyTorch cannot load ${file.name}" }) {

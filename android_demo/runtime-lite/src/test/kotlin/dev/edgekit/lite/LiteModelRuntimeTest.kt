@@ -119,6 +119,17 @@ class LiteModelRuntimeTest {
     }
 
     @Test
+    fun load_weightsForAnotherQuantizedEngine_namesBothEngines() {
+        fun packageFor(engine: String) =
+            ModelPackage.open(PackageEditor.withQuantizedEngine(file, folder.root.resolve("$engine.ptl"), engine))
+        LiteModelRuntime.load(packageFor("qnnpack")).close()
+        val other = packageFor("fbgemm")
+        assertEquals("fbgemm", other.manifest!!.quantizedEngine)
+        val message = assertFailsWith<ModelException> { LiteModelRuntime.load(other) }.message!!
+        assertContains(message, "quantized weights for the engine fbgemm; PyTorch for Android has qnnpack alone")
+    }
+
+    @Test
     fun run_withOneAndTwoThreads_givesTheSameAnswer() {
         LiteModelRuntime.load(file).use { runtime ->
             val inputs = model.goldens.first().inputs.map(::generate)

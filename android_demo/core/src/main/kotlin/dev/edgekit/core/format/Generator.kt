@@ -1,7 +1,13 @@
 package dev.edgekit.core.format
 
-/** Makes a golden case's input: the same bits as the generators in Python and C++ (`docs/format.md`). */
-fun generate(input: GeneratedInput): Tensor {
+/** The tensor of a golden case's input: the same bits as in Python and C++ (`docs/format.md`). */
+fun generate(input: GoldenInput): Tensor = when (input) {
+    is GeneratedInput -> draw(input)
+    // Little-endian, as every platform of Android is.
+    is StoredInput -> Tensor.allocate(input.dtype, input.shape).apply { bytes.duplicate().put(input.bytes) }
+}
+
+private fun draw(input: GeneratedInput): Tensor {
     val tensor = Tensor.allocate(input.dtype, input.shape)
     val start = mix(input.seed.toInt())
     for (i in 0 until tensor.size) {

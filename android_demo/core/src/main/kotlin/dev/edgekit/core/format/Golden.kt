@@ -1,34 +1,26 @@
 package dev.edgekit.core.format
 
 /**
- * One recorded run of the source model: how to make its inputs, and the outputs of the model.
+ * One recorded run of the source model: its inputs, and the outputs of the model.
  *
  * @property tolerance the case's own bounds; null where the package's bounds apply
+ * @property structure the case's own structure; null where the method's applies
  */
 data class GoldenCase(
     val name: String,
     val method: String,
-    val inputs: List<GeneratedInput>,
+    val inputs: List<GoldenInput>,
     val outputs: List<GoldenOutput>,
     val tolerance: Tolerance?,
-)
-
-/** A tensor that [generate] makes from a seed and a range. */
-data class GeneratedInput(val name: String, val dtype: DType, val shape: List<Int>, val seed: Long, val low: Double, val high: Double) {
+    val structure: String? = null,
+) {
     init {
-        Tensor.elementCount(shape) // Refuses impossible shapes before memory is allocated.
+        requireUnique("input", "golden case '$name'", inputs.map { it.name })
+        requireUnique("output", "golden case '$name'", outputs.map { it.name })
     }
 
-    companion object {
-        fun parse(json: Json) = GeneratedInput(
-            name = json["name"].text(),
-            dtype = DType.of(json["dtype"].text()),
-            shape = json["shape"].items().map { it.int() },
-            seed = json["seed"].long(),
-            low = json["low"].double(),
-            high = json["high"].double(),
-        )
-    }
+    /** Rounding can swap all ranks of a picture, so the indices of `predict` may have no element. */
+    internal fun mayListNone(output: GoldenOutput) = method == "predict" && output.name == "1"
 }
 
 /**
@@ -42,6 +34,9 @@ data class GoldenOutput(val name: String, val dtype: DType, val shape: List<Int>
             throw PackageException("golden output '$name': ${values.size} values do not fit shape $shape and indices ${indices?.size ?: "none"}")
         }
     }
+
+    /** Whether it lists none of its elements, so that every answer would agree. */
+    internal val isBlind: Boolean get() = values.isEmpty() && 0 !in shape
 
     companion object {
         fun parse(json: Json): GoldenOutput {
@@ -67,9 +62,10 @@ object Goldens {
             GoldenCase(
                 name = case["name"].text(),
                 method = case["method"].text(),
-                inputs = case["inputs"].items().map(GeneratedInput::parse),
+                inputs = case["inputs"].items().map(GoldenInput::parse),
                 outputs = case["outputs"].items().map(GoldenOutput::parse),
                 tolerance = case.find("tolerance")?.let(Tolerance::parse),
+                structure = case.find("structure")?.text(),
             )
         }
     }

@@ -3,8 +3,14 @@ package dev.edgekit.core.format
 /** A JSON value with its place in the document, so that an error can name the field. */
 class Json private constructor(private val value: Any?, private val place: String) {
     val isNull: Boolean get() = value == null
+    val isObject: Boolean get() = value is Map<*, *>
 
-    operator fun get(key: String): Json = find(key) ?: throw PackageException("$place: the field '$key' is missing")
+    operator fun get(key: String): Json = find(key) ?: missing(key)
+
+    /** The field, which has to be there; null where it is null. */
+    fun nullable(key: String): Json? = if (members().containsKey(key)) find(key) else missing(key)
+
+    private fun missing(key: String): Nothing = throw PackageException("$place: the field '$key' is missing")
 
     /** The field, or null where it is absent or null. */
     fun find(key: String): Json? = members()[key]?.let { Json(it, "$place.$key") }
@@ -19,6 +25,8 @@ class Json private constructor(private val value: Any?, private val place: Strin
     fun boolean(): Boolean = typed("true or false")
     fun long(): Long = typed("an integer")
     fun int(): Int = long().let { if (it in Int.MIN_VALUE..Int.MAX_VALUE) it.toInt() else wrong("an integer of 32 bits") }
+
+    fun number(): Double = if (value is Number) double() else wrong("a number")
 
     /** A number, or one of the texts `nan`, `inf` and `-inf`, for which JSON has no number. */
     fun double(): Double = when (value) {

@@ -19,7 +19,33 @@ class ModelPackage private constructor(val file: File, val manifest: Manifest?, 
     fun requireManifest(): Manifest = manifest
         ?: throw PackageException("${file.name} has no edgekit manifest. Export the model with: edgekit export")
 
+    /**
+     * Checks that the golden cases can fail: their bounds are tight, and each output lists elements.
+     *
+     * @throws PackageException where a case would pass on other weights
+     */
+    fun requireStrictGoldens() {
+        requireTight("the manifest", manifest?.tolerance)
+        for (case in goldens) {
+            requireTight("golden case '${case.name}'", case.tolerance)
+            case.outputs.firstOrNull { it.isBlind && !case.mayListNone(it) }?.let {
+                throw changed("golden case '${case.name}' lists no element of output '${it.name}'")
+            }
+        }
+    }
+
+    private fun requireTight(where: String, tolerance: Tolerance?) {
+        if (tolerance == null || tolerance.loosened || tolerance.largest <= MOST_NOISE) return
+        val bound = tolerance.largest
+        throw changed("$where has a tolerance of $bound, which is not marked as loosened; expected at most $MOST_NOISE")
+    }
+
+    private fun changed(what: String) =
+        PackageException("${file.name}: $what. The file was changed; copy or export it again.")
+
     companion object {
+        /** The largest bound of a package that nobody loosened. */
+        private const val MOST_NOISE = 1e-3
         private const val MANIFEST = "extra/edgekit/manifest.json"
         private const val GOLDEN = "extra/edgekit/golden.json"
         private const val LABELS = "extra/edgekit/labels.txt"

@@ -89,7 +89,7 @@ class Tensor(val dtype: DType, val shape: List<Int>, val bytes: ByteBuffer) {
         private fun byteCount(dtype: DType, shape: List<Int>): Long = elementCount(shape).toLong() * dtype.sizeBytes
 
         /** The format's limit for an input or output, so that a hostile file cannot ask for more memory. */
-        private const val MAX_ELEMENTS = 1L shl 28
+        internal const val MAX_ELEMENTS = 1L shl 28
     }
 }
 

@@ -1,8 +1,8 @@
 package dev.edgekit.core.run
 
+import dev.edgekit.core.format.ModelPackage
 import dev.edgekit.core.format.Outputs
 import dev.edgekit.core.format.Tensor
-import java.io.File
 
 /** A loaded model. It is not thread-safe: one run at a time; models are independent of each other. */
 interface ModelRuntime : AutoCloseable {
@@ -32,10 +32,10 @@ class FirstRunTimer(private val runtime: ModelRuntime) : ModelRuntime by runtime
     }
 }
 
-/** Opens a model file with some runtime. */
+/** Loads a package with some runtime. */
 fun interface ModelLoader {
     /**
-     * @throws ModelException when the runtime refuses the file
+     * @throws ModelException when the runtime refuses the package
      */
-    fun load(file: File): ModelRuntime
+    fun load(model: ModelPackage): ModelRuntime
 }

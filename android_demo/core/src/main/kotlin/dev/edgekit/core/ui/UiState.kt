@@ -25,11 +25,13 @@ data class UiState(
 sealed interface ModelState {
     data object Loading : ModelState
 
+    /** @property unproven the outputs that a wrong model could give too */
     data class Ready(
         val name: String,
         val source: String,
         val randomSeed: Long?,
         val areWeightsRandom: Boolean,
+        val unproven: List<String>,
         val classifiesImages: Boolean,
         val loadMs: Double,
     ) : ModelState

@@ -8,11 +8,14 @@ object Conformance {
 
     fun cases(file: String): List<Json> = Json.parse(folder.resolve(file).readText(), file)["cases"].items()
 
-    fun tensor(json: Json): Pair<String, Tensor> {
+    fun tensor(json: Json): Pair<String, Tensor> = json["name"].text() to values(json)
+
+    /** The tensor of a dtype, a shape and values. */
+    fun values(json: Json): Tensor {
         val dtype = DType.of(json["dtype"].text())
         val tensor = Tensor.allocate(dtype, json["shape"].items().map { it.int() })
         json["values"].items().forEachIndexed { i, value -> put(tensor, i, value) }
-        return json["name"].text() to tensor
+        return tensor
     }
 
     private fun put(tensor: Tensor, i: Int, value: Json) {

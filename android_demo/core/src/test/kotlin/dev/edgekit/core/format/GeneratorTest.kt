@@ -11,7 +11,7 @@ class GeneratorTest {
         val cases = Conformance.cases("generator.json")
         assertTrue(cases.size >= 10)
         for (case in cases) {
-            val input = GeneratedInput.parse(case["input"])
+            val input = GoldenInput.parse(case["input"])
             val tensor = generate(input)
             val first = case["first"].items().map { it.double() }
             assertEquals(first, first.indices.map { tensor.double(it) }, "$input")

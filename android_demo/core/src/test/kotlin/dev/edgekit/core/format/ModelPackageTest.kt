@@ -45,7 +45,8 @@ class ModelPackageTest {
     }
 
     @Test
-    fun open_aNewerMajorVersion_fails() = assertRefused("schema_version 2.0; this reader takes 1.x and older") { withVersion("2.0") }
+    fun open_aNewerMajorVersion_fails() =
+        assertRefused("schema_version 3.0; this reader takes 2.x and older") { withVersion("3.0") }
 
     @Test
     fun open_aVersionThatIsNotMajorDotMinor_fails() {
@@ -56,7 +57,7 @@ class ModelPackageTest {
 
     @Test
     fun open_anOlderMajorOrANewerMinorVersion_isRead() {
-        for (version in listOf("1.7", "0.9", "1.999999", "01.0")) {
+        for (version in listOf("1.7", "0.9", "2.999999", "02.0")) {
             withVersion(version)
             assertEquals("tiny", ModelPackage.open(file).name, version)
         }
@@ -98,6 +99,37 @@ class ModelPackageTest {
     }
 
     @Test
+    fun open_anUnknownQuantizedEngine_fails() = assertRefused("quantized_engine is 'cudnn'") {
+        val manifest = TinyPackage.manifest(TinyPackage.digests(TinyPackage.records))
+        TinyPackage.write(file, manifest = manifest.replace("\"threads\": null", "\"quantized_engine\": \"cudnn\""))
+    }
+
+    @Test
+    fun requireStrictGoldens_goldenCasesThatCannotFail_areRefused() {
+        fun refusal() = assertFailsWith<PackageException> { ModelPackage.open(file).requireStrictGoldens() }.message!!
+        withGolden("\"indices\": null, \"values\": [0.25, 0.5]", "\"indices\": [], \"values\": []")
+        assertContains(refusal(), "golden case 'forward: seed 1' lists no element of output '0'")
+        withGolden("\"method\"", "\"tolerance\": {\"max\": 0.01}, \"method\"")
+        assertContains(refusal(), "'forward: seed 1' has a tolerance of 0.01, which is not marked as loosened")
+        val loose = TinyPackage.manifest(TinyPackage.digests(TinyPackage.records), tolerance = "{\"norm\": 0.5}")
+        TinyPackage.write(file, manifest = loose)
+        assertContains(refusal(), "the manifest has a tolerance of 0.5")
+    }
+
+    @Test
+    fun requireStrictGoldens_whatMayBeLooseOrEmpty_isAccepted() {
+        withGolden("\"method\"", "\"tolerance\": {\"max\": 0.01, \"loosened\": true}, \"method\"")
+        ModelPackage.open(file).requireStrictGoldens()
+        withGolden(
+            "\"shape\": [2], \"indices\": null, \"values\": [0.25, 0.5]",
+            "\"shape\": [0], \"indices\": null, \"values\": []",
+        )
+        ModelPackage.open(file).requireStrictGoldens()
+        val records = TinyPackage.records + ("extra/edgekit/golden.json" to PREDICT.encodeToByteArray())
+        ModelPackage.open(TinyPackage.write(file, records)).requireStrictGoldens()
+    }
+
+    @Test
     fun open_aTextThatIsLargerThanTheArchiveSays_fails() = assertRefused("more than 67108864 bytes") {
         val size = (64 shl 20) + 1
         ZipOutputStream(file.outputStream()).use { zip ->
@@ -131,5 +163,11 @@ class ModelPackageTest {
     private fun assertRefused(why: String, make: () -> Unit) {
         make()
         assertContains(assertFailsWith<PackageException> { ModelPackage.open(file) }.message!!, why)
+    }
+
+    private companion object {
+        /** Of the indices of `predict`, a case may list none. */
+        const val PREDICT = """{"schema_version": "2.0", "cases": [{"name": "p", "method": "predict", "inputs": [],
+            "outputs": [{"name": "1", "dtype": "int64", "shape": [2], "indices": [], "values": []}]}]}"""
     }
 }

@@ -1,5 +1,6 @@
 package dev.edgekit.core.run
 
+import dev.edgekit.core.format.Axis
 import dev.edgekit.core.format.DType
 import dev.edgekit.core.format.MethodSpec
 import dev.edgekit.core.format.ModelException
@@ -34,7 +35,8 @@ class ClassifyTest {
 
     @Test
     fun check_outputsThatTheManifestDoesNotPromise_areAnError() {
-        val spec = MethodSpec("predict", "*", emptyList(), listOf(TensorSpec("0", DType.FLOAT32, listOf(null, 2))))
+        val output = TensorSpec("0", DType.FLOAT32, listOf(Axis.Free, Axis.Fixed(2)))
+        val spec = MethodSpec("predict", "*", emptyList(), listOf(output))
         spec.check(Outputs("*", mapOf("0" to Tensor.allocate(DType.FLOAT32, listOf(7, 2)))))
         for (shape in listOf(listOf(7, 3), listOf(2), emptyList())) {
             assertFailsWith<ModelException> { spec.check(Outputs("*", mapOf("0" to Tensor.allocate(DType.FLOAT32, shape)))) }

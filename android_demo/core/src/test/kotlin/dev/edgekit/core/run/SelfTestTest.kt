@@ -5,12 +5,14 @@ import dev.edgekit.core.format.Json
 import dev.edgekit.core.format.ModelException
 import dev.edgekit.core.format.ModelPackage
 import dev.edgekit.core.format.Outputs
+import dev.edgekit.core.format.PackageException
 import dev.edgekit.core.format.Reason
 import dev.edgekit.core.format.Tensor
 import dev.edgekit.core.format.TinyPackage
 import kotlin.test.Test
 import kotlin.test.assertContains
 import kotlin.test.assertEquals
+import kotlin.test.assertFailsWith
 import kotlin.test.assertFalse
 import kotlin.test.assertNotNull
 import kotlin.test.assertNull
@@ -33,6 +35,28 @@ class SelfTestTest {
     }
 
     @Test
+    fun selfTest_anUnprovenOutput_neverPasses() {
+        val method = TinyPackage.METHOD.replace("varies", "unproven")
+        val manifest = TinyPackage.manifest(TinyPackage.digests(TinyPackage.records), method = method)
+        val unproven = ModelPackage.open(TinyPackage.write(folder.root.resolve("unproven.ptl"), manifest = manifest))
+        val report = selfTest(unproven, answering(floatArrayOf(0.25f, 0.5f)))
+        assertNull(report.firstFailure)
+        assertFalse(report.passed)
+        val context = Json.parse(report.toJson(), "report")["context"]
+        assertEquals(listOf("forward: 0"), context["unproven"].items().map { it.text() })
+        assertFalse(context["passed"].boolean())
+    }
+
+    @Test
+    fun selfTest_casesThatCannotFail_areAnError() {
+        val golden = TinyPackage.GOLDEN.replace("null, \"values\": [0.25, 0.5]", "[], \"values\": []")
+        val records = TinyPackage.records + ("extra/edgekit/golden.json" to golden.encodeToByteArray())
+        val blind = ModelPackage.open(TinyPackage.write(folder.root.resolve("blind.ptl"), records))
+        val error = assertFailsWith<PackageException> { selfTest(blind, answering(floatArrayOf(0.25f, 0.5f))) }
+        assertContains(error.message!!, "lists no element of output '0'")
+    }
+
+    @Test
     fun selfTest_otherAnswers_failAndNameTheCase() {
         val report = selfTest(model, answering(floatArrayOf(0.25f, 0.6f)))
         assertFalse(report.passed)
@@ -42,7 +66,8 @@ class SelfTestTest {
 
     @Test
     fun selfTest_aCaseWithBoundsOfItsOwn_isJudgedByThem() {
-        val golden = TinyPackage.GOLDEN.replace("\"method\"", "\"tolerance\": {\"norm\": 0.5, \"max\": 0.5, \"absolute\": 0.5}, \"method\"")
+        val own = """"tolerance": {"norm": 0.5, "max": 0.5, "loosened": true}, "method""""
+        val golden = TinyPackage.GOLDEN.replace("\"method\"", own)
         val records = TinyPackage.records + ("extra/edgekit/golden.json" to golden.encodeToByteArray())
         val loose = ModelPackage.open(TinyPackage.write(folder.root.resolve("loose.ptl"), records))
         assertTrue(selfTest(loose, answering(floatArrayOf(0.25f, 0.6f))).passed)

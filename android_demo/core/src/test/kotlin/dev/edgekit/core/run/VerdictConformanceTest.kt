@@ -35,13 +35,18 @@ class VerdictConformanceTest {
     }
 
     private fun packageOf(case: Json): ModelPackage {
-        val golden = mapOf("name" to case["case"].text(), "method" to "forward", "inputs" to emptyList<Any>())
-        val rest = """"tolerance": ${case["tolerance"]}, "outputs": ${case["outputs"]}"""
-        val text = """{"schema_version": "1.0", "cases": [${Json.write(golden).dropLast(1)}, $rest}]}"""
+        val own = """"tolerance": ${case.find("case_tolerance")}, "structure": ${case.find("case_structure")}"""
+        val golden = """"name": ${case["case"]}, "method": "forward", "inputs": [], "outputs": ${case["outputs"]}"""
+        val text = """{"schema_version": "2.0", "cases": [{$golden, $own}]}"""
         val records = TinyPackage.records + ("extra/edgekit/golden.json" to text.encodeToByteArray())
-        val manifest = TinyPackage.manifest(TinyPackage.digests(records))
-            .replace("\"structure\": \"*\"", "\"structure\": ${case["structure"]}")
-            .replace(Regex("\"inputs\": \\[[^]]*][^]]*]"), "\"inputs\": []")
+        val outputs = case["unproven"].items().joinToString {
+            """{"name": $it, "dtype": "float32", "shape": [], "proof": "unproven"}"""
+        }
+        val structure = case.find("structure")
+        val method = """{"name": "forward", "structure": $structure, "inputs": [], "outputs": [$outputs]}"""
+        // Some bounds are above the limit for a package that nobody loosened.
+        val tolerance = "${case["tolerance"]}".replace("}", """, "loosened": true}""")
+        val manifest = TinyPackage.manifest(TinyPackage.digests(records), method = method, tolerance = tolerance)
         return ModelPackage.open(TinyPackage.write(folder.root.resolve("tiny.ptl"), records, manifest))
     }
 

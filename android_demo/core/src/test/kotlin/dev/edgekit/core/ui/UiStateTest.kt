@@ -8,7 +8,15 @@ import kotlin.test.assertEquals
 import kotlin.test.assertTrue
 
 class UiStateTest {
-    private val ready = ModelState.Ready("m", "s", randomSeed = 0, areWeightsRandom = true, classifiesImages = true, loadMs = 1.0)
+    private val ready = ModelState.Ready(
+        name = "m",
+        source = "s",
+        randomSeed = 0,
+        areWeightsRandom = true,
+        unproven = emptyList(),
+        classifiesImages = true,
+        loadMs = 1.0,
+    )
     private val failure = Failure(Problem.UNEXPECTED, "x")
 
     @Test
