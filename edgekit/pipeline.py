@@ -1,9 +1,8 @@
 """The export pipeline: source, capture, optimize, package, verify."""
 
-import inspect
 import logging
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,7 +26,7 @@ from edgekit.report.export import ExportDocument, ServerResult, export_document
 from edgekit.runtimes.compat import ANDROID, fit_of, operator_table
 from edgekit.runtimes.results import CaseResult
 from edgekit.runtimes.verdict import VerifyReport
-from edgekit.sources.inputs import InputSpec, from_array, parse_input
+from edgekit.sources.examples import as_inputs
 from edgekit.sources.resolve import load_source
 from edgekit.sources.source import RankingRequest, SourceModel, SourceRequest, from_module
 from edgekit.threads import held_threads
@@ -121,7 +120,7 @@ def export(
     Raises:
         EdgekitError: see `edgekit.errors`. No file is written in this case.
     """
-    inputs = tuple(_as_inputs(model, example_inputs))
+    inputs = tuple(as_inputs(model.forward, example_inputs))
     name = name or type(model).__name__
     request = SourceRequest(
         inputs=inputs,
@@ -146,39 +145,6 @@ def export(
             model, name=name, source=f"{type(model).__module__}:{type(model).__qualname__}", request=request
         )
         return _export(source, options, lambda _stage: None, ())
-
-
-def _as_inputs(model: nn.Module, given: Any) -> Iterator[InputSpec]:
-    """The inputs of a sequence, by position, or of a dict, by name; nested ones are named by their path."""
-    if isinstance(given, str | torch.Tensor | np.ndarray):  # one input, not a sequence of inputs
-        given = (given,)
-    if isinstance(given, Mapping):
-        for name, value in given.items():
-            yield from _nested_inputs(str(name), value)
-        return
-    parameters = list(inspect.signature(model.forward).parameters)
-    for index, value in enumerate(given):
-        nested = isinstance(value, tuple | list | Mapping)
-        name = parameters[index] if nested and index < len(parameters) else ""
-        yield from _nested_inputs(name, value)
-
-
-def _nested_inputs(name: str, value: Any) -> Iterator[InputSpec]:
-    if isinstance(value, str):
-        yield replace(parse_input(value), name=name) if name else parse_input(value)
-    elif isinstance(value, torch.Tensor):
-        yield from_array(name, value.detach().cpu().numpy())
-    elif isinstance(value, np.ndarray):
-        yield from_array(name, value)
-    elif isinstance(value, tuple | list | Mapping) and value and name:
-        items = value.items() if isinstance(value, Mapping) else enumerate(value)
-        for key, item in items:
-            yield from _nested_inputs(f"{name}.{key}", item)
-    else:
-        raise UsageError(
-            f"an example input is a {type(value).__name__}; expected a tensor, a numpy array, a text such as '1x3x224x224', or "
-            "tuples, lists and dicts of them. Pass other values with bind."
-        )
 
 
 def _check_options(options: ExportRequest) -> None:

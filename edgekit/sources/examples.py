@@ -1,0 +1,53 @@
+"""Example inputs as Python gives them: tensors, arrays, texts, and nested sequences and mappings of them."""
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from edgekit.errors import UsageError
+from edgekit.sources.inputs import InputSpec, from_array, parse_input
+
+
+def as_inputs(function: Callable[..., Any], given: Any) -> Iterator[InputSpec]:
+    """The inputs of a sequence, by position, or of a dict, by name; nested ones are named by their path.
+
+    Args:
+        function: the method that takes them.
+        given: a tensor, an array, a text, or a sequence or mapping of them, which may be nested.
+
+    Raises:
+        UsageError: an item is something else.
+    """
+    if isinstance(given, str | torch.Tensor | np.ndarray):  # one input, not a sequence of inputs
+        given = (given,)
+    if isinstance(given, Mapping):
+        for name, value in given.items():
+            yield from _nested_inputs(str(name), value)
+        return
+    parameters = list(inspect.signature(function).parameters)
+    for index, value in enumerate(given):
+        nested = isinstance(value, tuple | list | Mapping)
+        name = parameters[index] if nested and index < len(parameters) else ""
+        yield from _nested_inputs(name, value)
+
+
+def _nested_inputs(name: str, value: Any) -> Iterator[InputSpec]:
+    if isinstance(value, str):
+        yield replace(parse_input(value), name=name) if name else parse_input(value)
+    elif isinstance(value, torch.Tensor):
+        yield from_array(name, value.detach().cpu().numpy())
+    elif isinstance(value, np.ndarray):
+        yield from_array(name, value)
+    elif isinstance(value, tuple | list | Mapping) and value and name:
+        items = value.items() if isinstance(value, Mapping) else enumerate(value)
+        for key, item in items:
+            yield from _nested_inputs(f"{name}.{key}", item)
+    else:
+        raise UsageError(
+            f"an example input is a {type(value).__name__}; expected a tensor, a numpy array, a text such as '1x3x224x224', or "
+            "tuples, lists and dicts of them. Pass other values with bind."
+        )
