@@ -25,7 +25,7 @@ ROOMS = {
         *("android", "lite", "runner", "older", "registry", "compat", "verdict"),
     ],
     "sources": [
-        *("blame", "inputs", "examples", "samples", "weights", "copies", "lists", "adapter"),
+        *("blame", "inputs", "examples", "samples", "weights", "checkpoints", "copies", "lists", "adapter"),
         *("source", "names", "factories", "files", "resolve"),
     ],
     "parity": ["probes", "eager", "scores", "comparison", "ranking", "causes", "references", "gate"],

@@ -49,7 +49,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="another parameter of forward with its value, as JSON or else as text: use_cache=false; repeatable",
     )
     parser.add_argument("--weights", metavar="NAME", help="default, random, or the name of torchvision weights")
-    parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="a state dict: .pth or .safetensors")
+    parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="the weights: a .pth or .safetensors file")
+    parser.add_argument(
+        "--checkpoint-key", metavar="KEY", help="the weights in a checkpoint that has several, such as state_dict_ema"
+    )
+    parser.add_argument(
+        "--trust-checkpoint",
+        action="store_true",
+        help="read a checkpoint that holds Python objects, which can run any code: only from a source that you trust",
+    )
     parser.add_argument("--seed", type=seed, default=0, help="the seed of random weights (default 0)")
     parser.add_argument(
         "--require-pretrained", action="store_true", help="fail where pretrained weights are unavailable"
@@ -123,6 +131,8 @@ def run(options: argparse.Namespace) -> int:
                 inputs=inputs,
                 weights=options.weights,
                 checkpoint=options.checkpoint,
+                checkpoint_key=options.checkpoint_key,
+                trust_checkpoint=options.trust_checkpoint,
                 seed=options.seed,
                 require_pretrained=options.require_pretrained,
                 image=image,

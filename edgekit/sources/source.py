@@ -14,11 +14,12 @@ from torch import nn
 from edgekit.errors import SourceError, UsageError
 from edgekit.format.schema import Activation, ImageSpec, WeightsInfo
 from edgekit.sources.adapter import adapted, inner
+from edgekit.sources.checkpoints import load_checkpoint
 from edgekit.sources.copies import exportable, unwrapped
 from edgekit.sources.inputs import InputSpec, arguments_of, check_distinct
 from edgekit.sources.lists import check_lists
 from edgekit.sources.samples import keeps_sample
-from edgekit.sources.weights import load_state, randomize, read_checkpoint, state_digest
+from edgekit.sources.weights import randomize, state_digest
 
 _log = logging.getLogger(__name__)
 
@@ -48,6 +49,8 @@ class SourceRequest:
     inputs: Sequence[InputSpec] = ()
     weights: str | None = None
     checkpoint: Path | None = None
+    checkpoint_key: str | None = None
+    trust_checkpoint: bool = False
     seed: int = 0
     require_pretrained: bool = False
     image: ImageSpec | None = None
@@ -156,8 +159,10 @@ def _check_materialized(module: nn.Module, source: str) -> None:
 
 
 def _apply_weights(draft: SourceModel, request: SourceRequest, default_kind: str) -> WeightsInfo:
+    if request.checkpoint_key is not None and request.checkpoint is None:
+        raise UsageError("--checkpoint-key needs --checkpoint. Pass both, or leave it out.")
     if request.checkpoint is not None:
-        load_state(inner(draft.module), read_checkpoint(request.checkpoint), f"checkpoint {request.checkpoint}")
+        load_checkpoint(inner(draft.module), request.checkpoint, request.checkpoint_key, request.trust_checkpoint)
         return WeightsInfo(
             kind="checkpoint", name=request.checkpoint.name, sha256=state_digest(inner(draft.module).state_dict())
         )

@@ -82,35 +82,6 @@ def _check_cached(path: Path) -> None:
         )
 
 
-def read_checkpoint(path: Path) -> dict[str, torch.Tensor]:
-    """Reads a state dict from a `.safetensors` or `.pth` file. A `.pth` may hold it under the key `state_dict` or `model`.
-
-    Raises:
-        SourceError: the file does not exist, or does not hold a state dict.
-    """
-    if not path.is_file():
-        raise SourceError(f"checkpoint {path} does not exist or is not a file.")
-    try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            return load_file(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch and safetensors raise many types for a damaged file
-        raise SourceError(
-            f"checkpoint {path} cannot be read: {type(error).__name__}: {first_line(error)} "
-            "Expected a state dict (.pth or .safetensors) written by torch.save(model.state_dict(), path)."
-        ) from error
-    for key in ("state_dict", "model"):
-        if isinstance(state, dict) and isinstance(state.get(key), dict):
-            state = state[key]
-    if not (isinstance(state, dict) and state and all(isinstance(value, torch.Tensor) for value in state.values())):
-        raise SourceError(
-            f"checkpoint {path} does not hold a state dict. Write it with torch.save(model.state_dict(), path)."
-        )
-    return {key.removeprefix("module."): value for key, value in state.items()}
-
-
 def load_state(module: nn.Module, state: Mapping[str, Any], what: str) -> None:
     """Loads a state dict whose keys and shapes must match the module exactly.
 
@@ -130,7 +101,7 @@ def load_state(module: nn.Module, state: Mapping[str, Any], what: str) -> None:
             ],
         ),
     ]
-    differences = [f"{verb} {_first(names)}" for verb, names in problems if names]
+    differences = [f"{verb} {first_names(names)}" for verb, names in problems if names]
     if differences:
         raise SourceError(
             f"{what} does not fit {type(module).__name__}: it {'; it '.join(differences)}. Pass the weights of this architecture."
@@ -138,7 +109,8 @@ def load_state(module: nn.Module, state: Mapping[str, Any], what: str) -> None:
     module.load_state_dict(dict(state))
 
 
-def _first(names: list[str]) -> str:
+def first_names(names: list[str]) -> str:
+    """The first few of the names, and how many more there are."""
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return ", ".join(names[:_NAMED]) + more
 

@@ -11,6 +11,22 @@ def classifier() -> nn.Module:
     return conv_net().eval()
 
 
+class _Wrapped(nn.Module):
+    """Its attribute is called module, and its own buffer stands beside it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.module = conv_net()
+        self.register_buffer("mean", torch.full((1, 3, 1, 1), 0.5))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.module(x - self.mean)
+
+
+def wrapped_classifier() -> nn.Module:
+    return _Wrapped().eval()
+
+
 def in_train_mode() -> nn.Module:
     return nn.Sequential(nn.Linear(4, 4), nn.Dropout(0.5))
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import zipfile
+from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from torchvision import models
 from torchvision.models import SqueezeNet1_1_Weights
 
 from cli.command import SOURCES, Command, everything_in
-from cli.sources import classifier
+from cli.sources import classifier, wrapped_classifier
 from edgekit.sources.weights import state_digest
 
 NET = f"{SOURCES}:classifier"
@@ -41,8 +42,32 @@ SAVE: dict[str, tuple[str, Callable[[State, str], None]]] = {
     "nested": ("x.pth", lambda state, path: torch.save({"epoch": 3, "state_dict": state}, path)),
     "nested model": ("x.tar", lambda state, path: torch.save({"model": state}, path)),
     "module prefix": ("x.pth", lambda state, path: torch.save({f"module.{k}": v for k, v in state.items()}, path)),
+    "wrapped twice": ("x.pth", lambda state, path: torch.save(under("module._orig_mod.", state), path)),
+    "other key": ("x.pth", lambda state, path: torch.save({"net": state, "acc": 93.1}, path)),
+    "deep key": ("x.pth", lambda state, path: torch.save({"a": {"b": {"weights": under("net.", state)}}}, path)),
+    "training": (
+        "x.pth",
+        lambda state, path: torch.save(
+            {"epoch": 3, "optimizer": {"state": {}, "param_groups": []}, "model_state_dict": state, "loss": 0.1}, path
+        ),
+    ),
+    "with a loss": (
+        "x.pth",
+        lambda state, path: torch.save(
+            {"state_dict": {**under("model.", state), "criterion.weight": torch.ones(5)}, "epoch": 1}, path
+        ),
+    ),
+    "float64": ("x.pth", lambda state, path: torch.save({k: widened(v) for k, v in state.items()}, path)),
     "safetensors": ("x.safetensors", save_file),
 }
+
+
+def under(prefix: str, state: State) -> State:
+    return {f"{prefix}{key}": value for key, value in state.items()}
+
+
+def widened(value: torch.Tensor) -> torch.Tensor:
+    return value.double() if value.is_floating_point() else value
 
 
 @pytest.mark.parametrize("form", SAVE)
@@ -80,7 +105,13 @@ def other_shape(state: State) -> State:
         (lambda state: {**state, "extra": "text"}, ["does not hold a state dict"]),
         (lambda _: {}, ["does not hold a state dict"]),
         (lambda _: [torch.ones(3)], ["does not hold a state dict"]),
-        (lambda _: classifier(), ["cannot be read: UnpicklingError"]),
+        (lambda state: {"net": lacking(state)}, ["x.pth at net does not fit", "it lacks classifier.weight"]),
+        (
+            lambda state: {"state_dict": surplus(under("model.", surplus(state)))},
+            ["at state_dict.model", "surplus head.0"],
+        ),
+        (lambda _: classifier(), ["holds Python objects besides tensors (models.ConvNet", "--trust-checkpoint"]),
+        (lambda state: {"model": state, "args": Namespace(lr=0.1)}, ["(argparse.Namespace)", "--trust-checkpoint"]),
     ],
 )
 def test_export_checkpoint_that_does_not_fit_exits_3(
@@ -102,6 +133,77 @@ def test_export_unreadable_checkpoint_exits_3(cli: Command, state: State, name: 
     torch.save(state, "short.pth")
     Path("short.pth").write_bytes(Path("short.pth").read_bytes()[:-100])
     cli(*EXPORT, "--checkpoint", name).failed(3, f"checkpoint {name}")
+
+
+def two(state: State) -> State:
+    """The same weights and an average of them, which comes first in the file."""
+    average = {key: value + 0.5 if value.is_floating_point() else value for key, value in state.items()}
+    return {"ema": {"module": average}, "state_dict": state}
+
+
+def joined(state: State) -> State:
+    return {"weights": {**under("ema_model.", two(state)["ema"]["module"]), **under("model.", state)}}
+
+
+@pytest.mark.parametrize(
+    ("pack", "key", "taken", "other"),
+    [
+        (two, None, "state_dict", "ema.module"),
+        (two, "ema.module", "ema.module", None),
+        (two, "state_dict", "state_dict", None),
+        (joined, None, "weights.model", "weights.ema_model"),
+        (joined, "weights", "weights.model", "weights.ema_model"),
+        (joined, "weights.ema_model", "weights.ema_model", None),
+    ],
+)
+def test_export_checkpoint_with_averages_says_which_weights_it_takes(
+    cli: Command, state: State, pack: Callable[[State], State], key: str | None, taken: str, other: str | None
+) -> None:
+    torch.save(pack(state), "x.pth")
+    result = cli(*EXPORT, "--checkpoint", "x.pth", *(("--checkpoint-key", key) if key else ()))
+    result.passed()
+    assert f"took {taken}" in result.err
+    assert ("the file also has" in result.err) == (other is not None)
+    assert other is None or f"has {other}; choose with --checkpoint-key" in result.err
+    loaded = two(state)["ema"]["module"] if "ema" in taken else state
+    assert manifest_of("x.ptl")["provenance"]["weights"]["sha256"] == state_digest(loaded)
+
+
+def test_export_unknown_checkpoint_key_lists_the_state_dicts(cli: Command, state: State) -> None:
+    torch.save({**two(state), "metrics": {"loss": torch.ones(1)}}, "x.pth")
+    cli(*EXPORT, "--checkpoint", "x.pth", "--checkpoint-key", "model").failed(
+        2, "has no state dict there; expected ema.module or state_dict."
+    )
+    cli(*EXPORT, "--checkpoint-key", "model").failed(2, "--checkpoint-key needs --checkpoint")
+    assert everything_in(Path()) == ["x.pth"]
+
+
+@pytest.mark.parametrize("pack", [lambda _: classifier(), lambda state: {"model": state, "args": Namespace(lr=0.1)}])
+def test_export_trusted_checkpoint_is_read_and_said(cli: Command, state: State, pack: Callable[[State], Any]) -> None:
+    torch.save(pack(state), "x.pth")
+    result = cli(*EXPORT, "--checkpoint", "x.pth", "--trust-checkpoint")
+    result.passed()
+    assert "x.pth may run any code on this machine" in result.err
+
+
+def test_export_checkpoint_without_counters_is_used_and_said(cli: Command, state: State) -> None:
+    torch.save({key: value for key, value in state.items() if "num_batches" not in key}, "x.pth")
+    result = cli(*EXPORT, "--checkpoint", "x.pth")
+    result.passed()
+    assert "2 counters num_batches_tracked are missing" in result.err
+
+
+def test_export_checkpoint_of_a_model_with_an_attribute_module_keeps_its_prefix(cli: Command) -> None:
+    torch.manual_seed(0)
+    wrapped = wrapped_classifier()
+    for name, saved in (("x.pth", wrapped.state_dict()), ("y.pth", under("module.", wrapped.state_dict()))):
+        torch.save(saved, name)
+        cli("export", f"{SOURCES}:wrapped_classifier", "--input", "1x3x32x32", "--checkpoint", name).passed()
+
+
+def test_export_plain_checkpoint_says_nothing(cli: Command, state: State) -> None:
+    torch.save(state, "x.pth")
+    assert "checkpoint" not in cli(*EXPORT, "--checkpoint", "x.pth").err
 
 
 def test_export_checkpoint_with_nan_exits_3(cli: Command, state: State) -> None:
