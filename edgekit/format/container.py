@@ -220,7 +220,8 @@ def _end_of_record(file: BinaryIO, entry: Entry, limit: int) -> int:
     sizes = (entry.crc, entry.packed_size, entry.size)
     later = bool(entry.flags & _HAS_DESCRIPTOR)
     if (
-        header[_LOCAL.size :] != entry.raw_name
+        fields[9] != len(entry.raw_name)
+        or header[_LOCAL.size :] != entry.raw_name
         or fields[1:6] != entry.versions
         or (fields[6:9] != sizes and not (later and not any(fields[6:9])))
     ):

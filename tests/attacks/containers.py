@@ -82,6 +82,14 @@ def _deflated(parts: list[Part]) -> bytes:
     return join(_first(parts, data=packed, both=fields))
 
 
+def _longer_local_name(parts: list[Part]) -> bytes:
+    """The directory counts the last letter of the local header's name as the first byte of the data."""
+    first = parts[0]
+    size = len(first.data) + 1
+    fields = {"crc": zlib.crc32(b"x" + first.data), "packed": size, "size": size}
+    return join(_first(parts, local_name=first.name + "x", both=fields))
+
+
 def _moved_directory(parts: list[Part]) -> bytes:
     """The end record names a second directory, and the first one stands right before the end record."""
     size, start = struct.unpack("<II", join(parts)[-10:-2])
@@ -117,6 +125,7 @@ ATTACKS: dict[str, tuple[str, Callable[[list[Part]], bytes]]] = {
     "two sizes": ("has two sizes", lambda p: join(_first(p, central={"packed": 1}))),
     "beyond the file": ("beyond the records", lambda p: join(_last(p, both={"packed": 1 << 30, "size": 1 << 30}))),
     "other local name": ("contradicts the directory", lambda p: join(_first(p, local_name="archive/another"))),
+    "longer local name": ("contradicts the directory", _longer_local_name),
     "other local size": ("contradicts the directory", lambda p: join(_first(p, local={"size": 1}))),
     "other local checksum": ("contradicts the directory", lambda p: join(_first(p, local={"crc": 1}))),
     "other local method": ("contradicts the directory", lambda p: join(_first(p, local={"method": 8}))),

@@ -11,4 +11,7 @@ fun main(arguments: Array<String>) {
 }
 
 /** What an Android app does with it; PyTorch's library is in the AAR that comes with runtime-lite. */
-fun verify(file: File, loader: ModelLoader = LiteModelRuntime): Boolean = loader.load(file).use { selfTest(ModelPackage.open(file), it).passed }
+fun verify(file: File, loader: ModelLoader = LiteModelRuntime): Boolean {
+    val model = ModelPackage.open(file)
+    return loader.load(model).use { selfTest(model, it).passed }
+}

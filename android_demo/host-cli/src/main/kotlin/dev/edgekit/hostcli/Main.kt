@@ -85,7 +85,8 @@ internal fun load(model: ModelPackage): ModelRuntime = try {
 private fun verify(model: ModelPackage): Int {
     val report = load(model).use { selfTest(model, it, mapOf("runtime" to RUNTIME_NAME)) }
     println(report.toJson())
-    if (report.unproven.isNotEmpty()) System.err.println("UNPROVEN: ${report.unproven.joinToString()}. $UNPROVEN_MEANS")
+    val unproven = report.unproven.joinToString()
+    if (unproven.isNotEmpty()) System.err.println(printable("UNPROVEN: $unproven. $UNPROVEN_MEANS"))
     return if (report.passed) EXIT_PASS else EXIT_FAILED
 }
 
@@ -97,9 +98,16 @@ private fun prepare(options: Options): Int {
 
 /** The caller shows the last line. */
 private fun fail(code: Int, message: String): Int {
-    System.err.println(message.replace('\n', ' '))
+    System.err.println(printable(message))
     return code
 }
+
+/** Names come from the file, and may have characters that control a terminal. */
+private fun printable(text: String): String = UNPRINTABLE.replace(text.replace('\n', ' ')) { found ->
+    found.value.map { "\\u%04x".format(it.code) }.joinToString("")
+}
+
+private val UNPRINTABLE = Regex("\\p{C}")
 
 internal const val RUNTIME_NAME = "android"
 private const val UNPROVEN_MEANS = "The cases give almost the same answer, so a wrong model would agree too."

@@ -66,6 +66,12 @@ class MainTest {
     fun execute_whatIsNotAPackage_endsWith3() = assertEquals(3, call(listOf("verify"), folder.newFile("x.ptl")).first)
 
     @Test
+    fun execute_aNameThatControlsTheTerminal_isEscaped() {
+        val stderr = call(listOf("verify"), folder.root.resolve("x\u001b[2J.ptl")).third
+        assertContains(stderr, "x\\u001b[2J.ptl is not a file")
+    }
+
+    @Test
     fun execute_withoutAPackage_namesIt() = assertContains(call(listOf("verify"), null).third, "X.ptl is missing")
 
     @Test

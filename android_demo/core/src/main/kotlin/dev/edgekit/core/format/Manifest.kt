@@ -113,7 +113,7 @@ data class MethodSpec(
             }
         }
         unequal(inputs, tensors.map { it.shape })?.let {
-            throw InputException("method '$name': $it; expected equal sizes. Reshape one of them.")
+            throw InputException("method '$name': $it; expected equal sizes. Pad or cut the inputs.")
         }
     }
 

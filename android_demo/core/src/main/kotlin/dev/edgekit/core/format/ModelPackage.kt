@@ -1,11 +1,12 @@
 package dev.edgekit.core.format
 
-import java.io.ByteArrayOutputStream
 import java.io.File
 import java.io.IOException
 import java.io.InputStream
+import java.io.RandomAccessFile
 import java.security.MessageDigest
-import java.util.zip.ZipEntry
+import java.util.zip.CRC32
+import java.util.zip.CheckedInputStream
 import java.util.zip.ZipFile
 
 /**
@@ -53,12 +54,35 @@ class ModelPackage private constructor(val file: File, val manifest: Manifest?, 
         private const val TEXT_LIMIT_BYTES = 64 shl 20
 
         fun open(file: File): ModelPackage {
-            if (!file.isFile) throw PackageException("${file.name} is not a file; expected a .ptl file. Check its name.")
-            return try {
-                ZipFile(file).use { read(file, Records(it, file.name)) }
-            } catch (e: IOException) {
-                throw PackageException("${file.name} is not a .ptl file, or is cut short (${e.message}). Copy or export it again.", e)
+            if (!file.isFile) {
+                throw PackageException("${file.name} is not a file; expected a .ptl file. Check its name.")
             }
+            return try {
+                val directory = RandomAccessFile(file, "r").use { checkedDirectory(it, file.name) }
+                ZipFile(file).use { read(file, Records(it, directory, file.name)) }
+            } catch (e: IOException) {
+                throw cutShort(file.name, e)
+            }
+        }
+
+        private fun cutShort(name: String, e: Exception) =
+            PackageException("$name is not a .ptl file, or is cut short (${e.message}). Copy or export it again.", e)
+
+        /** The directory of a file that Java's reader can only understand as libtorch does. */
+        private fun checkedDirectory(file: RandomAccessFile, name: String): ZipDirectory {
+            val directory = try {
+                readDirectory(file)
+            } catch (e: ContainerException) {
+                throw cutShort(name, e)
+            }
+            try {
+                checkNames(directory)
+                checkRecords(file, directory, plain = directory.records.none { it.name == directory.root + MANIFEST })
+            } catch (e: ContainerException) {
+                val remedy = "The file is damaged or was changed; copy or export it again."
+                throw PackageException("$name: ${e.message}. $remedy", e)
+            }
+            return directory
         }
 
         private fun read(file: File, records: Records): ModelPackage {
@@ -68,6 +92,7 @@ class ModelPackage private constructor(val file: File, val manifest: Manifest?, 
             if (MANIFEST !in records) return ModelPackage(file, null, emptyList(), emptyList())
             val manifest = Manifest.parse(records.text(MANIFEST))
             records.check(manifest.records, except = setOf(MANIFEST, SERIALIZATION_ID))
+            if (SERIALIZATION_ID in records) records.read(SERIALIZATION_ID, ::sha256) // Checks its CRC-32.
             return ModelPackage(
                 file = file,
                 manifest = manifest,
@@ -76,31 +101,36 @@ class ModelPackage private constructor(val file: File, val manifest: Manifest?, 
             )
         }
 
-        private class Records(private val zip: ZipFile, private val fileName: String) {
-            private val entries: Map<String, ZipEntry>
+        private class Records(private val zip: ZipFile, directory: ZipDirectory, private val fileName: String) {
+            private val records = directory.records.associateBy { it.name.removePrefix(directory.root) }
 
-            init {
-                val all = zip.entries().asSequence().toList()
-                val root = all.firstOrNull()?.name.orEmpty().substringBefore('/') + "/"
-                entries = all.associateBy { it.name.removePrefix(root) }
-                if (entries.size != all.size) throw PackageException("$fileName has two records of one name. Copy or export it again.")
-            }
-
-            operator fun contains(name: String) = name in entries
+            operator fun contains(name: String) = name in records
 
             fun text(name: String): String {
-                val entry = entries.getValue(name)
-                val bytes = zip.getInputStream(entry).use { readAtMost(it, TEXT_LIMIT_BYTES) }
-                    ?: throw PackageException("$fileName: $name has more than $TEXT_LIMIT_BYTES bytes, the limit. Export it again.")
-                return bytes.toString(Charsets.US_ASCII)
+                if (records.getValue(name).size > TEXT_LIMIT_BYTES) {
+                    val limit = "$TEXT_LIMIT_BYTES bytes, the limit"
+                    throw PackageException("$fileName: $name has more than $limit. Export it again.")
+                }
+                return read(name) { it.readBytes() }.toString(Charsets.US_ASCII)
+            }
+
+            fun <T> read(name: String, use: (InputStream) -> T): T {
+                val record = records.getValue(name)
+                val crc = CRC32()
+                val result = zip.getInputStream(zip.getEntry(record.name)).use { use(CheckedInputStream(it, crc)) }
+                if (crc.value != record.crc) {
+                    val what = "has another CRC-32 than its header, so it is damaged"
+                    throw PackageException("$fileName: record $name $what. Copy or export it again.")
+                }
+                return result
             }
 
             fun check(digests: Map<String, String>, except: Set<String>) {
-                val present = entries.keys - except
+                val present = records.keys - except
                 (digests.keys - present).minOrNull()?.let { throw changed(it, "is missing") }
                 (present - digests.keys).minOrNull()?.let { throw changed(it, "is not in the manifest") }
                 digests.forEach { (name, expected) ->
-                    val got = zip.getInputStream(entries.getValue(name)).use(::sha256)
+                    val got = read(name, ::sha256)
                     if (got != expected) throw changed(name, "has sha256 ${got.take(16)}…, expected ${expected.take(16)}…")
                 }
             }
@@ -121,16 +151,4 @@ fun sha256(stream: InputStream): String {
         digest.update(chunk, 0, count)
     }
     return digest.digest().joinToString("") { "%02x".format(it) }
-}
-
-/** All of a stream, or null above the limit; the size that an archive gives for a record may be wrong. */
-private fun readAtMost(stream: InputStream, limit: Int): ByteArray? {
-    val result = ByteArrayOutputStream()
-    val chunk = ByteArray(1 shl 16)
-    while (true) {
-        val count = stream.read(chunk)
-        if (count < 0) return result.toByteArray()
-        result.write(chunk, 0, count)
-        if (result.size() > limit) return null
-    }
 }
