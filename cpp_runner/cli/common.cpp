@@ -37,7 +37,8 @@ void add_model_options(CLI::App& verb, ModelOptions& options) {
       ->check(CLI::IsMember({"auto", "xnnpack", "openmp"}))
       ->capture_default_str();
   verb.add_flag("--no-optimize", options.no_optimize, "run a .pt unchanged, without optimize_for_inference");
-  verb.add_flag("--allow-nonfinite", options.allow_nonfinite, "accept NaN and infinities in inputs and outputs");
+  verb.add_flag("--allow-nonfinite", options.allow_nonfinite,
+                "accept NaN in inputs, and NaN and infinities in outputs");
   add_json_option(verb, options.json);
 }
 
@@ -82,6 +83,12 @@ void print_document(Json context, Json results) {
   const Json document{{"schema_version", "1.0"}, {"context", std::move(context)}, {"results", std::move(results)}};
   // JSON is UTF-8, and a path may be anything.
   std::printf("%s\n", document.dump(1, ' ', true, Json::error_handler_t::replace).c_str());
+}
+
+std::string joined(const Json& texts) {
+  std::string text;
+  for (const Json& it : texts) text += (text.empty() ? "" : ", ") + it.get<std::string>();
+  return text;
 }
 
 Json parse_json(const std::string& text) {

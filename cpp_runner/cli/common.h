@@ -56,6 +56,12 @@ void announce_weights(const Json& manifest);
 // Prints the one JSON document of a verb.
 void print_document(Json context, Json results);
 
+// What UNPROVEN means, for the verbs that name such outputs.
+inline constexpr const char* kUnprovenMeans =
+    "The cases give almost the same answer, so a wrong model would agree too.";
+// A JSON list of texts, with commas between them.
+[[nodiscard]] std::string joined(const Json& texts);
+
 // Parses a text that may have many keys: the parser of ordered_json is quadratic. Keys come out in alphabetical order.
 [[nodiscard]] Json parse_json(const std::string& text);
 

@@ -12,32 +12,23 @@ struct Options {
   bool json = false;
 };
 
-std::string spec_text(const Json& specs) {
-  std::string text;
-  for (const Json& spec : specs) {
-    std::string shape;
-    for (const Json& extent : spec.at("shape"))
-      shape += (shape.empty() ? "" : ", ") + (extent.is_null() ? "*" : extent.dump());
-    text += (text.empty() ? "" : ", ") + spec.at("name").get<std::string>() + ": " +
-            spec.at("dtype").get<std::string>() + " [" + shape + "]";
-  }
-  return text;
-}
-
 // The runner does not read these fields, so they may have any type.
 std::string text_of(const Json& value) {
   return value.is_string() ? value.get<std::string>() : value.dump();
 }
 
-void print_manifest(const Json& manifest) {
+void print_manifest(const Json& result) {
+  const Json& manifest = result.at("manifest");
   const Json& provenance = manifest.at("provenance");
   std::vector<Row> rows{{"name", manifest.at("name")},
                         {"source", provenance.contains("source") ? text_of(provenance["source"]) : "unknown"},
                         {"weights", text_of(provenance.at("weights").at("kind"))}};
-  for (const Json& method : manifest.at("methods")) {
-    rows.push_back({"method", method.at("name").get<std::string>() + "(" + spec_text(method.at("inputs")) + ") -> " +
-                                  spec_text(method.at("outputs"))});
+  for (const Json& signature : result.at("signatures")) rows.push_back({"method", signature});
+  if (!result.at("ranges_proved").get<bool>()) {
+    rows.push_back({"sizes", "* is not range-proved: the package was made by edgekit 0.1 or older"});
   }
+  const std::string unproven = joined(result.at("unproven"));
+  if (!unproven.empty()) rows.push_back({"UNPROVEN", unproven + ". " + kUnprovenMeans});
   if (manifest.contains("operators")) rows.push_back({"operators", std::to_string(manifest["operators"].size())});
   print_table(rows);
 }
@@ -62,7 +53,7 @@ void run_inspect(const Options& options) {
   if (manifest.is_null()) {
     std::printf("no edgekit manifest: export the model with edgekit to get checked inputs and golden cases\n");
   } else {
-    print_manifest(manifest);
+    print_manifest(result);
   }
 }
 

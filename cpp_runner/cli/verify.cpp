@@ -18,6 +18,14 @@ std::string reason_text(const Json& row) {
          row.at("expected").dump() + ", got " + row.at("actual").dump();
 }
 
+void print_verdict(std::size_t failures, std::size_t total, const std::string& unproven) {
+  const char* agreed = unproven.empty() ? "PASS: " : "";
+  std::printf("%s%zu of %zu outputs agree with the original model\n",
+              failures == 0 ? agreed : "FAIL: ", total - failures, total);
+  if (unproven.empty()) return;
+  std::printf("UNPROVEN: %s. %s\n", printable(unproven).c_str(), kUnprovenMeans);
+}
+
 void print_report(const Json& document) {
   std::fprintf(stderr, "%s\n", document.at("context").at("runtime").get<std::string>().c_str());
   std::vector<Row> rows{{"case", "output", "verdict", "norm", "max", "why"}};
@@ -29,9 +37,7 @@ void print_report(const Json& document) {
                     error_text(row.at("max_error")), reason_text(row)});
   }
   print_table(rows);
-  const std::size_t total = rows.size() - 1;
-  std::printf("%s: %zu of %zu outputs agree with the original model\n", failures == 0 ? "PASS" : "FAIL",
-              total - failures, total);
+  print_verdict(failures, rows.size() - 1, joined(document.at("context").at("unproven")));
 }
 
 void run_verify(const ModelOptions& options) {

@@ -14,8 +14,16 @@ static void check(ek_status status) {
   exit(status);
 }
 
-/* Makes a tensor for the spec of an input. A free axis gets 1 if it is the first, else FREE_EXTENT. */
-static ek_values* make_input(const ek_spec* spec) {
+/* The smallest size of an axis that is not fixed. Where no range was proved, 1 for the first axis, else FREE_EXTENT. */
+static int64_t choose_size(const ek_model* model, size_t input, int32_t index) {
+  ek_axis axis;
+  ek_axis_init(&axis);
+  check(ek_model_input_axis(model, "forward", input, index, &axis));
+  if (!axis.proved) return index == 0 ? 1 : FREE_EXTENT;
+  return (axis.min + axis.multiple - 1) / axis.multiple * axis.multiple;
+}
+
+static ek_values* make_input(const ek_model* model, size_t input, const ek_spec* spec) {
   int64_t shape[MOST_AXES];
   ek_values* values = NULL;
   if (spec->rank > MOST_AXES) {
@@ -23,7 +31,7 @@ static ek_values* make_input(const ek_spec* spec) {
     exit(EK_USAGE);
   }
   for (int32_t i = 0; i < spec->rank; ++i) {
-    shape[i] = spec->shape[i] >= 0 ? spec->shape[i] : i == 0 ? 1 : FREE_EXTENT;
+    shape[i] = spec->shape[i] >= 0 ? spec->shape[i] : choose_size(model, input, i);
   }
   check(ek_generate(spec->dtype, shape, spec->rank, 1, 0.0, 1.0, &values));
   return values;
@@ -54,7 +62,7 @@ int main(int argc, char** argv) {
   }
   check(ek_model_load(argv[1], NULL, &model));
   while (count < MOST_INPUTS && ek_model_input(model, "forward", count, &spec) == EK_OK) {
-    inputs[count] = make_input(&spec);
+    inputs[count] = make_input(model, count, &spec);
     check(ek_values_get(inputs[count], 0, &tensors[count], NULL));
     ++count;
   }

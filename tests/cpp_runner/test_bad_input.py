@@ -74,25 +74,23 @@ def test_model_when_cut_anywhere_then_bad_package(run: Run, classifier: Exported
 
 def test_package_when_of_newer_major_then_refused(run: Run, classifier: Exported, tmp_path: Path) -> None:
     def make_newer(records: dict[str, bytes]) -> None:
-        records[MANIFEST] = json.dumps(json.loads(records[MANIFEST]) | {"schema_version": "2.0"}).encode()
+        records[MANIFEST] = json.dumps(json.loads(records[MANIFEST]) | {"schema_version": "3.0"}).encode()
 
     package = rewrite(classifier.package, tmp_path / "x.ptl", make_newer, remake_digests=False)
     done = run("verify", package)
     assert done.code == BAD_PACKAGE
-    assert "2.0" in done.err
+    assert "3.0" in done.err
 
 
 @pytest.mark.parametrize(
     ("array", "text"),
     [
-        (np.zeros((1, 4, 32, 32), np.float32), "wrong shape"),
-        (np.zeros((1, 32, 32, 3), np.float32), "wrong shape"),
-        (np.zeros((3, 32, 32), np.float32), "wrong shape"),
-        (np.zeros((1, 3, 32, 32), np.float64), "wrong dtype"),
-        (np.zeros((1, 3, 32, 32), np.uint8), "wrong dtype"),
-        (np.zeros((0, 3, 32, 32), np.float32), "no elements"),
+        (np.zeros((1, 4, 32, 32), np.float32), "forward input 0 is float32 [1, 4, 32, 32]; expected x: float32 ["),
+        (np.zeros((1, 32, 32, 3), np.float32), "forward input 0 is float32 [1, 32, 32, 3]; expected x: float32 ["),
+        (np.zeros((3, 32, 32), np.float32), "forward input 0 is float32 [3, 32, 32]; expected x: float32 ["),
+        (np.zeros((1, 3, 32, 32), np.float64), "forward input 0 is float64 [1, 3, 32, 32]; expected x: float32 ["),
+        (np.zeros((1, 3, 32, 32), np.uint8), "forward input 0 is uint8 [1, 3, 32, 32]; expected x: float32 ["),
         (np.full((1, 3, 32, 32), np.nan, np.float32), "NaN"),
-        (np.full((1, 3, 32, 32), np.inf, np.float32), "NaN or an infinity"),
         (np.zeros((1, 3, 32, 32), np.float16), "<f2"),
         (np.asfortranarray(np.zeros((1, 3, 32, 32), np.float32)), "Fortran"),
     ],
@@ -105,6 +103,13 @@ def test_run_when_input_does_not_fit_then_usage(
     assert done.code == USAGE, done.err
     assert text in done.err
     assert not output.exists()
+
+
+def test_run_when_infinite_input_gives_no_numbers_then_runtime(run: Run, classifier: Exported, tmp_path: Path) -> None:
+    infinite = save(tmp_path / "x.npy", np.full((1, 3, 32, 32), np.inf, np.float32))
+    done = run("run", classifier.package, "--input", infinite)
+    assert done.code == RUNTIME
+    assert "output 0 has a NaN or an infinity" in done.err
 
 
 def test_run_when_count_is_wrong_then_usage(run: Run, classifier: Exported, plain: Path) -> None:

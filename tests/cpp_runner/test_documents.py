@@ -21,11 +21,12 @@ VERDICT_ROW = [
     "expected",
     "actual",
 ]
+INSPECTED = ["signatures", "unproven", "ranges_proved"]  # of a package with a manifest
 DOCUMENTS = {
     "verify": (["verify"], VERDICT_ROW),
     "pictures": (["run", str(PICTURE)], ["file", "labels"]),
     "arrays": (["run", "--input", "1x3x32x32"], ["output", "file", "dtype", "shape"]),
-    "inspect": (["inspect"], ["kind", "size_bytes", "labels", "records", "manifest"]),
+    "inspect": (["inspect"], ["kind", "size_bytes", "labels", "records", "manifest", *INSPECTED]),
     "ops": (["ops"], ["name", "arguments"]),
 }
 

@@ -12,8 +12,10 @@ import pytest
 import torch
 
 import edgekit
+from edgekit.format.axes import Axis, AxisRange
 from edgekit.format.generator import generate
 from edgekit.format.golden import GoldenInput
+from edgekit.model import LiteModel
 
 from .conftest import RUNNER, Exported
 
@@ -83,6 +85,13 @@ def test_library_hides_everything_but_its_header(build: Path) -> None:
     assert not {name for name in foreign if "edgekit" in name}
 
 
+def chosen_size(axis: Axis, position: int) -> int:
+    """The size that the example chooses: the smallest of a range, and 1 or 64 where no range was proved."""
+    if isinstance(axis, AxisRange):
+        return -(-axis.min // axis.multiple) * axis.multiple
+    return axis if axis is not None else (1 if position == 0 else 64)
+
+
 @pytest.mark.installs
 def test_install_serves_cmake_and_pkg_config(build: Path, classifier: Exported, tmp_path: Path) -> None:
     prefix = tmp_path / "moved" / "prefix"
@@ -108,8 +117,13 @@ def test_install_serves_cmake_and_pkg_config(build: Path, classifier: Exported, 
     )
     assert call(tmp_path / "pc", classifier.package) == by_cmake
 
-    x = generate(GoldenInput(name="x", dtype="float32", shape=(1, 3, 64, 64), seed=1, low=0.0, high=1.0))
-    expected = edgekit.load(classifier.package).run([x])["0"][0, :5]
+    model = edgekit.load(classifier.package)
+    assert isinstance(model, LiteModel)
+    assert model.manifest is not None
+    (spec,) = model.manifest.methods[0].inputs
+    shape = tuple(chosen_size(axis, position) for position, axis in enumerate(spec.shape))
+    x = generate(GoldenInput(name="x", dtype="float32", shape=shape, seed=1, low=0.0, high=1.0))
+    expected = model.run([x])["0"][0, :5]
     assert np.allclose([float(word) for word in by_cmake.split()[1:6]], expected, rtol=1e-4)
 
 

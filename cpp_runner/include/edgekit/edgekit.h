@@ -33,7 +33,7 @@ extern "C" {
 
 typedef enum ek_status {
   EK_OK = 0,
-  EK_VERDICT_FAILED = 1, /* the answers differ from those of the original model */
+  EK_VERDICT_FAILED = 1, /* the answers differ from those of the original model, or the package cannot prove them */
   EK_USAGE = 2,          /* a wrong argument, input or path */
   EK_BAD_PACKAGE = 3,    /* the model file is damaged, not a model, or too new */
   EK_RUNTIME = 4,        /* the runtime or the device failed */
@@ -75,8 +75,18 @@ typedef struct ek_spec {
   const char* name;
   ek_dtype dtype;
   int32_t rank;
-  const int64_t* shape; /* -1 where any extent is valid */
+  const int64_t* shape; /* -1 where several sizes are valid: see ek_model_input_axis */
 } ek_spec;
+
+/* The sizes of an axis of an input that a run accepts: the multiples of `multiple` from `min` to `max`. */
+typedef struct ek_axis {
+  size_t struct_size;
+  int64_t min; /* equal to max if the axis has one size */
+  int64_t max; /* INT64_MAX if `proved` is 0 */
+  int64_t multiple;
+  const char* symbol; /* axes of a method with the same symbol have equal sizes in a run; NULL if there is none */
+  int32_t proved;     /* 0: the package proves no range of this axis, so a run accepts any size */
+} ek_axis;
 
 /* ---- Library ---- */
 
@@ -104,7 +114,7 @@ typedef struct ek_options {
   int32_t threads;         /* 1 to 1024; 0: that of the manifest, else the number of cores that this process may use */
   ek_pool pool;            /* EK_POOL_AUTO */
   int32_t check_digests;   /* 1: the SHA-256 of every record is checked before libtorch reads the file */
-  int32_t allow_nonfinite; /* 0: NaN and infinities in inputs and outputs are errors */
+  int32_t allow_nonfinite; /* 0: NaN in inputs, and NaN and infinities in outputs, are errors */
   int32_t optimize;        /* 1: freeze and optimize_for_inference a .pt after loading */
   void (*warn)(void* user, const char* message); /* NULL: no warnings; called in the thread of the call */
   void* user;
@@ -123,10 +133,17 @@ EK_API const char* ek_model_manifest(const ek_model* model);
 EK_API ek_status ek_model_input(const ek_model* model, const char* method, size_t index, ek_spec* spec);
 EK_API ek_status ek_model_output(const ek_model* model, const char* method, size_t index, ek_spec* spec);
 
+EK_API void ek_axis_init(ek_axis* axis);
+
+/* Axis number `axis` of input number `index`. First fill *range with ek_axis_init. Its symbol is valid as long as the
+ * model. */
+EK_API ek_status ek_model_input_axis(const ek_model* model, const char* method, size_t index, int32_t axis,
+                                     ek_axis* range);
+
 /* ---- Running ---- */
 
-/* Runs a method on `count` inputs. They are not copied: a model that changes its input in place changes the bytes of
- * the caller. Destroy *outputs with ek_values_destroy. */
+/* Runs a method on `count` inputs. A size that an axis does not accept is EK_USAGE. The inputs are not copied: a model
+ * that changes its input in place changes the bytes of the caller. Destroy *outputs with ek_values_destroy. */
 EK_API ek_status ek_model_run(ek_model* model, const char* method, const ek_tensor* inputs, size_t count,
                               ek_values** outputs);
 
@@ -153,8 +170,9 @@ EK_API ek_status ek_model_predict(ek_model* model, const char* image_path, ek_cl
 
 /* ---- Verifying and timing ---- */
 
-/* Replays the golden cases of the package. Writes the verdict document on EK_OK and on EK_VERDICT_FAILED. Free *json
- * with ek_string_free. */
+/* Replays the golden cases of the package. Writes the verdict document on EK_OK and on EK_VERDICT_FAILED. `unproven` in
+ * its context lists the outputs that a wrong model could give too; with any of them the verdict is EK_VERDICT_FAILED.
+ * Free *json with ek_string_free. */
 EK_API ek_status ek_model_verify(ek_model* model, char** json);
 
 typedef struct ek_bench_options {

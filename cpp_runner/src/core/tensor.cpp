@@ -1,6 +1,7 @@
 #include "core/tensor.h"
 
 #include <array>
+#include <cmath>
 #include <cstring>
 #include <limits>
 
@@ -128,6 +129,15 @@ bool all_finite(const TensorView& tensor) {
   if (tensor.dtype == DType::kFloat32) return exponent_never_full<std::uint32_t>(tensor.bytes, 0x7f800000u);
   if (tensor.dtype == DType::kFloat64) return exponent_never_full<std::uint64_t>(tensor.bytes, 0x7ff0000000000000ull);
   return true;
+}
+
+bool has_nan(const TensorView& tensor) {
+  if (all_finite(tensor)) return false;
+  const std::size_t count = tensor.bytes.size() / dtype_size(tensor.dtype);
+  for (std::size_t i = 0; i < count; ++i) {
+    if (std::isnan(element_as_double(tensor, i))) return true;
+  }
+  return false;
 }
 
 }  // namespace edgekit

@@ -96,5 +96,7 @@ struct Allocation {
 
 // Whether a float tensor is free of NaN and infinities; true for integers.
 [[nodiscard]] bool all_finite(const TensorView& tensor);
+// Whether a float tensor has a NaN; false for integers.
+[[nodiscard]] bool has_nan(const TensorView& tensor);
 
 }  // namespace edgekit

@@ -35,8 +35,14 @@ struct ThreadPlan {
   bool operator==(const ThreadPlan&) const = default;
 };
 
-struct EngineOptions {
+// The settings of the process that a run needs.
+struct ProcessSettings {
   ThreadPlan threads;
+  std::string quantized_engine;  // empty where no quantized weights need one
+};
+
+struct EngineOptions {
+  ProcessSettings process;
   bool optimize = true;
 };
 

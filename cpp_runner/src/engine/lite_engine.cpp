@@ -10,8 +10,8 @@ namespace {
 
 class LiteEngine : public TorchEngine {
  public:
-  LiteEngine(torch::jit::mobile::Module module, ThreadPlan threads)
-      : TorchEngine(threads, at::RecordScope::LITE_INTERPRETER, arities_of(module)), module_(std::move(module)) {}
+  LiteEngine(torch::jit::mobile::Module module, const ProcessSettings& process)
+      : TorchEngine(process, at::RecordScope::LITE_INTERPRETER, arities_of(module)), module_(std::move(module)) {}
 
  private:
   c10::IValue call(const std::string& method, std::vector<c10::IValue> inputs) override {
@@ -33,7 +33,12 @@ Result<std::unique_ptr<Engine>> make(const Package& package, const EngineOptions
 }  // namespace
 
 EngineFactory lite_engine() {
-  return {"lite", {ModelKind::kLiteZip, ModelKind::kLiteFlatbuffer}, make, torch_version, torch_operators};
+  return {"lite",
+          {ModelKind::kLiteZip, ModelKind::kLiteFlatbuffer},
+          make,
+          torch_version,
+          torch_operators,
+          torch_quantized_engines};
 }
 
 }  // namespace edgekit

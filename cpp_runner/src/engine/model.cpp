@@ -63,7 +63,8 @@ Status Model::start_engine(const LoadOptions& options) {
   const bool xnnpack = pool_ == Pool::kXnnpack;
   const ThreadPlan plan{xnnpack ? threads_ : 1, xnnpack ? 1 : threads_};
   EK_ASSIGN(row_, find_engine(options.engines, package_));
-  EK_ASSIGN(engine_, row_.make(package_, {plan, options.optimize}));
+  EK_RETURN_IF_ERROR(check_quantized_engine(row_, package_));
+  EK_ASSIGN(engine_, row_.make(package_, {{plan, manifest ? manifest->quantized_engine : ""}, options.optimize}));
   return manifest ? check_methods(*manifest) : Status();
 }
 
@@ -98,7 +99,7 @@ Status Model::check_request(const std::string& method, std::span<const TensorVie
     return usage_error("method " + method + " takes " + std::to_string(arity->least) + " to " +
                        std::to_string(arity->most) + " inputs, got " + std::to_string(inputs.size()));
   }
-  return allow_nonfinite_ ? Status() : check_inputs_finite(inputs);
+  return allow_nonfinite_ ? Status() : check_inputs_are_numbers(inputs);
 }
 
 Result<Values> Model::run(const std::string& method, std::span<const TensorView> inputs, OutputCheck check) {

@@ -18,6 +18,17 @@ Result<EngineFactory> find_engine(EngineTable engines, const Package& package) {
                        std::string(model_kind_name(package.kind)) + " model; " + kRemedy);
 }
 
+Status check_quantized_engine(const EngineFactory& row, const Package& package) {
+  const std::string needed = package.manifest ? package.manifest->quantized_engine : "";
+  if (needed.empty()) return {};
+  const auto engines = row.quantized_engines == nullptr ? std::vector<std::string>() : row.quantized_engines();
+  if (std::find(engines.begin(), engines.end(), needed) != engines.end()) return {};
+  std::string names;
+  for (const std::string& engine : engines) names += (names.empty() ? "" : ", ") + engine;
+  return runtime_error(package.path + " needs the quantized engine " + needed + ", but " + row.version() + " has " +
+                       (names.empty() ? "none" : names) + "; export the model for one of these engines");
+}
+
 std::string runtime_versions(EngineTable engines) {
   std::vector<std::string> versions;
   for (const EngineFactory& row : engines) {

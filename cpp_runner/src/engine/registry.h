@@ -19,6 +19,7 @@ struct EngineFactory {
   Result<std::unique_ptr<Engine>> (*make)(const Package& package, const EngineOptions& options) = nullptr;
   std::string (*version)() = nullptr;                          // of its runtime: "torch 2.12.1"
   Result<std::vector<OperatorInfo>> (*operators)() = nullptr;  // null where the row of another engine lists them
+  std::vector<std::string> (*quantized_engines)() = nullptr;   // of its runtime: "fbgemm"; null where it has none
 };
 
 using EngineTable = std::span<const EngineFactory>;
@@ -32,6 +33,9 @@ using EngineTable = std::span<const EngineFactory>;
 
 // The first row that runs the package's kind.
 [[nodiscard]] Result<EngineFactory> find_engine(EngineTable engines, const Package& package);
+
+// Fails where the runtime of the row does not have the engine that packed the package's quantized weights.
+[[nodiscard]] Status check_quantized_engine(const EngineFactory& row, const Package& package);
 
 // The runtimes of a table without repetitions: "torch 2.12.1"; "none" for an empty table.
 [[nodiscard]] std::string runtime_versions(EngineTable engines);

@@ -15,12 +15,13 @@ namespace edgekit {
 namespace {
 
 struct {
-  std::mutex door;  // held while a run waits to resize the pool, so that no other run begins
+  std::mutex door;  // held while a run waits to change the settings, so that no other run begins
   std::mutex mutex;
   std::condition_variable idle;
-  int threads = 0;  // 0 before the first run
-  int runs = 0;     // at the moment
-} pool;
+  int threads = 0;               // of the XNNPACK pool; 0 before the first run
+  std::string quantized_engine;  // empty before the first run that needs one
+  int runs = 0;                  // at the moment
+} process;
 thread_local int thread_openmp = 0;  // the setting of OpenMP and MKL in this thread; 0 if unknown
 
 void call_if_found(const char* symbol, int argument) {
@@ -91,29 +92,36 @@ std::vector<OperatorTime> longest_first(Profile& profile) {
 
 }  // namespace
 
-ThreadLease::ThreadLease(const ThreadPlan& plan) {
+ProcessLease::ProcessLease(const ProcessSettings& settings) {
+  const auto& [xnnpack, openmp] = settings.threads;
+  const std::string& engine = settings.quantized_engine;
   {
-    const std::lock_guard<std::mutex> door(pool.door);
-    std::unique_lock<std::mutex> lock(pool.mutex);
-    if (pool.threads != plan.xnnpack) {
-      pool.idle.wait(lock, [] { return pool.runs == 0; });
-      at::set_num_threads(plan.xnnpack);
-      pool.threads = plan.xnnpack;
+    const std::lock_guard<std::mutex> door(process.door);
+    std::unique_lock<std::mutex> lock(process.mutex);
+    const bool other_engine = !engine.empty() && process.quantized_engine != engine;
+    if (process.threads != xnnpack || other_engine) process.idle.wait(lock, [] { return process.runs == 0; });
+    if (process.threads != xnnpack) {
+      at::set_num_threads(xnnpack);
+      process.threads = xnnpack;
       thread_openmp = 0;
     }
-    ++pool.runs;
+    if (other_engine) {
+      set_torch_quantized_engine(engine);
+      process.quantized_engine = engine;
+    }
+    ++process.runs;
   }
-  if (thread_openmp != plan.openmp) set_openmp_of_thread(plan.openmp);
+  if (thread_openmp != openmp) set_openmp_of_thread(openmp);
 }
 
-ThreadLease::~ThreadLease() {
-  const std::lock_guard<std::mutex> lock(pool.mutex);
-  if (--pool.runs == 0) pool.idle.notify_one();
+ProcessLease::~ProcessLease() {
+  const std::lock_guard<std::mutex> lock(process.mutex);
+  if (--process.runs == 0) process.idle.notify_one();
 }
 
 Result<Values> TorchEngine::run(const std::string& method, std::span<const TensorView> inputs) {
   return catching(Code::kRuntime, "method " + method + " failed", [&]() -> Result<Values> {
-    const ThreadLease lease(threads_);
+    const ProcessLease lease(process_);
     const c10::InferenceMode inference;
     return from_ivalue(call(method, to_ivalues(inputs)), inputs);
   });
@@ -122,7 +130,7 @@ Result<Values> TorchEngine::run(const std::string& method, std::span<const Tenso
 Result<std::vector<OperatorTime>> TorchEngine::profile(const std::string& method, std::span<const TensorView> inputs,
                                                        std::size_t iterations) {
   return catching(Code::kRuntime, "method " + method + " failed", [&]() -> Result<std::vector<OperatorTime>> {
-    const ThreadLease lease(threads_);
+    const ProcessLease lease(process_);
     const c10::InferenceMode inference;
     Profile profile;
     {

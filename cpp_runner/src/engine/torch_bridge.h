@@ -35,15 +35,16 @@ auto catching(Code code, const std::string& what, Body&& body) -> decltype(body(
   }
 }
 
-// While it exists, the process's XNNPACK pool and this thread's OpenMP and MKL have the sizes of the plan. By default
-// two pools of libtorch compete for the same cores, which costs up to 280 times the latency. Runs with the same pool
-// size run at the same time. A run with another size waits until they have ended, and later runs wait behind it.
-class ThreadLease {
+// While it exists, the process has the quantized engine, and its XNNPACK pool and this thread's OpenMP and MKL have the
+// sizes of the settings. By default two pools of libtorch compete for the same cores, which costs up to 280 times the
+// latency. Runs with the same settings run at the same time. A run with others waits until they have ended, and later
+// runs wait behind it.
+class ProcessLease {
  public:
-  explicit ThreadLease(const ThreadPlan& plan);
-  ~ThreadLease();
-  ThreadLease(const ThreadLease&) = delete;
-  ThreadLease& operator=(const ThreadLease&) = delete;
+  explicit ProcessLease(const ProcessSettings& settings);
+  ~ProcessLease();
+  ProcessLease(const ProcessLease&) = delete;
+  ProcessLease& operator=(const ProcessLease&) = delete;
 };
 
 // Gives libtorch the same bytes whose digests were checked, even if the path now leads to another file.
@@ -78,8 +79,8 @@ Arities arities_of(const Module& module) {
 // What all engines on libtorch share; `scope` is how the interpreter of a module labels its operators.
 class TorchEngine : public Engine {
  public:
-  TorchEngine(ThreadPlan threads, at::RecordScope scope, Arities arities)
-      : threads_(threads), scope_(scope), arities_(std::move(arities)) {}
+  TorchEngine(ProcessSettings process, at::RecordScope scope, Arities arities)
+      : process_(std::move(process)), scope_(scope), arities_(std::move(arities)) {}
   std::vector<std::string> methods() const final;
   std::optional<Arity> arity(const std::string& method) const final;
   Result<Values> run(const std::string& method, std::span<const TensorView> inputs) final;
@@ -89,7 +90,7 @@ class TorchEngine : public Engine {
  private:
   virtual c10::IValue call(const std::string& method, std::vector<c10::IValue> inputs) = 0;
 
-  ThreadPlan threads_;
+  ProcessSettings process_;
   at::RecordScope scope_;
   Arities arities_;
 };
@@ -99,13 +100,16 @@ template <typename EngineOfModule, typename Load>
 Result<std::unique_ptr<Engine>> make_torch_engine(const Package& package, const EngineOptions& options, Load&& load) {
   using Made = Result<std::unique_ptr<Engine>>;
   return catching(Code::kBadPackage, package.path + " cannot be loaded", [&]() -> Made {
-    const ThreadLease lease(options.threads);
-    return std::unique_ptr<Engine>(new EngineOfModule(load(), options.threads));
+    const ProcessLease lease(options.process);
+    return std::unique_ptr<Engine>(new EngineOfModule(load(), options.process));
   });
 }
 
-// The version and operators of this libtorch, for the rows of its engines.
+// The version, operators and quantized engines of this libtorch, for the rows of its engines.
 [[nodiscard]] std::string torch_version();
 [[nodiscard]] Result<std::vector<OperatorInfo>> torch_operators();
+[[nodiscard]] std::vector<std::string> torch_quantized_engines();
+// The engine must be one of them.
+void set_torch_quantized_engine(const std::string& name);
 
 }  // namespace edgekit

@@ -14,8 +14,8 @@ constexpr const char* kServerRecord = "edgekit/server.json";
 
 class TorchScriptEngine : public TorchEngine {
  public:
-  TorchScriptEngine(torch::jit::Module module, ThreadPlan threads)
-      : TorchEngine(threads, at::RecordScope::FUNCTION, arities_of(module)), module_(std::move(module)) {}
+  TorchScriptEngine(torch::jit::Module module, const ProcessSettings& process)
+      : TorchEngine(process, at::RecordScope::FUNCTION, arities_of(module)), module_(std::move(module)) {}
 
  private:
   c10::IValue call(const std::string& method, std::vector<c10::IValue> inputs) override {
@@ -48,7 +48,7 @@ Result<std::unique_ptr<Engine>> make(const Package& package, const EngineOptions
 
 EngineFactory torchscript_engine() {
   // The row of the lite engine already lists the operators of libtorch.
-  return {"torchscript", {ModelKind::kTorchScript}, make, torch_version, nullptr};
+  return {"torchscript", {ModelKind::kTorchScript}, make, torch_version, nullptr, torch_quantized_engines};
 }
 
 }  // namespace edgekit

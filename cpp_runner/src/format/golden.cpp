@@ -1,9 +1,11 @@
 #include "format/golden.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
 
+#include "core/base64.h"
 #include "format/json_fields.h"
 
 namespace edgekit {
@@ -11,12 +13,54 @@ namespace {
 
 using nlohmann::json;
 
-GeneratedInput read_input(const json& node) {
-  TensorHead head = read_head(node, Axes::kFixed);
-  (void)checked_count(head);
-  return {std::move(head.name),         head.dtype,
-          std::move(head.shape),        node.at("seed").get<std::uint32_t>(),
-          node.at("low").get<double>(), node.at("high").get<double>()};
+bool has(const json& node, const char* key) {
+  return node.contains(key) && !node[key].is_null();
+}
+
+// docs/format.md, "Stored inputs".
+Tensor read_sample(const json& node, const GoldenInput& input, std::size_t count) {
+  const auto bytes = decode_base64(node.at("data").get_ref<const std::string&>());
+  if (!bytes) throw BadField{"input " + input.name + " has data that is not base64"};
+  const std::size_t expected = count * dtype_size(input.dtype);
+  if (bytes->size() != expected) {
+    throw BadField{"input " + input.name + " has " + std::to_string(bytes->size()) + " bytes of data; expected " +
+                   std::to_string(expected)};
+  }
+  const auto is_bool = [](std::byte byte) { return byte <= std::byte{1}; };
+  if (input.dtype == DType::kBool && !std::all_of(bytes->begin(), bytes->end(), is_bool)) {
+    throw BadField{"input " + input.name + " of bool has a byte other than 0 and 1"};
+  }
+  auto made = allocate_tensor(input.dtype, input.shape);
+  if (!made.ok()) throw BadField{made.status().message()};
+  std::copy(bytes->begin(), bytes->end(), made->mutable_bytes.begin());
+  return std::move(made->tensor);
+}
+
+void read_draw(const json& node, GoldenInput& input) {
+  const auto seed = read_integer(node, "seed");
+  if (!seed || *seed < 0 || *seed > std::numeric_limits<std::uint32_t>::max()) {
+    throw BadField{"input " + input.name + " has no seed of 0 to 4294967295, and no data"};
+  }
+  input.seed = static_cast<std::uint32_t>(*seed);
+  input.low = node.at("low").get<double>();
+  input.high = node.at("high").get<double>();
+  if (!(input.low <= input.high)) throw BadField{"input " + input.name + " has a low above its high"};
+}
+
+GoldenInput read_input(const json& node) {
+  GoldenInput input;
+  input.name = node.at("name").get<std::string>();
+  input.dtype = read_dtype(node.at("dtype"));
+  input.shape = read_list(node.at("shape"), read_extent);
+  const std::size_t count = checked_count(input.name, input.shape);
+  if (!has(node, "data")) {
+    read_draw(node, input);
+  } else if (has(node, "seed") || has(node, "low") || has(node, "high")) {
+    throw BadField{"input " + input.name + " has both data and fields of the generator"};
+  } else {
+    input.sample = read_sample(node, input, count);
+  }
+  return input;
 }
 
 // JSON has no number for NaN and infinities: those are words.
@@ -41,12 +85,11 @@ void check_positions(const GoldenOutput& output, std::size_t total) {
 }
 
 GoldenOutput read_output(const json& node) {
-  TensorHead head = read_head(node, Axes::kFixed);
-  const std::size_t total = checked_count(head);
   GoldenOutput output;
-  output.name = std::move(head.name);
-  output.dtype = head.dtype;
-  output.shape = std::move(head.shape);
+  output.name = node.at("name").get<std::string>();
+  output.dtype = read_dtype(node.at("dtype"));
+  output.shape = read_list(node.at("shape"), read_extent);
+  const std::size_t total = checked_count(output.name, output.shape);
   if (!node.at("indices").is_null()) output.indices = node["indices"].get<std::vector<std::size_t>>();
   const json& values = node.at("values");
   if (dtype_is_float(output.dtype)) {
@@ -63,10 +106,12 @@ GoldenCase read_case(const json& node) {
                     node.at("method").get<std::string>(),
                     read_list(node.at("inputs"), read_input),
                     read_list(node.at("outputs"), read_output),
+                    {},
                     {}};
   check_names_differ(result.inputs);
   check_names_differ(result.outputs);
-  if (node.contains("tolerance") && !node["tolerance"].is_null()) result.tolerance = read_tolerance(node["tolerance"]);
+  if (has(node, "tolerance")) result.tolerance = read_tolerance(node["tolerance"]);
+  if (has(node, "structure")) result.structure = node["structure"].get<std::string>();
   return result;
 }
 
@@ -81,7 +126,7 @@ constexpr std::uint32_t mix(std::uint32_t x) {
 }
 
 template <typename T>
-T generate_element(const GeneratedInput& input, std::uint32_t hash) {
+T generate_element(const GoldenInput& input, std::uint32_t hash) {
   if constexpr (std::is_floating_point_v<T>) {
     return static_cast<T>(input.low + static_cast<double>(hash >> 8) * 0x1p-24 * (input.high - input.low));
   } else {
@@ -92,7 +137,7 @@ T generate_element(const GeneratedInput& input, std::uint32_t hash) {
 }
 
 // The integer arithmetic needs ordered bounds inside the dtype and at most 2^32 different values.
-Status check_bounds(const GeneratedInput& input) {
+Status check_bounds(const GoldenInput& input) {
   const bool fits = dispatch_dtype(input.dtype, [&](auto zero) {
     using Limits = std::numeric_limits<decltype(zero)>;
     if (dtype_is_float(input.dtype)) return true;
@@ -110,7 +155,8 @@ Result<std::vector<GoldenCase>> parse_golden(std::string_view text) {
   return read_document("golden cases", text, [](const json& root) { return read_list(root.at("cases"), read_case); });
 }
 
-Result<Tensor> generate_input(const GeneratedInput& input) {
+Result<Tensor> make_input(const GoldenInput& input) {
+  if (input.sample) return *input.sample;
   EK_RETURN_IF_ERROR(check_bounds(input));
   EK_ASSIGN(Allocation made, allocate_tensor(input.dtype, input.shape));
   const std::uint32_t start = mix(input.seed);
@@ -123,6 +169,15 @@ Result<Tensor> generate_input(const GeneratedInput& input) {
     }
   });
   return std::move(made.tensor);
+}
+
+Result<std::vector<Tensor>> make_inputs(const GoldenCase& golden) {
+  std::vector<Tensor> tensors;
+  for (const GoldenInput& input : golden.inputs) {
+    EK_ASSIGN(Tensor tensor, make_input(input));
+    tensors.push_back(std::move(tensor));
+  }
+  return tensors;
 }
 
 }  // namespace edgekit

@@ -13,13 +13,15 @@
 
 namespace edgekit {
 
-struct GeneratedInput {
+// An input: a seed and a range for the generator, or a sample.
+struct GoldenInput {
   std::string name;
   DType dtype = DType::kFloat32;
   Shape shape;
   std::uint32_t seed = 0;
   double low = 0.0;
   double high = 1.0;
+  std::optional<Tensor> sample;
 };
 
 // An expected output. Element i is at the flat position indices[i], or at i where there are no indices.
@@ -38,12 +40,16 @@ struct GoldenOutput {
 struct GoldenCase {
   std::string name;
   std::string method;
-  std::vector<GeneratedInput> inputs;
+  std::vector<GoldenInput> inputs;
   std::vector<GoldenOutput> outputs;
-  std::optional<Tolerance> tolerance;  // instead of the manifest's
+  std::optional<Tolerance> tolerance;    // instead of the manifest's
+  std::optional<std::string> structure;  // instead of the method's
 };
 
 [[nodiscard]] Result<std::vector<GoldenCase>> parse_golden(std::string_view text);
-[[nodiscard]] Result<Tensor> generate_input(const GeneratedInput& input);
+// The sample, or the numbers of the generator.
+[[nodiscard]] Result<Tensor> make_input(const GoldenInput& input);
+// The inputs of a case in order.
+[[nodiscard]] Result<std::vector<Tensor>> make_inputs(const GoldenCase& golden);
 
 }  // namespace edgekit

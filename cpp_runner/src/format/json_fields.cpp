@@ -9,18 +9,17 @@ namespace {
 
 using nlohmann::json;
 
-DType read_dtype(const json& node) {
-  const auto& name = node.get_ref<const std::string&>();
-  const auto dtype = parse_dtype(name);
-  if (!dtype) throw BadField{"unknown dtype '" + name + "'"};
-  return *dtype;
-}
-
-std::int64_t read_extent(const json& node, Axes axes) {
-  if (node.is_null() && axes == Axes::kMayBeFree) return kFreeAxis;
-  if (node.is_number_integer() && node.get<std::int64_t>() >= 0) return node.get<std::int64_t>();
-  throw BadField{"a shape holds " + node.dump() + "; expected an integer of at least 0" +
-                 (axes == Axes::kMayBeFree ? " or null" : "")};
+Axis read_range(const json& node) {
+  Axis axis{AxisKind::kRange, read_extent(node.at("min")), read_extent(node.at("max")),
+            read_integer(node, "multiple").value_or(1), ""};
+  if (axis.min > axis.max || axis.max > kMostElements || axis.multiple < 1) {
+    throw BadField{"an axis has the range " + node.dump() +
+                   "; expected 0 <= min <= max <= " + std::to_string(kMostElements) + " and a multiple of at least 1"};
+  }
+  if (!node.contains("symbol") || node["symbol"].is_null()) return axis;
+  axis.symbol = node["symbol"].get<std::string>();
+  if (axis.symbol.empty()) throw BadField{"an axis has an empty symbol; expected a name or null"};
+  return axis;
 }
 
 // Before parsing, because the parser's own callback makes it quadratic. Brackets inside of strings do not count.
@@ -44,9 +43,26 @@ void check_depth(std::string_view text) {
 
 }  // namespace
 
-TensorHead read_head(const json& node, Axes axes) {
-  return {node.at("name").get<std::string>(), read_dtype(node.at("dtype")),
-          read_list(node.at("shape"), [&](const json& extent) { return read_extent(extent, axes); })};
+DType read_dtype(const json& node) {
+  const auto& name = node.get_ref<const std::string&>();
+  const auto dtype = parse_dtype(name);
+  if (!dtype) throw BadField{"unknown dtype '" + name + "'"};
+  return *dtype;
+}
+
+std::int64_t read_extent(const json& node) {
+  if (node.is_number_integer() && node.get<std::int64_t>() >= 0) return node.get<std::int64_t>();
+  throw BadField{"a shape holds " + node.dump() + "; expected an integer of at least 0"};
+}
+
+Axis read_axis(const json& node) {
+  if (node.is_null()) return {};
+  return node.is_object() ? read_range(node) : fixed_axis(read_extent(node));
+}
+
+std::optional<std::string> read_text_or_null(const json& node) {
+  if (node.is_null()) return std::nullopt;
+  return node.get<std::string>();
 }
 
 double read_number(const json& node, const char* key, double fallback) {
@@ -61,13 +77,12 @@ std::optional<std::int64_t> read_integer(const json& node, const char* key) {
   throw BadField{std::string(key) + " is " + node[key].dump() + "; expected an integer or null"};
 }
 
-std::size_t checked_count(const TensorHead& head) {
+std::size_t checked_count(const std::string& name, const Shape& shape) {
   Shape fixed;
-  std::copy_if(head.shape.begin(), head.shape.end(), std::back_inserter(fixed),
-               [](auto it) { return it != kFreeAxis; });
-  const auto count = element_count(fixed, head.dtype);
-  if (count && *count <= kMostElements) return *count;
-  throw BadField{head.name + " has the shape " + shape_text(head.shape) + "; at most 2^28 elements are allowed"};
+  std::copy_if(shape.begin(), shape.end(), std::back_inserter(fixed), [](auto it) { return it != kFreeAxis; });
+  const auto count = element_count(fixed, DType::kInt64);
+  if (count && *count <= static_cast<std::size_t>(kMostElements)) return *count;
+  throw BadField{name + " has the shape " + shape_text(shape) + "; at most 2^28 elements are allowed"};
 }
 
 Tolerance read_tolerance(const json& node) {

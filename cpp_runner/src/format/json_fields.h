@@ -16,28 +16,24 @@
 
 namespace edgekit {
 
-constexpr std::size_t kMostElements = std::size_t{1} << 28;  // of one input or output
 constexpr int kDeepest = 64;  // nested values of a document, since recursive functions read them
 
 struct BadField {
   std::string message;
 };
 
-// What every input and output begins with. A null in a shape is a free axis, and only a manifest may have it.
-enum class Axes { kFixed, kMayBeFree };
-struct TensorHead {
-  std::string name;
-  DType dtype = DType::kFloat32;
-  Shape shape;
-};
-[[nodiscard]] TensorHead read_head(const nlohmann::json& node, Axes axes);
+[[nodiscard]] DType read_dtype(const nlohmann::json& node);
+[[nodiscard]] std::int64_t read_extent(const nlohmann::json& node);
+// An extent, a range, or null for any size: only a manifest has the last two.
+[[nodiscard]] Axis read_axis(const nlohmann::json& node);
+[[nodiscard]] std::optional<std::string> read_text_or_null(const nlohmann::json& node);
 
 // An optional field; `fallback` where it is absent or null.
 [[nodiscard]] double read_number(const nlohmann::json& node, const char* key, double fallback);
 [[nodiscard]] std::optional<std::int64_t> read_integer(const nlohmann::json& node, const char* key);
 
-// The number of elements along the fixed axes; at most kMostElements.
-std::size_t checked_count(const TensorHead& head);
+// The number of elements along the fixed axes of a tensor; at most kMostElements.
+std::size_t checked_count(const std::string& name, const Shape& shape);
 
 [[nodiscard]] Tolerance read_tolerance(const nlohmann::json& node);
 

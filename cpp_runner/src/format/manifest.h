@@ -9,10 +9,11 @@
 
 #include "core/status.h"
 #include "core/tensor.h"
+#include "format/axes.h"
 
 namespace edgekit {
 
-inline constexpr int kSchemaMajor = 1;
+inline constexpr int kSchemaMajor = 2;
 inline constexpr int kMostThreads = 1024;
 inline constexpr std::string_view kManifestRecord = "extra/edgekit/manifest.json";
 inline constexpr std::string_view kGoldenRecord = "extra/edgekit/golden.json";
@@ -22,14 +23,16 @@ inline constexpr std::string_view kSerializationIdRecord = ".data/serialization_
 struct TensorSpec {
   std::string name;
   DType dtype = DType::kFloat32;
-  Shape shape;  // kFreeAxis where any extent is valid
+  std::vector<Axis> axes;
+  Shape shape;  // the extents of the axes; kFreeAxis where several are valid
   double low = 0.0;
   double high = 1.0;
+  bool unproven = false;  // of an output: a wrong model could give the same answers
 };
 
 struct MethodSpec {
   std::string name;
-  std::string structure;
+  std::optional<std::string> structure;  // nothing where it depends on the data
   std::vector<TensorSpec> inputs;
   std::vector<TensorSpec> outputs;
 };
@@ -51,11 +54,20 @@ struct Manifest {
   std::vector<MethodSpec> methods;
   Pool pool = Pool::kXnnpack;
   std::optional<int> threads;
+  std::string quantized_engine;  // that packed the quantized weights; empty if there are none
   Tolerance tolerance;
   std::map<std::string, std::string> records;
 
   [[nodiscard]] const MethodSpec* find_method(std::string_view method) const;
+  // The outputs that a wrong model could also give: "forward: 0".
+  [[nodiscard]] std::vector<std::string> unproven() const;
+  // Whether a range was proved for each axis of the inputs. The image contract limits those of `predict`.
+  [[nodiscard]] bool ranges_are_proved() const;
 };
+
+// "x: float32 [1..4, 3]", and "forward(x: float32 [1..4, 3]) -> 0: float32 [*, 10]".
+[[nodiscard]] std::string describe(const TensorSpec& spec);
+[[nodiscard]] std::string describe(const MethodSpec& method);
 
 [[nodiscard]] Result<Manifest> parse_manifest(std::string_view text);
 

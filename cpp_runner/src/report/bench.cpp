@@ -19,12 +19,7 @@ Result<std::vector<Tensor>> golden_inputs(const Package& package, const std::str
   EK_ASSIGN(const auto cases, parse_golden(package.golden_text));
   const auto found = std::find_if(cases.begin(), cases.end(), [&](const auto& it) { return it.method == method; });
   if (found == cases.end()) return remedy(" has no golden case for method '" + method + "'");
-  std::vector<Tensor> inputs;
-  for (const GeneratedInput& input : found->inputs) {
-    EK_ASSIGN(Tensor tensor, generate_input(input));
-    inputs.push_back(std::move(tensor));
-  }
-  return inputs;
+  return make_inputs(*found);
 }
 
 Result<std::vector<double>> time_runs(Model& model, const BenchOptions& options, std::span<const TensorView> inputs) {

@@ -13,14 +13,20 @@ Result<std::string> inspect_report(const std::string& path) {
       records.push_back({{"name", name}, {"size_bytes", record.bytes.size()}});
     }
   }
-  ordered_json manifest = nullptr;
-  // The parser of ordered_json is quadratic in the keys of an object.
-  if (package.manifest) manifest = ordered_json(nlohmann::json::parse(package.manifest_text));
-  const ordered_json result{{"kind", model_kind_name(package.kind)},
-                            {"size_bytes", package.file->bytes().size()},
-                            {"labels", package.labels.size()},
-                            {"records", std::move(records)},
-                            {"manifest", std::move(manifest)}};
+  ordered_json result{{"kind", model_kind_name(package.kind)},
+                      {"size_bytes", package.file->bytes().size()},
+                      {"labels", package.labels.size()},
+                      {"records", std::move(records)},
+                      {"manifest", nullptr}};
+  if (package.manifest) {
+    ordered_json signatures = ordered_json::array();
+    for (const MethodSpec& method : package.manifest->methods) signatures.push_back(describe(method));
+    result["signatures"] = std::move(signatures);
+    result["unproven"] = package.manifest->unproven();
+    result["ranges_proved"] = package.manifest->ranges_are_proved();
+    // The parser of ordered_json is quadratic in the keys of an object.
+    result["manifest"] = nlohmann::json::parse(package.manifest_text);
+  }
   return document(runtime_context(runtime_versions(engines_of_build())), ordered_json::array({result}));
 }
 

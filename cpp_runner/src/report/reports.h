@@ -3,6 +3,7 @@
 
 #include <span>
 #include <string>
+#include <vector>
 
 #include "core/status.h"
 #include "core/tensor.h"
@@ -16,10 +17,13 @@ namespace edgekit {
 // The operators that this build can run.
 [[nodiscard]] Result<std::string> operators_report();
 
-// Replays the golden cases. The document is complete also when they fail.
+// Replays the golden cases. The document is complete also when they fail. A package with unproven outputs never passes.
 struct VerifyReport {
   std::string json;
-  bool passed = false;
+  bool agrees = false;
+  std::vector<std::string> unproven;
+
+  [[nodiscard]] bool passed() const { return agrees && unproven.empty(); }
 };
 [[nodiscard]] Result<VerifyReport> verify_report(Model& model);
 

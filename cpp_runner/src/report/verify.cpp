@@ -12,12 +12,8 @@ namespace {
 using nlohmann::ordered_json;
 
 Result<Values> run_case(Model& model, const GoldenCase& golden) {
-  std::vector<Tensor> inputs;
+  EK_ASSIGN(const std::vector<Tensor> inputs, make_inputs(golden));
   std::vector<TensorView> views;
-  for (const GeneratedInput& input : golden.inputs) {
-    EK_ASSIGN(Tensor tensor, generate_input(input));
-    inputs.push_back(std::move(tensor));
-  }
   for (const Tensor& tensor : inputs) views.push_back(tensor.view());
   return model.run(golden.method, views, OutputCheck::kNone);
 }
@@ -25,11 +21,14 @@ Result<Values> run_case(Model& model, const GoldenCase& golden) {
 // A golden case that contradicts the manifest is an error of the package, not a verdict about the device.
 Status check_case(const Package& package, const GoldenCase& golden) {
   const MethodSpec* method = package.manifest->find_method(golden.method);
-  const auto accepts = [](const GeneratedInput& given, const TensorSpec& spec) {
-    return given.dtype == spec.dtype && fits(spec, given.shape);
+  std::vector<SizedInput> sized;
+  const auto fits = [&](const GoldenInput& given, const TensorSpec& spec) {
+    sized.push_back({spec.name, spec.axes, given.shape});
+    return given.dtype == spec.dtype && accepts(spec.axes, given.shape);
   };
   if (method != nullptr &&
-      std::equal(golden.inputs.begin(), golden.inputs.end(), method->inputs.begin(), method->inputs.end(), accepts)) {
+      std::equal(golden.inputs.begin(), golden.inputs.end(), method->inputs.begin(), method->inputs.end(), fits) &&
+      unequal(sized).empty()) {
     return {};
   }
   return package_error(package.path + ": golden case '" + golden.name + "' does not fit the manifest's method '" +
@@ -71,8 +70,8 @@ std::vector<Comparison> compare_case(Model& model, const GoldenCase& golden) {
   const auto values = run_case(model, golden);
   if (!values.ok()) return {failed("error", "outputs", values.status().message())};
   const Manifest& manifest = *model.package().manifest;
-  const MethodSpec* method = manifest.find_method(golden.method);
-  if (values->structure != method->structure) return {failed("structure", method->structure, values->structure)};
+  const auto& structure = golden.structure ? golden.structure : manifest.find_method(golden.method)->structure;
+  if (structure && values->structure != *structure) return {failed("structure", *structure, values->structure)};
   return compare_golden(golden.outputs, values->items, golden.tolerance.value_or(manifest.tolerance));
 }
 
@@ -91,16 +90,18 @@ Result<VerifyReport> verify_report(Model& model) {
   for (const GoldenCase& golden : cases) EK_RETURN_IF_ERROR(check_case(package, golden));
   EK_RETURN_IF_ERROR(check_golden(package, cases));
   ordered_json rows = ordered_json::array();
-  bool passed = true;
+  bool agrees = true;
   for (const GoldenCase& golden : cases) {
     for (const Comparison& comparison : compare_case(model, golden)) {
-      passed = passed && comparison.passed();
+      agrees = agrees && comparison.passed();
       rows.push_back(verdict_row(golden.name, comparison));
     }
   }
   ordered_json context = model_context(model);
-  context["passed"] = passed;
-  return VerifyReport{document(std::move(context), std::move(rows)), passed};
+  const std::vector<std::string> unproven = package.manifest->unproven();
+  context["passed"] = agrees && unproven.empty();
+  context["unproven"] = unproven;
+  return VerifyReport{document(std::move(context), std::move(rows)), agrees, unproven};
 }
 
 }  // namespace edgekit

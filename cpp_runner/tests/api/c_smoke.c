@@ -33,6 +33,14 @@ static void check_options(void) {
   expect(ek_model_load("x.ptl", &options, &model) == EK_USAGE, "a struct from a newer header");
 }
 
+static void check_axes(void) {
+  ek_axis axis;
+  ek_axis_init(&axis);
+  expect(axis.struct_size == sizeof(axis), "the size of an axis");
+  expect(ek_model_input_axis(NULL, "forward", 0, 0, &axis) == EK_USAGE, "an axis of a NULL model");
+  expect(ek_model_input_axis(NULL, "forward", 0, 0, NULL) == EK_USAGE, "a NULL axis");
+}
+
 static void check_tensors(void) {
   const int64_t shape[2] = {2, 3};
   ek_values* values = NULL;
@@ -53,6 +61,7 @@ int main(void) {
   expect(strlen(ek_version()) >= 5, "the version");
   check_errors();
   check_options();
+  check_axes();
   check_tensors();
   return failures == 0 ? 0 : 1;
 }

@@ -65,5 +65,13 @@ TEST(TensorTest, AllFiniteKnowsDoublesAndLeavesIntegersAlone) {
   EXPECT_TRUE(all_finite(make_tensor<std::int32_t>(DType::kInt32, {1}, {0x7f800000}).view()));
 }
 
+TEST(TensorTest, NaNIsFoundAmongInfinities) {
+  const float infinity = std::numeric_limits<float>::infinity(), nan = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_FALSE(has_nan(make_tensor<float>(DType::kFloat32, {3}, {1.0f, infinity, -infinity}).view()));
+  EXPECT_TRUE(has_nan(make_tensor<float>(DType::kFloat32, {3}, {1.0f, infinity, nan}).view()));
+  EXPECT_TRUE(has_nan(make_tensor<double>(DType::kFloat64, {2}, {std::nan(""), 1.0}).view()));
+  EXPECT_FALSE(has_nan(make_tensor<std::int32_t>(DType::kInt32, {1}, {0x7fc00000}).view()));
+}
+
 }  // namespace
 }  // namespace edgekit

@@ -38,7 +38,8 @@ inline EngineFactory doubling_engine() {
           []() -> std::string { return "doubling 1.0"; },
           []() -> Result<std::vector<OperatorInfo>> {
             return std::vector<OperatorInfo>{{"double", 1}};
-          }};
+          },
+          nullptr};
 }
 
 }  // namespace edgekit::testing

@@ -61,6 +61,40 @@ TEST(RegistryTest, AKindWithoutARowIsAnErrorThatNamesIt) {
   }
 }
 
+std::string write_quantized_model(const TemporaryFolder& folder) {
+  auto manifest = testing::sample_manifest();
+  manifest["runtime"]["quantized_engine"] = "qnnpack";
+  return folder.write("toy.ptl",
+                      make_zip({{"a/bytecode.pkl", ""}, {"a/extra/edgekit/manifest.json", manifest.dump()}}));
+}
+
+TEST(RegistryTest, AQuantizedEngineThatTheRuntimeLacksIsAnErrorThatNamesBoth) {
+  const TemporaryFolder folder;
+  EngineFactory row = testing::doubling_engine();
+  const auto message = [&] { return Model::load(write_quantized_model(folder), options_with({&row, 1})).status(); };
+  EXPECT_EQ(message().code(), Code::kRuntime);
+  EXPECT_NE(message().message().find("needs the quantized engine qnnpack, but doubling 1.0 has none"),
+            std::string::npos)
+      << message().message();
+  row.quantized_engines = [] { return std::vector<std::string>{"fbgemm", "x86"}; };
+  EXPECT_NE(message().message().find("has fbgemm, x86"), std::string::npos) << message().message();
+}
+
+TEST(RegistryTest, TheQuantizedEngineOfThePackageReachesTheEngine) {
+  static std::string given;
+  const TemporaryFolder folder;
+  EngineFactory row = testing::doubling_engine();
+  row.quantized_engines = [] { return std::vector<std::string>{"x86", "qnnpack"}; };
+  row.make = [](const Package&, const EngineOptions& options) -> Result<std::unique_ptr<Engine>> {
+    given = options.process.quantized_engine;
+    return std::unique_ptr<Engine>(new testing::DoublingEngine());
+  };
+  EXPECT_TRUE(Model::load(write_quantized_model(folder), options_with({&row, 1})).ok());
+  EXPECT_EQ(given, "qnnpack");
+  EXPECT_TRUE(Model::load(write_model(folder), options_with({&row, 1})).ok());
+  EXPECT_EQ(given, "");
+}
+
 TEST(RegistryTest, OperatorsAndVersionsComeFromTheRows) {
   std::vector<EngineFactory> engines(3, testing::doubling_engine());
   engines[1].operators = nullptr;

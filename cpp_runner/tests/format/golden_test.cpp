@@ -1,6 +1,7 @@
 #include "format/golden.h"
 
 #include "core/digest.h"
+#include "format/json_tensors.h"
 #include "support.h"
 
 namespace edgekit {
@@ -8,13 +9,14 @@ namespace {
 
 using testing::conformance;
 
-GeneratedInput to_input(const nlohmann::json& node) {
+GoldenInput to_input(const nlohmann::json& node) {
   return {node.at("name"),
           *parse_dtype(node.at("dtype").get<std::string>()),
           node.at("shape").get<Shape>(),
           node.at("seed").get<std::uint32_t>(),
           node.at("low"),
-          node.at("high")};
+          node.at("high"),
+          {}};
 }
 
 TEST(GeneratorTest, MakesTheBitsOfTheConformanceCases) {
@@ -22,7 +24,7 @@ TEST(GeneratorTest, MakesTheBitsOfTheConformanceCases) {
   ASSERT_GT(cases.size(), 0u);
   for (const auto& it : cases) {
     SCOPED_TRACE(it.dump());
-    const auto tensor = generate_input(to_input(it.at("input")));
+    const auto tensor = make_input(to_input(it.at("input")));
     ASSERT_TRUE(tensor.ok()) << tensor.status().message();
     EXPECT_EQ(sha256_hex(tensor->view().bytes), it.at("sha256").get<std::string>());
     for (std::size_t i = 0; i < it.at("first").size(); ++i) {
@@ -33,7 +35,7 @@ TEST(GeneratorTest, MakesTheBitsOfTheConformanceCases) {
 
 TEST(GeneratorTest, RefusesBoundsThatTheDTypeCannotHold) {
   const auto refused = [](DType dtype, double low, double high) {
-    return !generate_input({"x", dtype, {2}, 1, low, high}).ok();
+    return !make_input({"x", dtype, {2}, 1, low, high, {}}).ok();
   };
   EXPECT_TRUE(refused(DType::kUint8, 0, 256));
   EXPECT_TRUE(refused(DType::kUint8, -1, 5));
@@ -41,6 +43,35 @@ TEST(GeneratorTest, RefusesBoundsThatTheDTypeCannotHold) {
   EXPECT_TRUE(refused(DType::kInt64, 0, 0x1p33));
   EXPECT_TRUE(refused(DType::kFloat32, 2, 1));
   EXPECT_FALSE(refused(DType::kInt64, -5, 5));
+}
+
+void expect_same_input(const nlohmann::json& expected, const GoldenInput& input) {
+  auto named = expected;
+  named["name"] = "";
+  const Tensor wanted = testing::read_tensor(named).tensor;
+  const auto made = make_input(input);
+  ASSERT_TRUE(made.ok()) << made.status().message();
+  EXPECT_EQ(made->dtype, wanted.dtype);
+  EXPECT_EQ(made->shape, wanted.shape);
+  ASSERT_EQ(made->size_bytes, wanted.size_bytes);
+  EXPECT_EQ(std::memcmp(made->data.get(), wanted.data.get(), wanted.size_bytes), 0);
+}
+
+TEST(GoldenTest, AgreesWithTheConformanceCases) {
+  const auto cases = conformance("goldens.json").at("cases");
+  ASSERT_GT(cases.size(), 0u);
+  for (const auto& it : cases) {
+    SCOPED_TRACE(it.at("name").get<std::string>());
+    const auto golden = parse_golden(it.at("text").get_ref<const std::string&>());
+    ASSERT_EQ(golden.ok(), it.at("accepted").get<bool>()) << golden.status().message();
+    if (!golden.ok()) {
+      EXPECT_EQ(golden.status().code(), Code::kBadPackage);
+    } else if (it.contains("inputs")) {
+      const auto& inputs = (*golden)[0].inputs;
+      ASSERT_EQ(inputs.size(), it["inputs"].size());
+      for (std::size_t i = 0; i < inputs.size(); ++i) expect_same_input(it["inputs"][i], inputs[i]);
+    }
+  }
 }
 
 std::string golden(const std::string& output) {
@@ -93,7 +124,7 @@ TEST(GoldenTest, RefusesTensorsThatAreTooLargeAndNamesThatAreThereTwice) {
 
 TEST(GoldenTest, RefusesWhatIsNoDocument) {
   EXPECT_EQ(parse_golden("{").status().code(), Code::kBadPackage);
-  EXPECT_EQ(parse_golden(R"({"schema_version": "2.0", "cases": []})").status().code(), Code::kBadPackage);
+  EXPECT_EQ(parse_golden(R"({"schema_version": "3.0", "cases": []})").status().code(), Code::kBadPackage);
 }
 
 }  // namespace

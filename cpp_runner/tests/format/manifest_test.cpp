@@ -46,16 +46,29 @@ TEST(ManifestTest, IgnoresUnknownFields) {
 
 TEST(ManifestTest, RefusesANewerMajorVersionAndReadsANewerMinor) {
   auto document = sample_manifest();
-  document["schema_version"] = "2.0";
+  document["schema_version"] = "3.0";
   const auto status = parse_manifest(document.dump()).status();
   EXPECT_EQ(status.code(), Code::kBadPackage);
-  EXPECT_NE(status.message().find("2.0"), std::string::npos);
-  for (const char* fine : {"0.9", "1.7", "1.123456"}) {
+  EXPECT_NE(status.message().find("3.0"), std::string::npos);
+  for (const char* fine : {"0.9", "1.7", "1.123456", "2.7"}) {
     document["schema_version"] = fine;
     EXPECT_TRUE(parse_manifest(document.dump()).ok()) << fine;
   }
   document["schema_version"] = "one";
   EXPECT_FALSE(parse_manifest(document.dump()).ok());
+}
+
+TEST(ManifestTest, NamesWhatItDoesNotProve) {
+  auto document = sample_manifest();
+  EXPECT_TRUE(parse_manifest(document.dump())->unproven().empty());
+  EXPECT_FALSE(parse_manifest(document.dump())->ranges_are_proved());
+  document["methods"][0]["inputs"][0]["shape"] = {{{"min", 1}, {"max", 4}, {"symbol", "n"}}, 3};
+  document["methods"][0]["outputs"][0]["proof"] = "unproven";
+  const auto manifest = parse_manifest(document.dump());
+  EXPECT_EQ(manifest->unproven(), std::vector<std::string>{"forward: 0"});
+  EXPECT_TRUE(manifest->ranges_are_proved());
+  EXPECT_EQ(manifest->methods[0].inputs[0].shape, (Shape{kFreeAxis, 3}));
+  EXPECT_EQ(describe(manifest->methods[0]), "forward(x: float32 [n=1..4, 3]) -> 0: float32 [*, 2]");
 }
 
 TEST(ManifestTest, EveryTruncationIsAnError) {

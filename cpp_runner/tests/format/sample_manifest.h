@@ -7,7 +7,7 @@ namespace edgekit::testing {
 
 inline nlohmann::json sample_manifest() {
   return nlohmann::json::parse(R"({
-    "schema_version": "1.0", "name": "toy",
+    "schema_version": "2.0", "name": "toy",
     "provenance": {"source": "toy.py:make", "weights": {"kind": "random", "seed": 0}},
     "methods": [{"name": "forward", "structure": "*",
       "inputs": [{"name": "x", "dtype": "float32", "shape": [null, 3], "low": -2.0, "high": 2.0}],

@@ -1,0 +1,33 @@
+// The calls that need no loaded model.
+#include <cstdlib>
+
+#include "api/handles.h"
+#include "core/version.h"
+#include "report/reports.h"
+
+using namespace edgekit::api;
+using edgekit::Status;
+
+const char* ek_version(void) {
+  return edgekit::kVersion;
+}
+
+void ek_string_free(char* text) {
+  std::free(text);
+}
+
+ek_status ek_operators(char** json) {
+  return guarded([&]() -> Status {
+    EK_RETURN_IF_ERROR(require(json));
+    EK_ASSIGN(const std::string text, edgekit::operators_report());
+    return give_text(text, json);
+  });
+}
+
+ek_status ek_inspect(const char* path, char** json) {
+  return guarded([&]() -> Status {
+    EK_RETURN_IF_ERROR(require(path, json));
+    EK_ASSIGN(const std::string text, edgekit::inspect_report(path));
+    return give_text(text, json);
+  });
+}

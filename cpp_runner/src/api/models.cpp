@@ -1,0 +1,199 @@
+// A loaded model: its options, specs, runs and reports.
+#include "api/handles.h"
+#include "engine/predict.h"
+#include "report/reports.h"
+
+using namespace edgekit::api;
+using edgekit::Status;
+
+namespace {
+
+edgekit::Result<const edgekit::TensorSpec*> find_spec(const ek_model* model, const char* method, std::size_t index,
+                                                      bool input) {
+  EK_RETURN_IF_ERROR(require(model, method));
+  const edgekit::Package& package = model->model->package();
+  if (!package.manifest) return edgekit::usage_error(package.path + " has no manifest, so its specs are unknown");
+  const edgekit::MethodSpec* found = package.manifest->find_method(method);
+  if (found == nullptr) return edgekit::usage_error(package.path + " has no method '" + method + "'");
+  const auto& specs = input ? found->inputs : found->outputs;
+  if (index < specs.size()) return &specs[index];
+  return edgekit::usage_error("method " + found->name + " has " + std::to_string(specs.size()) +
+                              (input ? " inputs" : " outputs") + ", so there is no number " + std::to_string(index));
+}
+
+Status give_spec(const ek_model* model, const char* method, std::size_t index, bool input, ek_spec* out) {
+  EK_RETURN_IF_ERROR(require(out));
+  EK_ASSIGN(const edgekit::TensorSpec* spec, find_spec(model, method, index, input));
+  *out = {spec->name.c_str(), static_cast<ek_dtype>(spec->dtype), static_cast<std::int32_t>(spec->shape.size()),
+          spec->shape.data()};
+  return {};
+}
+
+Status give_axis(const edgekit::TensorSpec& spec, std::int32_t index, ek_axis* out) {
+  if (index < 0 || static_cast<std::size_t>(index) >= spec.axes.size()) {
+    return edgekit::usage_error("input " + spec.name + " has " + std::to_string(spec.axes.size()) +
+                                " axes, so there is no number " + std::to_string(index));
+  }
+  const edgekit::Axis& axis = spec.axes[static_cast<std::size_t>(index)];
+  const char* symbol = axis.symbol.empty() ? nullptr : axis.symbol.c_str();
+  return write_struct(
+      {sizeof(ek_axis), axis.min, axis.max, axis.multiple, symbol, axis.kind == edgekit::AxisKind::kAny ? 0 : 1}, out);
+}
+
+edgekit::Result<edgekit::LoadOptions> read_options(const ek_options& options) {
+  edgekit::LoadOptions load;
+  load.threads = options.threads;
+  if (options.pool < EK_POOL_AUTO || options.pool > EK_POOL_OPENMP) {
+    return edgekit::usage_error("ek_pool " + std::to_string(static_cast<int>(options.pool)) +
+                                " is unknown; expected EK_POOL_AUTO to EK_POOL_OPENMP");
+  }
+  if (options.pool == EK_POOL_XNNPACK) load.pool = edgekit::Pool::kXnnpack;
+  if (options.pool == EK_POOL_OPENMP) load.pool = edgekit::Pool::kOpenmp;
+  load.check_digests = options.check_digests != 0;
+  load.allow_nonfinite = options.allow_nonfinite != 0;
+  load.optimize = options.optimize != 0;
+  if (options.warn != nullptr) {
+    load.warn = [warn = options.warn, user = options.user](const std::string& message) { warn(user, message.c_str()); };
+  }
+  return load;
+}
+
+Status read_bench_options(const ek_bench_options& options, edgekit::BenchOptions* out) {
+  if (options.iterations < 1)
+    return edgekit::usage_error("iterations is " + std::to_string(options.iterations) + "; expected at least 1");
+  if (options.warmup < 0)
+    return edgekit::usage_error("warmup is " + std::to_string(options.warmup) + "; expected at least 0");
+  if (options.method != nullptr) out->method = options.method;
+  out->iterations = static_cast<std::size_t>(options.iterations);
+  out->min_seconds = options.min_seconds;
+  out->warmup = static_cast<std::size_t>(options.warmup);
+  out->per_operator = options.per_operator != 0;
+  return {};
+}
+
+Status verdict(const edgekit::VerifyReport& report) {
+  if (report.passed()) return {};
+  if (!report.agrees) {
+    return {edgekit::Code::kVerdictFailed, "verify failed: the answers differ from those of the original model"};
+  }
+  std::string names;
+  for (const std::string& output : report.unproven) names += (names.empty() ? "" : ", ") + output;
+  return {edgekit::Code::kVerdictFailed, "verify proves nothing about " + names +
+                                             ": the golden cases give almost the same answer, so a wrong model would " +
+                                             "agree too; export the model with other inputs"};
+}
+
+}  // namespace
+
+void ek_options_init(ek_options* options) {
+  if (options == nullptr) return;
+  *options = {};
+  options->struct_size = sizeof(*options);
+  options->check_digests = 1;
+  options->optimize = 1;
+}
+
+ek_status ek_model_load(const char* path, const ek_options* options, ek_model** model) {
+  return guarded([&]() -> Status {
+    EK_RETURN_IF_ERROR(require(path, model));
+    ek_options chosen;
+    ek_options_init(&chosen);
+    EK_RETURN_IF_ERROR(read_struct(options, &chosen));
+    EK_ASSIGN(const auto load_options, read_options(chosen));
+    EK_ASSIGN(auto loaded, edgekit::Model::load(path, load_options));
+    *model = new ek_model{std::move(loaded)};
+    return {};
+  });
+}
+
+void ek_model_destroy(ek_model* model) {
+  delete model;
+}
+
+const char* ek_model_manifest(const ek_model* model) {
+  return model == nullptr ? "" : model->model->package().manifest_text.c_str();
+}
+
+ek_status ek_model_input(const ek_model* model, const char* method, size_t index, ek_spec* spec) {
+  return guarded([&] { return give_spec(model, method, index, true, spec); });
+}
+
+void ek_axis_init(ek_axis* axis) {
+  if (axis == nullptr) return;
+  *axis = {};
+  axis->struct_size = sizeof(*axis);
+}
+
+ek_status ek_model_input_axis(const ek_model* model, const char* method, size_t index, int32_t axis, ek_axis* range) {
+  return guarded([&]() -> Status {
+    EK_RETURN_IF_ERROR(require(range));
+    EK_ASSIGN(const edgekit::TensorSpec* spec, find_spec(model, method, index, true));
+    return give_axis(*spec, axis, range);
+  });
+}
+
+ek_status ek_model_output(const ek_model* model, const char* method, size_t index, ek_spec* spec) {
+  return guarded([&] { return give_spec(model, method, index, false, spec); });
+}
+
+ek_status ek_model_run(ek_model* model, const char* method, const ek_tensor* inputs, size_t count,
+                       ek_values** outputs) {
+  return guarded([&]() -> Status {
+    EK_RETURN_IF_ERROR(require(model, method, outputs));
+    EK_ASSIGN(const auto views, read_tensors(inputs, count));
+    EK_ASSIGN(auto values, model->model->run(method, views));
+    *outputs = give_values(std::move(values.items));
+    return {};
+  });
+}
+
+ek_status ek_model_predict(ek_model* model, const char* image_path, ek_class* classes, size_t* count,
+                           ek_predict_times* times) {
+  return guarded([&]() -> Status {
+    EK_RETURN_IF_ERROR(require(model, image_path, classes, count));
+    EK_ASSIGN(const auto result, edgekit::predict(*model->model, image_path, *count));
+    const auto& labels = model->model->package().labels;
+    *count = result.classes.size();
+    for (std::size_t i = 0; i < result.classes.size(); ++i) {
+      const auto& [index, score] = result.classes[i];
+      const bool labelled = index >= 0 && static_cast<std::size_t>(index) < labels.size();
+      classes[i] = {index, score, labelled ? labels[static_cast<std::size_t>(index)].c_str() : ""};
+    }
+    if (times != nullptr) *times = {result.decode_ms, result.predict_ms};
+    return {};
+  });
+}
+
+ek_status ek_model_verify(ek_model* model, char** json) {
+  return guarded([&]() -> Status {
+    EK_RETURN_IF_ERROR(require(model, json));
+    EK_ASSIGN(const auto result, edgekit::verify_report(*model->model));
+    EK_RETURN_IF_ERROR(give_text(result.json, json));
+    return verdict(result);
+  });
+}
+
+void ek_bench_options_init(ek_bench_options* options) {
+  if (options == nullptr) return;
+  const edgekit::BenchOptions defaults;
+  *options = {};
+  options->struct_size = sizeof(*options);
+  options->method = "forward";
+  options->iterations = static_cast<std::int64_t>(defaults.iterations);
+  options->min_seconds = defaults.min_seconds;
+  options->warmup = static_cast<std::int64_t>(defaults.warmup);
+}
+
+ek_status ek_model_bench(ek_model* model, const ek_bench_options* options, char** json) {
+  return guarded([&]() -> Status {
+    EK_RETURN_IF_ERROR(require(model, json));
+    ek_bench_options chosen;
+    ek_bench_options_init(&chosen);
+    EK_RETURN_IF_ERROR(read_struct(options, &chosen));
+    edgekit::BenchOptions bench;
+    EK_RETURN_IF_ERROR(read_bench_options(chosen, &bench));
+    EK_ASSIGN(const auto views, read_tensors(chosen.inputs, chosen.inputs == nullptr ? 0 : chosen.input_count));
+    EK_ASSIGN(const std::string text, edgekit::bench_report(*model->model, bench, views));
+    return give_text(text, json);
+  });
+}
