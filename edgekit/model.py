@@ -9,12 +9,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from edgekit.engines import held_engine
 from edgekit.errors import DeviceError, PackageError, UsageError
 from edgekit.format.archive import Archive
 from edgekit.format.decode import decode_image
-from edgekit.format.schema import DTYPES, Manifest, MethodSpec, TensorSpec
+from edgekit.format.schema import DTYPES, Manifest, MethodSpec, RuntimeHints, TensorSpec
 from edgekit.nested import named_arrays
-from edgekit.packaging.server import load_server
+from edgekit.packaging.server import load_server, server_settings
 from edgekit.parity.eager import exact_eager
 from edgekit.runtimes.base import Runtime
 from edgekit.runtimes.lite import LiteModule
@@ -116,7 +117,8 @@ class LiteModel(PackageModel):
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         super().__init__(path)
-        self._module = LiteModule(path, self.manifest.runtime.pool if self.manifest else "xnnpack")
+        hints = self.manifest.runtime if self.manifest else RuntimeHints(pool="xnnpack")
+        self._module = LiteModule(path, hints.pool, hints.quantized_engine)
 
     def _call(self, method: str, arrays: Sequence[Array]) -> dict[str, Array]:
         return self._module.run(method, arrays)[1]
@@ -161,10 +163,11 @@ class ServerModel:
     """A server's `.pt`, optimized for this machine after loading. It takes and returns torch tensors."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._engine = server_settings(path).quantized_engine
         self._module = load_server(path)
 
     def __call__(self, *inputs: torch.Tensor) -> Any:
-        with exact_eager():
+        with exact_eager(), held_engine(self._engine):
             return self._module(*inputs)
 
     def run(self, inputs: Sequence[Array]) -> dict[str, Array]:

@@ -3,7 +3,7 @@
 import logging
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,10 @@ from torch import nn
 
 from edgekit.capture.decide import Candidates, pinned
 from edgekit.capture.modes import REQUESTED_MODES, Mode, RequestedMode
+from edgekit.engines import held_engine, supported_engines
 from edgekit.errors import EdgekitError, OptimizeError, ParityError, UsageError
 from edgekit.files import atomic
-from edgekit.format.schema import Activation, ImageSpec, Manifest, Tolerance
+from edgekit.format.schema import Activation, ImageSpec, Manifest, QuantizedEngine, Tolerance
 from edgekit.optimize.optimizer import OptimizedModel, optimize
 from edgekit.optimize.passes.base import passes_of
 from edgekit.optimize.recipes import DEFAULT_RECIPE, FITS, RECIPES, Fit
@@ -27,6 +28,7 @@ from edgekit.runtimes.compat import ANDROID, fit_of, operator_table
 from edgekit.runtimes.results import CaseResult
 from edgekit.runtimes.verdict import VerifyReport
 from edgekit.sources.examples import as_inputs
+from edgekit.sources.quantized import engine_of
 from edgekit.sources.resolve import load_source
 from edgekit.sources.source import RankingRequest, SourceModel, SourceRequest, from_module
 from edgekit.threads import held_threads
@@ -69,8 +71,8 @@ def export_source(
     progress("source")
     _check_options(options)
     inputs = [path for path in (Path(source), request.checkpoint) if path is not None]
-    with held_threads("xnnpack"):
-        return _export(load_source(source, request), options, progress, inputs)
+    with held_threads("xnnpack"), _requested_engine(request):
+        return _export(load_source(source, request), request, options, progress, inputs)
 
 
 def export(
@@ -91,6 +93,7 @@ def export(
     server: bool = True,
     bind: Mapping[str, Any] | None = None,
     golden_sample: bool = True,
+    quantized_engine: QuantizedEngine | None = None,
 ) -> ExportReport:
     """Exports a module to a verified package.
 
@@ -116,6 +119,8 @@ def export(
         server: whether to write the server's file too.
         bind: values of other parameters of `forward`, for example `{"use_cache": False}`.
         golden_sample: whether the tensors and arrays of `example_inputs` become a golden case.
+        quantized_engine: for a quantized model, the engine that the package needs; by default, the one for which its weights
+            are packed, with torch's current engine first. Phones and ARM boards have `qnnpack`.
 
     Raises:
         EdgekitError: see `edgekit.errors`. No file is written in this case.
@@ -129,6 +134,7 @@ def export(
         labels=tuple(labels),
         bound=dict(bind or {}),
         golden_sample=golden_sample,
+        quantized_engine=quantized_engine,
     )
     options = ExportRequest(
         output=None if output is None else Path(output),
@@ -140,11 +146,22 @@ def export(
         server=server,
     )
     _check_options(options)
-    with held_threads("xnnpack"):
+    with held_threads("xnnpack"), _requested_engine(request):
         source = from_module(
             model, name=name, source=f"{type(model).__module__}:{type(model).__qualname__}", request=request
         )
-        return _export(source, options, lambda _stage: None, ())
+        return _export(source, request, options, lambda _stage: None, ())
+
+
+def _requested_engine(request: SourceRequest) -> AbstractContextManager[None]:
+    """Holds the engine for quantized weights that the user requested, in which a loaded model is packed."""
+    engine = request.quantized_engine
+    if engine is not None and engine not in supported_engines():
+        raise UsageError(
+            f"--quantized-engine {engine}: torch on this machine does not have it; expected one of "
+            f"{', '.join(supported_engines())}."
+        )
+    return held_engine(engine)
 
 
 def _check_options(options: ExportRequest) -> None:
@@ -167,12 +184,14 @@ def _check_overwriting(outputs: Sequence[Path], inputs: Sequence[Path]) -> None:
             )
 
 
-def _export(source: SourceModel, options: ExportRequest, progress: Progress, inputs: Sequence[Path]) -> ExportReport:
+def _export(
+    source: SourceModel, request: SourceRequest, options: ExportRequest, progress: Progress, inputs: Sequence[Path]
+) -> ExportReport:
     tolerance = _recorded(options.tolerance)
     package = options.output or Path("build/mobile") / source.name / f"{source.name}.ptl"
     server, report = package.with_suffix(".pt"), package.with_suffix(".json")
     _check_overwriting((package, server, report), inputs)
-    with ExitStack() as files:
+    with ExitStack() as files, held_engine(engine_of(source, request.quantized_engine)):
         new_package, new_report = (files.enter_context(atomic(path)) for path in (package, report))
         draft, results = _surviving(source, options, tolerance, new_package, progress)
         manifest = finish_package(draft, results)
@@ -260,8 +279,7 @@ def _warn_if_unfit(manifest: Manifest) -> None:
     if ANDROID in manifest.fits:
         return
     fit = fit_of(operator_table(ANDROID), manifest.operators, manifest.bytecode_version, manifest)
-    lacking = ", ".join((*fit.missing, *fit.tensors))
-    _log.warning("%s does not fit %s, which lacks %s: %s", manifest.name, ANDROID, lacking, fit.remedy)
+    _log.warning("%s does not fit %s, which lacks %s: %s", manifest.name, ANDROID, ", ".join(fit.lacks), fit.remedy)
 
 
 def _recorded(tolerance: Tolerance) -> Tolerance:

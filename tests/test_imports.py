@@ -14,7 +14,7 @@ PACKAGE = Path(edgekit.__file__).parent
 
 # The rooms from the bottom up, and the modules in each room. A module imports only modules that come before it here.
 ROOMS = {
-    "": ["errors", "version", "threads", "files"],
+    "": ["errors", "version", "threads", "engines", "files"],
     "format": [
         *("axes", "schema", "golden", "codec", "generator", "compare", "png", "decode", "labels"),
         *("pickle_limits", "pickles", "canonical", "container", "archive", "writer"),
@@ -26,7 +26,7 @@ ROOMS = {
     ],
     "sources": [
         *("blame", "inputs", "examples", "samples", "weights", "checkpoints", "copies", "lists", "adapter"),
-        *("source", "names", "factories", "files", "resolve"),
+        *("source", "quantized", "names", "factories", "files", "resolve"),
     ],
     "parity": ["probes", "eager", "scores", "comparison", "ranking", "causes", "references", "gate"],
     "capture": ["modes", "conversions", "trace", "script", "hybrid", "attempts", "decide"],

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, get_args
 from edgekit.capture.modes import REQUESTED_MODES
 from edgekit.cli.options import add_json
 from edgekit.cli.parse import bound_values, image_spec, labels_file, seed, tolerance
-from edgekit.format.schema import Activation
+from edgekit.format.schema import Activation, QuantizedEngine
 from edgekit.optimize.recipes import DEFAULT_RECIPE, FITS, RECIPES
 from edgekit.report.console import Progress, banner, bound, ranking, size
 
@@ -101,6 +101,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="X",
         help="the bound on relative errors (default 1e-5); the package records a looser one",
     )
+    parser.add_argument(
+        "--quantized-engine",
+        choices=get_args(QuantizedEngine),
+        help="the engine that a quantized package needs (default: the one of its weights); phones and ARM boards have qnnpack",
+    )
     parser.add_argument("--no-server", action="store_true", help="do not write the .pt file for servers")
     parser.add_argument(
         "--allow-mismatch",
@@ -133,6 +138,7 @@ def run(options: argparse.Namespace) -> int:
                 checkpoint=options.checkpoint,
                 checkpoint_key=options.checkpoint_key,
                 trust_checkpoint=options.trust_checkpoint,
+                quantized_engine=options.quantized_engine,
                 seed=options.seed,
                 require_pretrained=options.require_pretrained,
                 image=image,

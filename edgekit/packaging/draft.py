@@ -6,10 +6,11 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
+from edgekit.engines import needs_engine
 from edgekit.errors import OptimizeError, ParityError, first_line
 from edgekit.files import reserve
 from edgekit.format.archive import GOLDEN, LABELS, Archive
@@ -161,6 +162,7 @@ class _Watched(LiteModule):
 def finish_package(draft: PackageDraft, results: tuple[CaseResult, ...]) -> Manifest:
     """Appends the manifest with the parity results, and checks the file as readers do."""
     captured = draft.optimized.captured
+    hints = _hints(draft.operators)
     manifest = Manifest(
         schema_version=SCHEMA_VERSION,
         name=captured.source.name,
@@ -172,8 +174,8 @@ def finish_package(draft: PackageDraft, results: tuple[CaseResult, ...]) -> Mani
         constants=draft.constants,
         operators=draft.operators,
         bytecode_version=draft.bytecode_version,
-        fits=fitting(draft.operators, draft.bytecode_version, draft.methods),
-        runtime=_hints(draft.operators),
+        fits=fitting(draft.operators, draft.bytecode_version, draft.methods, hints.quantized_engine),
+        runtime=hints,
         tolerance=draft.tolerance,
         parity=_parity(draft, results),
         records=draft.records,
@@ -224,4 +226,8 @@ def _provenance(source: SourceModel) -> Provenance:
 
 
 def _hints(operators: tuple[str, ...]) -> RuntimeHints:
-    return RuntimeHints(pool="xnnpack" if any(name.startswith("prepacked::") for name in operators) else "openmp")
+    pool: Literal["xnnpack", "openmp"] = (
+        "xnnpack" if any(name.startswith("prepacked::") for name in operators) else "openmp"
+    )
+    engine: Any = torch.backends.quantized.engine if needs_engine(operators) else None
+    return RuntimeHints(pool=pool, quantized_engine=engine)

@@ -4,7 +4,6 @@ The loader runs `optimize_for_inference`, because a module that is saved after t
 judges the step: if it breaks parity, an extra record in the file tells loaders to leave it out.
 """
 
-import json
 import logging
 import os
 import tempfile
@@ -13,8 +12,10 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import torch
 
+from edgekit.engines import held_engine
 from edgekit.errors import PackageError, first_line
 from edgekit.files import reserve
 from edgekit.format.schema import PassResult, Tolerance
@@ -23,8 +24,9 @@ from edgekit.optimize.optimizer import OptimizedModel
 from edgekit.parity.comparison import describe
 from edgekit.parity.eager import exact_eager
 from edgekit.parity.gate import Judgement, judge_optimized
+from edgekit.sources.quantized import is_quantized
 
-EXTRA = "edgekit/server.json"  # only in files that must not be optimized: {"optimize_for_inference": false}
+EXTRA = "edgekit/server.json"  # only in files that must not be optimized, or that have quantized weights
 STEP = "optimize_for_inference"
 
 _log = logging.getLogger(__name__)
@@ -37,6 +39,13 @@ class ServerDraft:
     path: Path
     step: PassResult
     norm_error: float
+
+
+class ServerSettings(msgspec.Struct):
+    """How a loader treats a server file; the record `EXTRA` in it, where one differs from these."""
+
+    optimize_for_inference: bool = True
+    quantized_engine: str | None = None
 
 
 def draft_server(optimized: OptimizedModel, tolerance: Tolerance, folder: Path) -> ServerDraft | None:
@@ -72,22 +81,40 @@ def load_server(path: str | os.PathLike[str]) -> torch.jit.ScriptModule:
     Raises:
         PackageError: the file is not TorchScript.
     """
-    extra = {EXTRA: ""}
-    with warnings.catch_warnings():
+    settings = server_settings(path)
+    with warnings.catch_warnings(), held_engine(settings.quantized_engine, os.fspath(path)):
         warnings.filterwarnings("ignore", category=DeprecationWarning)
         try:
-            module: torch.jit.ScriptModule = torch.jit.load(os.fspath(path), map_location="cpu", _extra_files=extra)
-        except (RuntimeError, ValueError, OSError, zipfile.BadZipFile) as error:
+            module: torch.jit.ScriptModule = torch.jit.load(os.fspath(path), map_location="cpu")
+        except (RuntimeError, ValueError, OSError) as error:
             raise PackageError(f"{path} is not a TorchScript file: {first_line(error)}") from error
-        if extra[EXTRA] and not json.loads(extra[EXTRA]).get(STEP, True):
+        if not settings.optimize_for_inference:
             return module
         with exact_eager():
             optimized: torch.jit.ScriptModule = torch.jit.optimize_for_inference(module.eval())
     return optimized
 
 
+def server_settings(path: str | os.PathLike[str]) -> ServerSettings:
+    """The settings of a server file, read before torch packs its weights.
+
+    Raises:
+        PackageError: the file is not a zip archive, or its record is damaged.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            record = next((name for name in archive.namelist() if name.endswith(f"/extra/{EXTRA}")), None)
+            return (
+                ServerSettings() if record is None else msgspec.json.decode(archive.read(record), type=ServerSettings)
+            )
+    except (OSError, zipfile.BadZipFile, msgspec.MsgspecError) as error:
+        raise PackageError(f"{path} is not a TorchScript file: {first_line(error)}") from error
+
+
 def _save(optimized: OptimizedModel, path: Path, optimize: bool) -> None:
-    extra = {} if optimize else {EXTRA: json.dumps({STEP: False})}
+    engine = torch.backends.quantized.engine if is_quantized(optimized.server) else None
+    settings = ServerSettings(optimize_for_inference=optimize, quantized_engine=engine)
+    extra = {} if settings == ServerSettings() else {EXTRA: msgspec.json.encode(settings).decode("ascii")}
     with tempfile.TemporaryDirectory(prefix=".edgekit-", dir=path.parent) as scratch:
         reserve(Path(scratch), optimized.room_bytes)
         raw = Path(scratch) / "archive.pt"

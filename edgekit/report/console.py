@@ -120,7 +120,7 @@ def print_fits(results: Sequence[FitResult], manifest: Manifest | None) -> None:
     for fit in results:
         lowest, highest = fit.bytecode_range
         bytecode = f"{fit.bytecode_version} of {lowest} to {highest}"
-        rows.append((fit.runtime, "yes" if fit.fits else "NO", bytecode, "\n".join((*fit.missing, *fit.tensors))))
+        rows.append((fit.runtime, "yes" if fit.fits else "NO", bytecode, "\n".join(fit.lacks)))
     print_table(("runtime", "fits", "bytecode", "lacks"), rows)
     for remedy in dict.fromkeys(fit.remedy for fit in results if not fit.fits):
         _show(f"{', '.join(fit.runtime for fit in results if fit.remedy == remedy)}: {remedy}")
@@ -182,6 +182,8 @@ def _print_manifest(manifest: Manifest) -> None:
     if any(None in spec.shape for method in manifest.methods if method.name != "predict" for spec in method.inputs):
         _show("sizes       * is not range-proved: the package was made by edgekit 0.1 or older")
     _show(f"threads     {manifest.runtime.pool} pool")
+    if manifest.runtime.quantized_engine is not None:
+        _show(f"engine      {manifest.runtime.quantized_engine}, for quantized weights")
 
 
 def _constant_cells(constant: ConstantInfo) -> tuple[str, str, str, str]:

@@ -84,14 +84,17 @@ def list_operators(runtime: str) -> tuple[OperatorRow, ...]:
     return tuple(OperatorRow(runtime=runtime, name=name) for name in sorted(found))
 
 
-def fitting(operators: Collection[str], bytecode_version: int, methods: Sequence[MethodSpec] = ()) -> tuple[str, ...]:
-    """The known runtimes that have every operator, load the bytecode, and take the dtypes of the methods."""
+def fitting(
+    operators: Collection[str], bytecode_version: int, methods: Sequence[MethodSpec] = (), engine: str | None = None
+) -> tuple[str, ...]:
+    """The known runtimes that have every operator and the engine, load the bytecode, and take the dtypes of the methods."""
     return tuple(
         name
         for name in known_runtimes()
         if _loads(operator_table(name), bytecode_version)
         and operator_table(name).operators.issuperset(operators)
         and not _refused_tensors(name, methods)
+        and _has_engine(name, engine)
     )
 
 
@@ -118,7 +121,9 @@ def fit_of(
     methods = () if manifest is None else manifest.methods
     missing = tuple(name for name in operators if name not in table.operators)
     tensors = _refused_tensors(table.runtime, methods)
-    fits = not missing and not tensors and _loads(table, bytecode_version)
+    engine = None if manifest is None else manifest.runtime.quantized_engine
+    lacking = None if _has_engine(table.runtime, engine) else engine
+    fits = not missing and not tensors and lacking is None and _loads(table, bytecode_version)
     return FitResult(
         runtime=table.runtime,
         fits=fits,
@@ -126,8 +131,14 @@ def fit_of(
         bytecode_version=bytecode_version,
         bytecode_range=table.bytecode,
         tensors=tensors,
-        remedy="" if fits else _remedy(operators, bytecode_version, missing, tensors, manifest),
+        engine=lacking,
+        remedy="" if fits else _remedy(operators, bytecode_version, missing, tensors, lacking, manifest),
     )
+
+
+def _has_engine(table: str, engine: str | None) -> bool:
+    """Whether the runtimes of a table have an engine for quantized weights."""
+    return engine is None or all(engine in row.engines for row in TARGETS.values() if row.operator_table == table)
 
 
 def _refused_tensors(table: str, methods: Sequence[MethodSpec]) -> tuple[str, ...]:
@@ -147,6 +158,7 @@ def _remedy(
     bytecode_version: int,
     missing: Collection[str],
     tensors: Collection[str],
+    engine: str | None,
     manifest: Manifest | None,
 ) -> str:
     """What to do about a package that does not fit a runtime."""
@@ -156,6 +168,8 @@ def _remedy(
         return "export it again with --fit android (and the default recipe), which replaces these operators"
     if tensors and not missing:
         return "let the model take and return uint8 instead, for example y.to(torch.uint8), and export it again"
+    if engine and not missing and not tensors:
+        return "quantize it for the engine qnnpack, or export it again with --quantized-engine qnnpack"
     newer = fitting(operators, bytecode_version)
     if not newer:
         return "no known runtime fits: link the library that has these operators, or change the model"

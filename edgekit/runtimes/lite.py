@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch.jit.mobile import _load_for_lite_interpreter
 
+from edgekit.engines import held_engine
 from edgekit.errors import DeviceError, PackageError, UsageError, first_line
 from edgekit.format.archive import Archive
 from edgekit.format.compare import Array, Comparison, compare_golden
@@ -40,13 +41,14 @@ class Runs(Protocol):
 class LiteModule:
     """A `.ptl` in the lite interpreter; inputs and outputs are numpy arrays. Nothing is checked: see `edgekit.load`.
 
-    `run` holds the threads for the pool that the manifest names; `call` runs with the threads as they are.
+    `run` holds the threads for the pool that the manifest names; `call` runs with the threads as they are. Loading and running
+    hold the engine for quantized weights that the manifest names.
     """
 
-    def __init__(self, path: str | os.PathLike[str], pool: str = "xnnpack") -> None:
-        self._pool = pool
+    def __init__(self, path: str | os.PathLike[str], pool: str = "xnnpack", engine: str | None = None) -> None:
+        self._pool, self._engine = pool, engine
         try:
-            with _without_deprecation():
+            with _without_deprecation(), held_engine(engine, str(path)):
                 self._module = _load_for_lite_interpreter(os.fspath(path))
         except (RuntimeError, ValueError) as error:
             first = first_line(error)
@@ -56,7 +58,7 @@ class LiteModule:
 
     def call(self, method: str, inputs: Sequence[torch.Tensor]) -> Any:
         """The method's own value, nested as it returns it."""
-        with torch.no_grad():
+        with torch.no_grad(), held_engine(self._engine):
             return self._module.run_method(method, *inputs)
 
     def run(self, method: str, inputs: Sequence[Array]) -> tuple[str, dict[str, Array]]:
@@ -86,7 +88,7 @@ class LiteRuntime(Runtime):
 
     def verify(self, archive: Archive) -> tuple[CaseResult, ...]:
         cases, manifest = golden_cases(archive)
-        module = LiteModule(archive.path, manifest.runtime.pool)
+        module = LiteModule(archive.path, manifest.runtime.pool, manifest.runtime.quantized_engine)
         return tuple(
             CaseResult(runtime=self.name, case=case.name, comparison=comparison)
             for case in cases
@@ -95,15 +97,15 @@ class LiteRuntime(Runtime):
 
     def run(self, path: str | os.PathLike[str], method: str, inputs: Sequence[Array]) -> dict[str, Array]:
         with Archive(path) as archive:
-            pool = _hints(archive).pool
-        return LiteModule(path, pool).run(method, inputs)[1]
+            hints = _hints(archive)
+        return LiteModule(path, hints.pool, hints.quantized_engine).run(method, inputs)[1]
 
     def bench(self, path: str | os.PathLike[str], request: BenchRequest) -> BenchResult:
         arrays, hints = _bench_inputs(path, request.method)
         inputs = [torch.from_numpy(array) for array in arrays]
         threads = request.threads or hints.threads or usable_cores()
         with held_threads(hints.pool, threads):
-            load_ms, module = timed(lambda: LiteModule(path))
+            load_ms, module = timed(lambda: LiteModule(path, engine=hints.quantized_engine))
             first_ms, _ = timed(lambda: module.call(request.method, inputs))
             for _ in range(request.warmup):
                 module.call(request.method, inputs)

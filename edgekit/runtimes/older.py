@@ -132,7 +132,7 @@ class OlderRuntime(Runtime):
     def verify(self, archive: Archive) -> tuple[CaseResult, ...]:
         cases, manifest = golden_cases(archive)
         calls = [(case.method, [generate(given) for given in case.inputs]) for case in cases]
-        with self._answers(archive.path, calls) as answers:
+        with self._answers(archive.path, calls, manifest.runtime.quantized_engine) as answers:
             return tuple(
                 CaseResult(runtime=self.name, case=case.name, comparison=comparison)
                 for case, answer in zip(cases, answers, strict=True)
@@ -140,11 +140,15 @@ class OlderRuntime(Runtime):
             )
 
     def run(self, path: str | os.PathLike[str], method: str, inputs: Sequence[Array]) -> dict[str, Array]:
-        with self._answers(Path(path), [(method, inputs)]) as (answer,):
+        with Archive(path) as archive:
+            engine = archive.manifest.runtime.quantized_engine if archive.manifest else None
+        with self._answers(Path(path), [(method, inputs)], engine) as (answer,):
             return answer.run(method, inputs)[1]
 
     @contextlib.contextmanager
-    def _answers(self, package: Path, calls: Sequence[tuple[str, Sequence[Array]]]) -> Iterator[tuple[_Answer, ...]]:
+    def _answers(
+        self, package: Path, calls: Sequence[tuple[str, Sequence[Array]]], engine: str | None
+    ) -> Iterator[tuple[_Answer, ...]]:
         """The older interpreter's answer to each call; their arrays are in files that the context removes."""
         python = environment(self._version)
         with tempfile.TemporaryDirectory(prefix="edgekit-") as scratch:
@@ -152,7 +156,8 @@ class OlderRuntime(Runtime):
             cases = [
                 {"method": method, "inputs": [_saved(array, folder) for array in inputs]} for method, inputs in calls
             ]
-            (folder / "job.json").write_text(json.dumps({"package": str(package.resolve()), "cases": cases}))
+            job = {"package": str(package.resolve()), "cases": cases, "engine": engine}
+            (folder / "job.json").write_text(json.dumps(job))
             yield tuple(_Answer(answer, folder) for answer in self._ask(python, folder, package))
 
     def _ask(self, python: Path, folder: Path, package: Path) -> list[dict[str, Any]]:

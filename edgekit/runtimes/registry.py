@@ -10,10 +10,13 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from edgekit.errors import DeviceError, UsageError
+from edgekit.format.schema import QuantizedEngine
 from edgekit.runtimes.base import Runtime
 from edgekit.runtimes.hosts import Qemu, ThisMachine
 
 Capability = Literal["verify", "run", "bench", "operator times", "ops"]
+ENGINES: tuple[QuantizedEngine, ...] = get_args(QuantizedEngine)
+_ARM: tuple[QuantizedEngine, ...] = ("qnnpack",)  # of every processor; the others are for x86
 CAPABILITIES: tuple[Capability, ...] = get_args(Capability)
 
 
@@ -27,6 +30,7 @@ class Target:
         about: what it is, for help texts and the docs.
         capabilities: the requests that the class implements.
         lacks_dtypes: the dtypes of inputs and outputs that it refuses, whatever the operators.
+        engines: the engines for quantized weights that it has.
         operator_table: the table in `operators/` that says which operators it has; empty where none does.
         make_target: what builds it; empty where nothing needs to be built.
         emulated: whether it runs under an emulator on a usual machine, where times mean little.
@@ -39,6 +43,7 @@ class Target:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     operator_table: str = ""
     lacks_dtypes: tuple[str, ...] = ()
+    engines: tuple[QuantizedEngine, ...] = ENGINES
     make_target: str = ""
     emulated: bool = False
 
@@ -79,6 +84,7 @@ _ROWS = (
             "host": Qemu(machine="aarch64", cpu="cortex-a72"),
             "path": "build/edgekit-aarch64/bin/edgekit-runner",
         },
+        engines=_ARM,
         make_target="runner-aarch64",
         emulated=True,
     ),
@@ -89,6 +95,7 @@ _ROWS = (
         capabilities=("verify", "run", "bench"),
         operator_table="android-1.12.2",
         lacks_dtypes=("bool",),  # PyTorch's JNI throws on them
+        engines=_ARM,
         make_target="android-runtime",
     ),
     Target(
@@ -99,6 +106,7 @@ _ROWS = (
         arguments={"arm64": True},
         operator_table="android-1.12.2",
         lacks_dtypes=("bool",),  # PyTorch's JNI throws on them
+        engines=_ARM,
         make_target="android-runtime-arm64",
         emulated=True,
     ),
@@ -166,9 +174,11 @@ def available(runtime: Runtime) -> Runtime:
 
 def markdown_table() -> str:
     """The table of `docs/devices.md`."""
-    lines = ["| `--runtime` | what it is | supports | operators | built by |", "|---|---|---|---|---|"]
+    headers = ("`--runtime`", "what it is", "supports", "operators", "quantized engines", "built by")
+    lines = [f"| {' | '.join(headers)} |", "|---" * len(headers) + "|"]
     for row in TARGETS.values():
         built = f"`make {row.make_target}`" if row.make_target else ""
+        engines = "all of its torch" if row.engines == ENGINES else ", ".join(row.engines)
         table = row.operator_table or ("listed by the runtime" if "ops" in row.capabilities else "")
-        lines.append(f"| `{row.name}` | {row.about} | {', '.join(row.capabilities)} | {table} | {built} |")
+        lines.append(f"| `{row.name}` | {row.about} | {', '.join(row.capabilities)} | {table} | {engines} | {built} |")
     return "\n".join(lines) + "\n"

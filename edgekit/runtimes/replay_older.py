@@ -47,6 +47,8 @@ def main(folder: Path) -> None:
     job = json.loads((folder / "job.json").read_text())
     answers: dict[str, Any] = {}
     try:
+        if job["engine"] is not None:
+            torch.backends.quantized.engine = job["engine"]  # raises if this torch does not have it
         module = _load_for_lite_interpreter(job["package"])
     except (RuntimeError, ValueError) as error:
         answers["refused"] = first_line(error)

@@ -110,7 +110,8 @@ class BenchResult:
 class FitResult:
     """Whether a runtime has every operator of a package and takes its dtypes; `remedy` is empty where it does.
 
-    `missing` are operators; `tensors` are inputs and outputs of a dtype that the runtime refuses.
+    `missing` are operators; `tensors` are inputs and outputs of a dtype that the runtime refuses; `engine` is the engine for
+    quantized weights, if the runtime does not have it.
     """
 
     runtime: str
@@ -119,7 +120,14 @@ class FitResult:
     bytecode_version: int
     bytecode_range: tuple[int, int]
     tensors: tuple[str, ...] = ()
+    engine: str | None = None
     remedy: str = ""
+
+    @property
+    def lacks(self) -> tuple[str, ...]:
+        """Everything that the runtime lacks, as texts."""
+        engine = () if self.engine is None else (f"engine {self.engine} for quantized weights",)
+        return (*self.missing, *self.tensors, *engine)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

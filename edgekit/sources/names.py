@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from edgekit.engines import supported_engines
 from edgekit.errors import UsageError
 from edgekit.format.schema import ImageSpec
 from edgekit.sources.inputs import InputSpec, parse_input
@@ -136,7 +137,8 @@ def _quantized(name: str, module: nn.Module, named: Any, request: SourceRequest)
         result = from_module(module, name=name, source=source, request=request, default_kind="named")
         return replace(result, weights=replace(result.weights, name=named[0].name))
     draft = from_module(module, name=name, source=source, request=request)
-    torch.backends.quantized.engine = "x86" if "x86" in torch.backends.quantized.supported_engines else "qnnpack"
+    if request.quantized_engine is None and "qnnpack" in supported_engines():  # phones and ARM boards have this one
+        torch.backends.quantized.engine = "qnnpack"
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         module.fuse_model(is_qat=False)  # type: ignore[operator]

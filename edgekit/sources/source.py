@@ -51,6 +51,7 @@ class SourceRequest:
     checkpoint: Path | None = None
     checkpoint_key: str | None = None
     trust_checkpoint: bool = False
+    quantized_engine: str | None = None
     seed: int = 0
     require_pretrained: bool = False
     image: ImageSpec | None = None
