@@ -81,6 +81,10 @@ class ScreenshotTest : AppTest() {
     }
 
     @Test
+    fun selfTest_unproven() =
+        assertLooksLike("self-test-unproven", launchPushed(PackageEditor.withUnprovenOutput(model, pushed())))
+
+    @Test
     fun brokenModel() = assertLooksLike("broken-model", launchPushed(PackageEditor.withWrongDigest(model, pushed())))
 
     @Test
