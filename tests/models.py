@@ -235,3 +235,18 @@ class FixedSize(nn.Module):
         import numpy as np
 
         return x * torch.from_numpy(np.linspace(0.5, 1.5, x.shape[-1], dtype=np.float32))
+
+
+class PaddedEncoder(nn.Module):
+    """A transformer encoder with a padding mask. torch's fused path returns zeros at padded positions if `nested`."""
+
+    def __init__(self, nested: bool) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        layer = nn.TransformerEncoderLayer(32, 4, 64, batch_first=True)
+        self.embedding = nn.Embedding(20, 32)
+        self.encoder = nn.TransformerEncoder(layer, 2, enable_nested_tensor=nested)
+
+    def forward(self, ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        padded = torch.arange(ids.shape[1]) >= lengths.unsqueeze(1)
+        return self.encoder(self.embedding(ids), src_key_padding_mask=padded)

@@ -28,7 +28,7 @@ ROOMS = {
         *("blame", "inputs", "examples", "samples", "weights", "checkpoints", "copies", "lists", "adapter"),
         *("source", "quantized", "names", "factories", "files", "resolve"),
     ],
-    "parity": ["probes", "eager", "scores", "comparison", "ranking", "causes", "references", "gate"],
+    "parity": ["probes", "eager", "scores", "comparison", "ranking", "fast_path", "causes", "references", "gate"],
     "capture": ["modes", "conversions", "trace", "script", "hybrid", "attempts", "decide"],
     "optimize": [
         *(

@@ -15,6 +15,7 @@ from edgekit.capture.script import script_reason
 from edgekit.errors import CaptureError, ParityError, UsageError
 from edgekit.format.schema import CaptureEvidence, ProbeResult, Tolerance
 from edgekit.parity.comparison import Reference
+from edgekit.parity.fast_path import fast_path_error
 from edgekit.parity.probes import Axes
 from edgekit.parity.ranking import Ranking, ranking_of
 from edgekit.parity.references import References, eager_references
@@ -78,6 +79,7 @@ class Candidates:
         self._source, self._requested, self._allow_mismatch = source, mode, allow_mismatch
         self._references = eager_references(source)
         self._ranking = ranking_of(source, self._references.items)
+        self._fast_path_error = fast_path_error(source, self._references.items, tolerance)
         if not self._references.varies and source.inputs:
             _log.warning(
                 "%s: the outputs are the same on every probe, so agreement proves little; pass a wider range with --input",
@@ -102,7 +104,9 @@ class Candidates:
             return None
         if not decision.chosen.agrees:
             _log.warning("%s: %s", self._source.name, decision.reason)
-        return replace(_captured(self._source, self._references, decision), ranking=self._ranking)
+        captured = _captured(self._source, self._references, decision)
+        evidence = replace(captured.evidence, fast_path_error=self._fast_path_error)
+        return replace(captured, evidence=evidence, ranking=self._ranking)
 
     def _attempts(self) -> Iterator[Attempt]:
         """Yields the attempts that were made before, then new ones."""

@@ -172,6 +172,10 @@ def _print_manifest(manifest: Manifest) -> None:
     versions = manifest.provenance.versions
     _show(f"made by     edgekit {versions.edgekit}, torch {versions.torch}")
     _show(f"captured    {manifest.capture.mode}: {manifest.capture.reason}")
+    if (error := manifest.capture.fast_path_error) is not None:
+        _show(
+            f"fused path  differs from the model by {error:.1e}: the package computes without torch's fused transformer path"
+        )
     applied = ", ".join(step.name for step in manifest.recipe.passes if step.applied)
     _show(f"recipe      {manifest.recipe.name}: {applied or 'nothing'}")
     parity = manifest.parity
