@@ -21,6 +21,7 @@ from edgekit.format.schema import Activation, ImageSpec, Manifest, QuantizedEngi
 from edgekit.optimize.optimizer import OptimizedModel, optimize
 from edgekit.optimize.passes.base import passes_of
 from edgekit.optimize.recipes import DEFAULT_RECIPE, FITS, RECIPES, Fit
+from edgekit.optimize.sharing import SharedConstants
 from edgekit.packaging.draft import PackageDraft, draft_package, finish_package, prove_draft, unproved_axes
 from edgekit.packaging.server import draft_server
 from edgekit.report.export import ExportDocument, ServerResult, export_document
@@ -28,6 +29,7 @@ from edgekit.runtimes.compat import ANDROID, fit_of, operator_table
 from edgekit.runtimes.results import CaseResult
 from edgekit.runtimes.verdict import VerifyReport
 from edgekit.sources.examples import as_inputs
+from edgekit.sources.methods import FORWARD
 from edgekit.sources.quantized import engine_of
 from edgekit.sources.resolve import load_source
 from edgekit.sources.source import RankingRequest, SourceModel, SourceRequest, from_module
@@ -35,6 +37,7 @@ from edgekit.threads import held_threads
 
 STAGES = ("source", "capture", "optimize", "package", "verify")
 Progress = Callable[[str], None]
+Proved = tuple[PackageDraft, tuple[CaseResult, ...]]
 
 _log = logging.getLogger(__name__)
 
@@ -94,6 +97,7 @@ def export(
     bind: Mapping[str, Any] | None = None,
     golden_sample: bool = True,
     quantized_engine: QuantizedEngine | None = None,
+    methods: Mapping[str, Any] | None = None,
 ) -> ExportReport:
     """Exports a module to a verified package.
 
@@ -121,11 +125,12 @@ def export(
         golden_sample: whether the tensors and arrays of `example_inputs` become a golden case.
         quantized_engine: for a quantized model, the engine that the package needs; by default, the one for which its weights
             are packed, with torch's current engine first. Phones and ARM boards have `qnnpack`.
+        methods: other methods to export, with their example inputs, for example `{"encode": (x,), "decode": "1x3"}`.
 
     Raises:
         EdgekitError: see `edgekit.errors`. No file is written in this case.
     """
-    inputs = tuple(as_inputs(model.forward, example_inputs))
+    inputs = tuple(as_inputs(getattr(model, "forward", None), example_inputs))
     name = name or type(model).__name__
     request = SourceRequest(
         inputs=inputs,
@@ -135,6 +140,9 @@ def export(
         bound=dict(bind or {}),
         golden_sample=golden_sample,
         quantized_engine=quantized_engine,
+        methods={
+            method: tuple(as_inputs(getattr(model, method, None), given)) for method, given in (methods or {}).items()
+        },
     )
     options = ExportRequest(
         output=None if output is None else Path(output),
@@ -193,11 +201,11 @@ def _export(
     _check_overwriting((package, server, report), inputs)
     with ExitStack() as files, held_engine(engine_of(source, request.quantized_engine)):
         new_package, new_report = (files.enter_context(atomic(path)) for path in (package, report))
-        draft, results = _surviving(source, options, tolerance, new_package, progress)
+        draft, results = _exported(source, options, tolerance, new_package, progress)
         manifest = finish_package(draft, results)
         if options.fit == "android":
             _warn_if_unfit(manifest)
-        made = _write_server(draft.optimized, tolerance, server, files) if options.server else None
+        made = _write_server(draft, server, files) if options.server else None
         document = export_document(
             manifest, package=package.name, package_bytes=new_package.stat().st_size, server=made
         )
@@ -212,9 +220,30 @@ def _export(
     )
 
 
-def _surviving(
+def _exported(
     source: SourceModel, options: ExportRequest, tolerance: Tolerance, path: Path, progress: Progress
-) -> tuple[PackageDraft, tuple[CaseResult, ...]]:
+) -> Proved:
+    """A package with all methods of a source. Each method is captured, optimized and proved alone, then all in one file."""
+    if not source.others:
+        return _surviving(source, options, tolerance, path, progress)
+    shared = SharedConstants()
+    first, *others = (
+        _surviving(part, options, tolerance, path, progress, shared)[0].optimized for part in (source, *source.others)
+    )
+    progress("package")
+    draft = draft_package(first, tolerance, path, others)
+    progress("verify")
+    return draft, prove_draft(draft)
+
+
+def _surviving(
+    source: SourceModel,
+    options: ExportRequest,
+    tolerance: Tolerance,
+    path: Path,
+    progress: Progress,
+    shared: SharedConstants | None = None,
+) -> Proved:
     """Takes the first capture that still agrees with the eager model after it was optimized, saved and loaded.
 
     A capture on which the gate drops an essential pass is taken only if there is no other.
@@ -228,7 +257,7 @@ def _surviving(
     while (captured := candidates.best(refused)) is not None:
         try:
             progress("optimize")
-            optimized = optimize(captured, recipe.name, passes_of(recipe, options.fit), tolerance)
+            optimized = optimize(captured, recipe.name, passes_of(recipe, options.fit), tolerance, shared)
             if optimized.lost:
                 refused[captured.decision.mode] = f"loses {optimized.lost}"
                 lossy = lossy or optimized
@@ -242,9 +271,7 @@ def _surviving(
     raise failures[0]
 
 
-def _proved(
-    optimized: OptimizedModel, tolerance: Tolerance, path: Path, progress: Progress
-) -> tuple[PackageDraft, tuple[CaseResult, ...]]:
+def _proved(optimized: OptimizedModel, tolerance: Tolerance, path: Path, progress: Progress) -> Proved:
     progress("package")
     draft = draft_package(optimized, tolerance, path)
     progress("verify")
@@ -257,12 +284,20 @@ def _proved(
     return draft, results
 
 
-def _write_server(
-    optimized: OptimizedModel, tolerance: Tolerance, server: Path, files: ExitStack
-) -> ServerResult | None:
-    """Writes the server's file under a temporary name; `files` renames it at its end. Returns None if the file breaks parity."""
+def _write_server(draft: PackageDraft, server: Path, files: ExitStack) -> ServerResult | None:
+    """Writes the server's file under a temporary name; `files` renames it at its end.
+
+    Returns:
+        None if the file breaks parity, or if there is no `forward`, the only method that the file can have.
+    """
+    source, lacking = draft.optimized.captured.source, [model.captured.source.method for model in draft.others]
+    if source.method != FORWARD:
+        _log.warning("%s: the server's file was not written, because the model has no forward", source.name)
+        return None
+    if lacking:
+        _log.warning("%s: the server's file has forward alone, without %s", source.name, ", ".join(lacking))
     scratch = files.enter_context(tempfile.TemporaryDirectory(prefix=".edgekit-", dir=server.parent))
-    made = draft_server(optimized, tolerance, Path(scratch))
+    made = draft_server(draft.optimized, draft.tolerance, Path(scratch))
     if made is None:
         return None
     result = ServerResult(

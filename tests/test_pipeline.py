@@ -128,7 +128,7 @@ def test_export_saved_file_that_disagrees_leaves_nothing_behind(
 ) -> None:
     """The golden cases expect other answers than the saved file gives."""
 
-    def shifted(references: Sequence[Reference]) -> tuple[GoldenCase, ...]:
+    def shifted(references: Sequence[Reference], _: str) -> tuple[GoldenCase, ...]:
         first = references[0]
         moved = {name: value + np.float32(0.01) for name, value in first.outputs.items()}
         return golden_cases([replace(first, outputs=moved)])

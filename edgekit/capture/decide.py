@@ -199,6 +199,7 @@ def _captured(source: SourceModel, references: References, decision: Decision) -
             mismatch_allowed=decision.mismatch_allowed,
             warnings=tuple(str(w) for w in decision.attempts[0].warnings),
             probes=tuple(probe for tried in decision.attempts for probe in tried.probes) + refused,
+            methods_left_out=source.methods_left_out,
         ),
     )
     return pinned(captured, chosen.pinned)

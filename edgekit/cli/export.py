@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, get_args
 
 from edgekit.capture.modes import REQUESTED_MODES
 from edgekit.cli.options import add_json
-from edgekit.cli.parse import bound_values, image_spec, labels_file, seed, tolerance
+from edgekit.cli.parse import bound_values, image_spec, labels_file, method_inputs, seed, tolerance
 from edgekit.format.schema import Activation, QuantizedEngine
 from edgekit.optimize.recipes import DEFAULT_RECIPE, FITS, RECIPES
 from edgekit.report.console import Progress, banner, bound, ranking, size
@@ -35,6 +35,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SPEC",
         help="an input of the model: [NAME=]SHAPE[:DTYPE[LOW,HIGH]], for example 1x3x224x224 or ids=1x16:int64[0,1000], "
         "or a sample .npy; repeatable",
+    )
+    parser.add_argument(
+        "--method",
+        action="append",
+        default=[],
+        metavar="NAME:SPEC",
+        help="another method to export, with an input as in --input: encode:1x8 or decode:z=1x3; repeatable, for more methods "
+        "and for more inputs of a method",
     )
     parser.add_argument(
         "--no-golden-sample",
@@ -148,6 +156,7 @@ def run(options: argparse.Namespace) -> int:
                 labels=labels,
                 bound=bound_values(options.bind),
                 golden_sample=not options.no_golden_sample,
+                methods=method_inputs(options.method),
             ),
             ExportRequest(
                 output=options.output_file,
@@ -171,12 +180,16 @@ def _print(report: "ExportReport") -> None:
     manifest = report.manifest
     print(banner(manifest), end="")
     print(f"{report.package}  {size(report.package.stat().st_size)}")
-    method = manifest.methods[0]
-    print(f"  {'signature':<20} ({', '.join(map(str, method.inputs))}) -> ({', '.join(map(str, method.outputs))})")
+    for method in manifest.methods:
+        what = "signature" if len(manifest.methods) == 1 or manifest.image is not None else method.name
+        if method.name != "predict" or manifest.image is None:
+            print(f"  {what:<20} ({', '.join(map(str, method.inputs))}) -> ({', '.join(map(str, method.outputs))})")
     if manifest.image is not None:
         print(f"  {'predict':<20} {ranking(manifest.image)}; --output and --activation change it")
     print(f"  {'captured':<20} {manifest.capture.mode}: {manifest.capture.reason}")
     for step in manifest.recipe.passes:
+        if ": " in step.name and not step.applied and not step.left_out:
+            continue  # of another method, for which it does not matter
         done = f"error {step.norm_error:.1e}" if step.norm_error is not None else f"not applied: {step.note}"
         left_out = f", without {', '.join(step.left_out)}" if step.left_out and step.applied else ""
         print(f"  {step.name:<20} {done}{left_out}")

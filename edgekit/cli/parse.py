@@ -4,10 +4,13 @@ import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgekit.errors import UsageError
 from edgekit.format.schema import ImageSpec, Tolerance
+
+if TYPE_CHECKING:
+    from edgekit.sources.inputs import InputSpec
 
 _MOST_PIXELS = 2**12  # of a side that a network takes
 _IMAGE_HELP = "Expected resize=N,crop=N,mean=A[/B/C],std=A[/B/C][,channels=1|3][,interpolation=bilinear|bicubic]."
@@ -99,4 +102,24 @@ def bound_values(texts: Sequence[str]) -> dict[str, Any]:
             found[name] = json.loads(value)
         except ValueError:
             found[name] = value
+    return found
+
+
+def method_inputs(texts: Sequence[str]) -> dict[str, tuple["InputSpec", ...]]:
+    """Parses every `--method`: NAME:SPEC, one for each input of a method, or NAME for a method without inputs.
+
+    Raises:
+        UsageError: a text is not of that form.
+    """
+    from edgekit.sources.inputs import parse_input
+
+    found: dict[str, tuple[InputSpec, ...]] = {}
+    for text in texts:
+        name, colon, spec = text.partition(":")
+        if not name.isidentifier() or (colon and not spec):
+            raise UsageError(
+                f"--method {text}: expected NAME:SPEC, for example encode:1x8 or decode:z=1x3, and one for each input of the "
+                "method; or NAME alone for a method without inputs."
+            )
+        found[name] = (*found.get(name, ()), *([parse_input(spec)] if colon else ()))
     return found

@@ -12,6 +12,7 @@ from edgekit.capture.decide import CapturedModel
 from edgekit.errors import OptimizeError, first_line
 from edgekit.format.schema import PassResult, RecipeResult, Tolerance
 from edgekit.optimize.passes.base import Context, Pass
+from edgekit.optimize.sharing import SharedConstants
 from edgekit.parity.comparison import Reference, describe
 from edgekit.parity.eager import exact_eager
 from edgekit.parity.gate import judge_optimized
@@ -43,13 +44,29 @@ class OptimizedModel:
         return _CODE_BYTES + 2 * sum(weight.numel() * weight.element_size() for weight in tensors)
 
 
-def optimize(captured: CapturedModel, recipe: str, passes: Sequence[Pass], tolerance: Tolerance) -> OptimizedModel:
-    """Applies the passes of a recipe in order. The parity gate judges each pass."""
+def optimize(
+    captured: CapturedModel,
+    recipe: str,
+    passes: Sequence[Pass],
+    tolerance: Tolerance,
+    shared: SharedConstants | None = None,
+) -> OptimizedModel:
+    """Applies the passes of a recipe in order. The parity gate judges each pass.
+
+    Args:
+        captured: the model.
+        recipe: the name of the recipe.
+        passes: its passes.
+        tolerance: the bounds of the gate.
+        shared: the constants of the other methods of the package, if it has any.
+    """
     context = _context(captured)
     module, server = captured.module, captured.module
     results, lost = [], ""
     for step in passes:
         module, result = apply_gated(step, module, context, captured.references, tolerance)
+        if shared is not None and result.applied and step.essential:
+            module = shared.replaced(module)
         results.append(result)
         if step.essential and not result.applied and not lost:
             lost = f"{step.name}: {result.note}"

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import torch
 
 from edgekit.engines import needs_engine
-from edgekit.errors import OptimizeError, ParityError, first_line
+from edgekit.errors import OptimizeError, ParityError, UsageError, first_line
 from edgekit.files import reserve
 from edgekit.format.archive import GOLDEN, LABELS, Archive
 from edgekit.format.codec import to_json
@@ -32,9 +32,10 @@ from edgekit.format.schema import (
 from edgekit.format.writer import append_manifest, write_records
 from edgekit.nested import named_tensors
 from edgekit.optimize.optimizer import OptimizedModel
+from edgekit.packaging.combine import Part, combined, merged_evidence, merged_recipe, method_names
 from edgekit.packaging.constants import name_constants
 from edgekit.packaging.golden import golden_cases, predict_cases
-from edgekit.packaging.methods import check_labels, describe_methods
+from edgekit.packaging.methods import check_labels, describe_method, describe_predict
 from edgekit.packaging.predict import with_predict
 from edgekit.parity.comparison import compare, describe, rounded, worst
 from edgekit.runtimes.compat import fitting
@@ -53,6 +54,7 @@ class PackageDraft:
 
     path: Path
     optimized: OptimizedModel
+    others: tuple[OptimizedModel, ...]
     tolerance: Tolerance
     cases: tuple[GoldenCase, ...]
     methods: tuple[MethodSpec, ...]
@@ -63,27 +65,45 @@ class PackageDraft:
     records: dict[str, str]
 
 
-def draft_package(optimized: OptimizedModel, tolerance: Tolerance, destination: Path) -> PackageDraft:
+def draft_package(
+    optimized: OptimizedModel, tolerance: Tolerance, destination: Path, others: Sequence[OptimizedModel] = ()
+) -> PackageDraft:
     """Saves the module for the lite interpreter, and writes every record except the manifest to `destination`.
 
     Temporary files are written to the folder of `destination`.
+
+    Args:
+        optimized: the first method, `forward` if the package has it.
+        tolerance: the bounds of the golden cases.
+        destination: the file to write.
+        others: the other methods.
 
     Raises:
         OptimizeError: torch cannot save the module for the lite interpreter.
     """
     source, ranking = optimized.captured.source, optimized.captured.ranking
-    image = None if ranking is None else ranking.image
-    cases = golden_cases(optimized.captured.references)
-    module = optimized.module
+    models = (optimized, *others)
+    parts: list[Part] = [(model.module, "forward", describe_method(model.captured)) for model in models]
+    cases = tuple(
+        case for model in models for case in golden_cases(model.captured.references, model.captured.source.method)
+    )
     if ranking is not None:
-        module = with_predict(module, ranking, optimized.captured.references[0].probe.inputs)
-        cases += predict_cases(source, ranking, tolerance)
-    methods = describe_methods(optimized, image, cases)
+        if any(model.captured.source.method == "predict" for model in models):
+            raise UsageError(
+                f"{source.name}: the image contract adds a method predict, so --method predict:… cannot be exported with it. "
+                "Rename the method, or export it without --image."
+            )
+        both = with_predict(optimized.module, ranking, optimized.captured.references[0].probe.inputs)
+        pictures = predict_cases(source, ranking, tolerance)
+        cases += pictures
+        parts = [(both, "forward", parts[0][2]), (both, "predict", describe_predict(pictures)), *parts[1:]]
+    methods = tuple(spec for _, _, spec in parts)
+    module = parts[0][0] if method_names(parts[0][0]) == {spec.name for spec in methods} else combined(parts)
     extras = {GOLDEN: to_json(Golden(schema_version=SCHEMA_VERSION, cases=cases), indent=None)}
     if labels := check_labels(source.labels, methods):
         extras[LABELS] = encode_labels(labels)
     with tempfile.TemporaryDirectory(prefix=".edgekit-", dir=destination.parent) as scratch:
-        reserve(Path(scratch), optimized.room_bytes)
+        reserve(Path(scratch), sum(model.room_bytes for model in models))
         saved = _save_lite(module, Path(scratch))
         with Archive(saved) as archive:
             constants, bytecode = name_constants(archive, inner(source.module)), archive.bytecode
@@ -91,10 +111,11 @@ def draft_package(optimized: OptimizedModel, tolerance: Tolerance, destination: 
     return PackageDraft(
         path=destination,
         optimized=optimized,
+        others=tuple(others),
         tolerance=tolerance,
         cases=cases,
         methods=methods,
-        image=image,
+        image=None if ranking is None else ranking.image,
         constants=constants,
         operators=bytecode.operators,
         bytecode_version=bytecode.version,
@@ -126,10 +147,10 @@ def prove_draft(draft: PackageDraft) -> tuple[CaseResult, ...]:
 
 def unproved_axes(draft: PackageDraft) -> frozenset[tuple[int, int]]:
     """The free axes for which the written file is wrong at one of the sizes that the captured model was judged on."""
-    module = LiteModule(draft.path)
+    module, method = LiteModule(draft.path), draft.optimized.captured.source.method
     wrong = frozenset[tuple[int, int]]()
     for reference in draft.optimized.captured.sizes:
-        found = worst(compare(reference, lambda *inputs: module.call("forward", inputs), draft.tolerance))
+        found = worst(compare(reference, lambda *inputs: module.call(method, inputs), draft.tolerance))
         if not found.passed:
             name = draft.optimized.captured.source.name
             _log.warning("%s: the saved file disagrees on %s, %s", name, reference.probe.name, describe(found))
@@ -161,14 +182,14 @@ class _Watched(LiteModule):
 
 def finish_package(draft: PackageDraft, results: tuple[CaseResult, ...]) -> Manifest:
     """Appends the manifest with the parity results, and checks the file as readers do."""
-    captured = draft.optimized.captured
+    captured, models = draft.optimized.captured, (draft.optimized, *draft.others)
     hints = _hints(draft.operators)
     manifest = Manifest(
         schema_version=SCHEMA_VERSION,
         name=captured.source.name,
         provenance=_provenance(captured.source),
-        capture=captured.evidence,
-        recipe=draft.optimized.recipe,
+        capture=merged_evidence(models),
+        recipe=merged_recipe(models),
         methods=draft.methods,
         image=draft.image,
         constants=draft.constants,

@@ -29,8 +29,8 @@ _ROUNDING = 5e-4  # in levels of a pixel; the largest error seen in float32 kern
 _SURE = 20.0  # a rank is kept if its score is this many tolerances above the next
 
 
-def golden_cases(references: Sequence[Reference]) -> tuple[GoldenCase, ...]:
-    """The cases of `forward`: several seeds and signs, and every size that was proved to be free. Their answers are finite.
+def golden_cases(references: Sequence[Reference], method: str = "forward") -> tuple[GoldenCase, ...]:
+    """The cases of a method: several seeds and signs, and every size that was proved to be free. Their answers are finite.
 
     A case lists at least one output, or it would prove nothing. If the structure depends on the
     data, each case has its own.
@@ -38,8 +38,8 @@ def golden_cases(references: Sequence[Reference]) -> tuple[GoldenCase, ...]:
     varies = shared_structure(references) is None
     return tuple(
         GoldenCase(
-            name=f"forward: {reference.probe.name}",
-            method="forward",
+            name=f"{method}: {reference.probe.name}",
+            method=method,
             inputs=reference.probe.golden,
             outputs=tuple(_sampled(name, value) for name, value in reference.outputs.items()),
             structure=reference.structure if varies else None,

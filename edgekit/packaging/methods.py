@@ -1,16 +1,14 @@
 """The methods of a package, as the manifest describes them."""
 
+from edgekit.capture.decide import CapturedModel
 from edgekit.errors import UsageError
 from edgekit.format.golden import GoldenCase
-from edgekit.format.schema import ImageSpec, MethodSpec, TensorSpec
-from edgekit.optimize.optimizer import OptimizedModel
+from edgekit.format.schema import MethodSpec, TensorSpec
 from edgekit.parity.comparison import Reference, shared_structure
 
 
-def describe_methods(
-    optimized: OptimizedModel, image: ImageSpec | None, cases: tuple[GoldenCase, ...]
-) -> tuple[MethodSpec, ...]:
-    captured = optimized.captured
+def describe_method(captured: CapturedModel) -> MethodSpec:
+    """The method that a captured model is."""
     free = set(captured.free_axes)
     inputs = tuple(
         TensorSpec(
@@ -25,13 +23,14 @@ def describe_methods(
     first = next(reference for reference in captured.references if reference.outputs)
     outputs = tuple(_output(name, first, captured.references, free) for name in first.outputs)
     structure = shared_structure(captured.references)
-    methods = (MethodSpec(name="forward", structure=structure, inputs=inputs, outputs=outputs),)
-    if image is None:
-        return methods
+    return MethodSpec(name=captured.source.method, structure=structure, inputs=inputs, outputs=outputs)
+
+
+def describe_predict(cases: tuple[GoldenCase, ...]) -> MethodSpec:
+    """`predict`, by its golden cases."""
     picture = TensorSpec(name="image", dtype="uint8", shape=(None, None, 3), low=0, high=255)
-    ranked = next(case.outputs for case in cases if case.method == "predict")
-    results = tuple(TensorSpec(name=output.name, dtype=output.dtype, shape=output.shape) for output in ranked)
-    return (*methods, MethodSpec(name="predict", structure="(*, *)", inputs=(picture,), outputs=results))
+    results = tuple(TensorSpec(name=output.name, dtype=output.dtype, shape=output.shape) for output in cases[0].outputs)
+    return MethodSpec(name="predict", structure="(*, *)", inputs=(picture,), outputs=results)
 
 
 def _output(name: str, answer: Reference, references: tuple[Reference, ...], free: set[tuple[int, int]]) -> TensorSpec:

@@ -24,7 +24,7 @@ from edgekit.parity.probes import (
     wider_probes,
 )
 from edgekit.sources.copies import detached_copy
-from edgekit.sources.samples import SAMPLE_BYTES, sample_bytes
+from edgekit.sources.samples import sample_bytes
 from edgekit.sources.source import SourceModel
 
 
@@ -130,8 +130,8 @@ def _add_draws(module: nn.Module, items: list[Reference], refused: list[tuple[st
         )
     for probe in moved_samples(source):
         _try(module, probe, items, refused, source)
-    room = SAMPLE_BYTES // max(sample_bytes(source.inputs), 1)
-    for index, reference in enumerate(items[1:room], 1):
+    copies = source.sample_room // max(sample_bytes(source.inputs), 1)
+    for index, reference in enumerate(items[1:copies], 1):
         items[index] = replace(reference, probe=kept(source, reference.probe))
 
 

@@ -12,7 +12,7 @@ import keyword
 import linecache
 import logging
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -42,20 +42,23 @@ def inner(module: nn.Module) -> nn.Module:
     return module.get_submodule("model") if isinstance(module, Adapter) else module
 
 
-def adapted(module: nn.Module, arguments: Sequence[Argument], bound: Mapping[str, Any], name: str) -> nn.Module:
-    """The module itself where its call and outputs are plain, else a generated module around it.
+def adapted(
+    module: nn.Module, arguments: Sequence[Argument], bound: Mapping[str, Any], name: str, method: str = "forward"
+) -> nn.Module:
+    """The module itself where its call and outputs are plain, else a generated module around it, whose `forward` calls it.
 
     Args:
         module: a module in eval mode.
-        arguments: the inputs, grouped by the parameters of `forward`.
+        arguments: the inputs, grouped by the parameters of the method.
         bound: values of other parameters.
         name: the model's name, for the report of what is left out.
+        method: the method to call.
     """
-    plain_call = not bound and all(argument.plain for argument in arguments)
-    call = _generated(module, arguments, bound, [])
+    plain_call = method == "forward" and not bound and all(argument.plain for argument in arguments)
+    call = generated(module, arguments, bound, [], method)
     copied, specs = detached_copy(call), [spec for argument in arguments for spec in argument.specs]
     value = _answer(copied, [spec.first() for spec in specs])
-    if value is None or _is_plain(value) or _depends_on_data(module, copied, specs, value):
+    if value is None or _is_plain(value) or _depends_on_data(getattr(module, method), copied, specs, value):
         return module if plain_call else call
     leaves = []
     for leaf, expression, part in _leaves(value, "value", ""):
@@ -69,7 +72,7 @@ def adapted(module: nn.Module, arguments: Sequence[Argument], bound: Mapping[str
         raise CaptureError(f"two outputs have the flattened name {twice!r}. Rename a key of the dict that holds them.")
     if not leaves:
         raise CaptureError(f"{name} returns {type(value).__name__} without a tensor in it. Return at least one tensor.")
-    return _generated(module, arguments, bound, leaves)
+    return generated(module, arguments, bound, leaves, method)
 
 
 def _answer(call: nn.Module, arrays: Sequence[Any]) -> Any:
@@ -91,12 +94,12 @@ def _is_plain(value: Any) -> bool:
     return plain_type and bool(value) and all(map(_is_plain, value))
 
 
-def _depends_on_data(module: nn.Module, call: nn.Module, specs: Sequence[InputSpec], value: Any) -> bool:
+def _depends_on_data(function: Callable[..., Any], call: nn.Module, specs: Sequence[InputSpec], value: Any) -> bool:
     """Whether other inputs give other outputs than the first one, of types that scripting takes as they are.
 
     Then nothing can be left out: an empty list or a None of the first answer may hold tensors in another one.
     """
-    annotation = str(inspect.signature(module.forward).return_annotation).lower()
+    annotation = str(inspect.signature(function).return_annotation).lower()
     if not any(word in annotation for word in ("list", "dict", "optional", "none")) or not _can_be_scripted(value):
         return False
     structure = structure_of(value)
@@ -159,9 +162,15 @@ def _parts(value: Any) -> list[Any]:
     return list(_pytree.SUPPORTED_NODES[type(value)].flatten_fn(value)[0])
 
 
-def _generated(
-    module: nn.Module, arguments: Sequence[Argument], bound: Mapping[str, Any], leaves: Sequence[Leaf]
+def generated(
+    module: nn.Module,
+    arguments: Sequence[Argument],
+    bound: Mapping[str, Any],
+    leaves: Sequence[Leaf],
+    method: str = "forward",
 ) -> nn.Module:
+    """A module whose `forward` calls a method of the module. With `leaves`, it returns a dict of them."""
+    callee = "self.model" if method == "forward" else f"self.model.{method}"
     names = _identifiers([spec.name for argument in arguments for spec in argument.specs])
     parameters = "".join(f", {name}: torch.Tensor" for name in names.values())
     given = [_passed(argument, names) for argument in arguments]
@@ -175,7 +184,7 @@ def _generated(
         "        self.model = model\n"
         "\n"
         f"    def forward(self{parameters}):\n"
-        f"        value = self.model({', '.join(given)})\n"
+        f"        value = {callee}({', '.join(given)})\n"
         f"{check}"
         f"        return {result}\n"
     )
@@ -226,4 +235,4 @@ def without_defaults(module: nn.Module, inputs: Sequence[InputSpec]) -> nn.Modul
     if len(inspect.signature(module.forward).parameters) == len(inputs):
         return module
     arguments = [Argument(name=spec.name, specs=(spec,), by_position=True) for spec in inputs]
-    return _generated(module, arguments, {}, [])
+    return generated(module, arguments, {}, [])

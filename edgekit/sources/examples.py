@@ -12,11 +12,11 @@ from edgekit.errors import UsageError
 from edgekit.sources.inputs import InputSpec, from_array, parse_input
 
 
-def as_inputs(function: Callable[..., Any], given: Any) -> Iterator[InputSpec]:
+def as_inputs(function: Callable[..., Any] | None, given: Any) -> Iterator[InputSpec]:
     """The inputs of a sequence, by position, or of a dict, by name; nested ones are named by their path.
 
     Args:
-        function: the method that takes them.
+        function: the method that takes them; None if there is none, which is found out later.
         given: a tensor, an array, a text, or a sequence or mapping of them, which may be nested.
 
     Raises:
@@ -28,7 +28,7 @@ def as_inputs(function: Callable[..., Any], given: Any) -> Iterator[InputSpec]:
         for name, value in given.items():
             yield from _nested_inputs(str(name), value)
         return
-    parameters = list(inspect.signature(function).parameters)
+    parameters = list(inspect.signature(function).parameters) if callable(function) else []
     for index, value in enumerate(given):
         nested = isinstance(value, tuple | list | Mapping)
         name = parameters[index] if nested and index < len(parameters) else ""

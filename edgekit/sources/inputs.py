@@ -156,11 +156,18 @@ def load_npy(path: str | Path) -> Array:
     return array
 
 
-def check_distinct(given: Sequence[InputSpec]) -> None:
-    """Raises UsageError if two inputs have the same name."""
+def option_of(method: str) -> str:
+    """The option that gives the inputs of a method, up to where an input begins."""
+    return "--input " if method == "forward" else f"--method {method}:"
+
+
+def check_distinct(given: Sequence[InputSpec], method: str = "forward") -> None:
+    """Raises UsageError if two inputs of a method have the same name."""
     names = [spec.name for spec in given if spec.name]
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise UsageError(f"--input {twice[0]}=… was given {names.count(twice[0])} times; give each input once.")
+        raise UsageError(
+            f"{option_of(method)}{twice[0]}=… was given {names.count(twice[0])} times; give each input once."
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,22 +188,23 @@ class Argument:
 
 
 def arguments_of(
-    forward: Callable[..., Any], given: Sequence[InputSpec], bound: Collection[str] = ()
+    function: Callable[..., Any], given: Sequence[InputSpec], bound: Collection[str] = (), method: str = "forward"
 ) -> tuple[Argument, ...]:
-    """Groups the inputs by the parameters of `forward`, in their order, and names those that have no name.
+    """Groups the inputs by the parameters of a method, in their order, and names those that have no name.
 
     Args:
-        forward: the method to call.
+        function: the method to call.
         given: the inputs; a name is a parameter's, or one with a path inside it such as `state.0`.
         bound: parameters that get other values than tensors.
+        method: the name of the method, for messages.
 
     Raises:
         UsageError: the names or the number of inputs do not match the signature.
     """
-    parameters = [p for p in inspect.signature(forward).parameters.values() if p.name not in bound]
+    parameters = [p for p in inspect.signature(function).parameters.values() if p.name not in bound]
     named = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     names = [p.name for p in named]
-    check_distinct(given)
+    check_distinct(given, method)
     unnamed = [spec for spec in given if not spec.name]
     groups: dict[str, list[InputSpec]] = {}
     for spec in given:
@@ -213,11 +221,13 @@ def arguments_of(
     takes_more = any(p.kind is p.VAR_KEYWORD for p in parameters)
     listed = ", ".join(map(str, parameters))
     if unknown := [name for name in groups if name not in names and not takes_more]:
-        raise UsageError(f"--input {unknown[0]}=…: forward has no such parameter; it takes ({listed}).")
+        raise UsageError(f"{option_of(method)}{unknown[0]}=…: {method} has no such parameter; it takes ({listed}).")
     if missing := [p.name for p in named if p.default is p.empty and p.name not in groups]:
-        raise UsageError(f"forward takes ({listed}) and no input was given for {missing[0]!r}. Add --input. {_HELP}")
+        raise UsageError(
+            f"{method} takes ({listed}) and no input was given for {missing[0]!r}. Add {option_of(method).strip()}. {_HELP}"
+        )
     if unnamed:
-        raise UsageError(f"{len(given)} inputs were given, and forward takes ({listed}). Pass fewer inputs.")
+        raise UsageError(f"{len(given)} inputs were given, and {method} takes ({listed}). Pass fewer inputs.")
     return _in_order(parameters, groups)
 
 

@@ -7,7 +7,7 @@ import re
 import textwrap
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -17,14 +17,14 @@ from torch.utils import _pytree
 from edgekit.errors import UsageError
 from edgekit.format.generator import generate
 from edgekit.sources.copies import detached_copy
-from edgekit.sources.inputs import Argument
+from edgekit.sources.inputs import Argument, option_of
 
 _CONTAINERS: dict[type, str] = {list: "list", tuple: "tuple", dict: "dict", Sequence: "list", Mapping: "dict"}
 _TEXT = re.compile(r"^(typing\.)?(Optional\[)?(typing\.)?(?P<kind>List|Sequence|Tuple|Dict|Mapping)\b", re.IGNORECASE)
 _LOOPS = ("enumerate", "zip", "reversed", "sorted")
 
 
-def check_lists(module: nn.Module, arguments: Sequence[Argument]) -> None:
+def check_lists(module: nn.Module, arguments: Sequence[Argument], method: str = "forward") -> None:
     """Checks that each parameter which gets one tensor takes one.
 
     A parameter takes a list or the like by its annotation. One without an annotation does so if it is unpacked, or if a loop
@@ -34,36 +34,41 @@ def check_lists(module: nn.Module, arguments: Sequence[Argument]) -> None:
         UsageError: a parameter takes several tensors.
     """
     plain = [a for a in arguments if [spec.name for spec in a.specs] == [a.name]]
-    annotations = _annotations(module)
+    function: Callable[..., Any] = getattr(module, method)
+    annotations = _annotations(function)
     loose = [a for a in plain if annotations.get(a.name, Any) is Any]
     uses = _Uses({a.name for a in loose})
-    if loose and (tree := _parsed(module)) is not None:
+    if loose and (tree := _parsed(function)) is not None:
         uses.visit(tree)
     for argument in plain:
         kind = _container(annotations.get(argument.name, Any))
         if not kind and argument in loose and argument.name not in uses.checked:
             unpacked = argument.name in uses.unpacked
-            looped = argument.name in uses.looped and _grows(module, arguments, argument)
+            looped = argument.name in uses.looped and _grows(
+                getattr(detached_copy(module), method), arguments, argument
+            )
             kind = "list" if unpacked or looped else ""
         if kind:
-            raise UsageError(_message(kind, argument, loose=argument in loose))
+            raise UsageError(_message(kind, argument, method, loose=argument in loose))
 
 
-def _message(kind: str, argument: Argument, *, loose: bool) -> str:
+def _message(kind: str, argument: Argument, method: str, *, loose: bool) -> str:
     size = "x".join(map(str, argument.specs[0].shape)) or "scalar"
-    given = " ".join(f"--input {argument.name}.{key}={size}" for key in (("KEY",) if kind == "dict" else (0, 1)))
+    given = " ".join(
+        f"{option_of(method)}{argument.name}.{key}={size}" for key in (("KEY",) if kind == "dict" else (0, 1))
+    )
     other = " If it takes one tensor, annotate it with torch.Tensor." if loose else ""
     return (
-        f"forward takes a {kind} of tensors as {argument.name!r}, and one tensor was given. Pass each tensor of it, for example "
+        f"{method} takes a {kind} of tensors as {argument.name!r}, and one tensor was given. Pass each tensor of it, for example "
         f"{given}; in Python, pass a {kind}.{other}"
     )
 
 
-def _annotations(module: nn.Module) -> dict[str, Any]:
-    """The annotations of `forward`, resolved where that is possible."""
-    found = {name: p.annotation for name, p in inspect.signature(module.forward).parameters.items()}
+def _annotations(function: Callable[..., Any]) -> dict[str, Any]:
+    """The annotations of a method, resolved where that is possible."""
+    found = {name: p.annotation for name, p in inspect.signature(function).parameters.items()}
     with contextlib.suppress(Exception):  # names that only a type checker knows
-        found |= typing.get_type_hints(module.forward)
+        found |= typing.get_type_hints(function)
     return {name: Any if kind is inspect.Parameter.empty else kind for name, kind in found.items()}
 
 
@@ -81,10 +86,10 @@ def _container(annotation: Any) -> str:
     return _CONTAINERS.get(kind, "") if isinstance(kind, type) else ""
 
 
-def _parsed(module: nn.Module) -> ast.AST | None:
-    """The code of `forward`, if it has any."""
+def _parsed(function: Callable[..., Any]) -> ast.AST | None:
+    """The code of a method, if it has any."""
     try:
-        return ast.parse(textwrap.dedent(inspect.getsource(module.forward)))
+        return ast.parse(textwrap.dedent(inspect.getsource(function)))
     except (OSError, TypeError, SyntaxError):
         return None
 
@@ -130,7 +135,7 @@ class _Uses(ast.NodeVisitor):
         return {node.id} & self._names if isinstance(node, ast.Name) else set()
 
 
-def _grows(module: nn.Module, arguments: Sequence[Argument], argument: Argument) -> bool:
+def _grows(function: Callable[..., Any], arguments: Sequence[Argument], argument: Argument) -> bool:
     """Whether one more row of an input gives more outputs."""
     specs, (given,) = [spec for each in arguments for spec in each.specs], argument.specs
     if not given.shape or not all(each.plain for each in arguments):
@@ -141,7 +146,7 @@ def _grows(module: nn.Module, arguments: Sequence[Argument], argument: Argument)
         arrays = [generate(spec.golden(1, shape)) for spec, shape in zip(specs, shapes, strict=True)]
         try:
             with torch.no_grad():
-                answer = detached_copy(module)(*map(torch.from_numpy, arrays))
+                answer = function(*map(torch.from_numpy, arrays))
         except Exception:  # the references report it
             return False
         counts.append(len(_pytree.tree_leaves(answer)))

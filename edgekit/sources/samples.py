@@ -15,18 +15,22 @@ def sample_bytes(inputs: Sequence[InputSpec]) -> int:
     return sum(spec.sample.nbytes for spec in inputs if spec.sample is not None)
 
 
-def keeps_sample(name: str, inputs: Sequence[InputSpec], wanted: bool) -> bool:
-    """Whether the arrays of the user become a golden case. If not, they are only a probe, which is reported."""
-    size = sample_bytes(inputs)
+def room_of_sample(name: str, inputs: Sequence[InputSpec], wanted: bool, methods: int) -> int:
+    """The bytes of arrays of the user that the golden cases of a method may have; 0 if the arrays are only a probe.
+
+    The methods of a package share the limit. Arrays that do not become a golden case are reported.
+    """
+    size, room = sample_bytes(inputs), SAMPLE_BYTES // methods
     if not any(spec.sample is not None for spec in inputs):
-        return False
+        return 0
     if not wanted:
         _log.warning("%s: the sample is a probe and not a golden case, as requested", name)
-    elif size > SAMPLE_BYTES:
+    elif size > room:
         _log.warning(
-            "%s: the sample is a probe and not a golden case: it has %.1f MB, and a package stores at most %d MB",
+            "%s: the sample is a probe and not a golden case: it has %.1f MB, and a package stores at most %d MB%s",
             name,
             size / 1e6,
             SAMPLE_BYTES // 10**6,
+            f" for {methods} methods" if methods > 1 else "",
         )
-    return wanted and size <= SAMPLE_BYTES
+    return room if wanted and size <= room else 0

@@ -16,9 +16,10 @@ from edgekit.format.schema import Activation, ImageSpec, WeightsInfo
 from edgekit.sources.adapter import adapted, inner
 from edgekit.sources.checkpoints import load_checkpoint
 from edgekit.sources.copies import exportable, unwrapped
-from edgekit.sources.inputs import InputSpec, arguments_of, check_distinct
+from edgekit.sources.inputs import InputSpec, arguments_of
 from edgekit.sources.lists import check_lists
-from edgekit.sources.samples import keeps_sample
+from edgekit.sources.methods import FORWARD, exported_methods, requested_methods, scripted_method
+from edgekit.sources.samples import room_of_sample
 from edgekit.sources.weights import randomize, state_digest
 
 _log = logging.getLogger(__name__)
@@ -43,7 +44,7 @@ class SourceRequest:
     """The options of the user for a source. `weights` None means the default of the source.
 
     `bound` are values of parameters of `forward` that are not tensors. `golden_sample` keeps the arrays of
-    `inputs` as a golden case.
+    `inputs` as a golden case. `methods` are methods to export beside `forward`, with their inputs.
     """
 
     inputs: Sequence[InputSpec] = ()
@@ -59,13 +60,16 @@ class SourceRequest:
     labels: tuple[str, ...] = ()
     bound: Mapping[str, Any] = field(default_factory=dict)
     golden_sample: bool = True
+    methods: Mapping[str, Sequence[InputSpec]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceModel:
     """A model in eval mode and what is known about it. `module` may be a ScriptModule.
 
-    `keeps_sample` means that the arrays of the user become a golden case, with their bytes.
+    `module` has the exported method as its `forward`. `others` are the other methods to export, each as a model that shares
+    the weights, and `methods_left_out` those that the package will not have. The arrays of the user become a golden case,
+    with their bytes, if `sample_room` is not 0.
     """
 
     name: str
@@ -76,7 +80,14 @@ class SourceModel:
     image: ImageSpec | None = None
     ranking: RankingRequest = RankingRequest()
     labels: tuple[str, ...] = ()
-    keeps_sample: bool = False
+    method: str = FORWARD
+    others: tuple["SourceModel", ...] = ()
+    methods_left_out: tuple[str, ...] = ()
+    sample_room: int = 0
+
+    @property
+    def keeps_sample(self) -> bool:
+        return self.sample_room > 0
 
     @property
     def sampled(self) -> bool:
@@ -111,44 +122,67 @@ def from_module(
     module = unwrapped(module, name)
     _check_materialized(module, source)
     module = exportable(module, name)
-    _warn_of_lost_methods(module, name)
+    requested = requested_methods(module, name, request.inputs, request.methods)
+    left_out = tuple(method for method in exported_methods(module) if method not in requested)
+    if left_out:
+        _log.warning("%s: the package will not have %s; --method NAME:SHAPE exports them", name, ", ".join(left_out))
     if any(isinstance(child, _MODE_MATTERS) and child.training for child in module.modules()):
         _log.warning(
             "%s was in train mode; it is exported in eval mode (no dropout, BatchNorm with its statistics)", name
         )
     module.eval()
-    if isinstance(module, torch.jit.ScriptModule):
-        inputs = _named_for_script(module, request.inputs)
-    else:
-        arguments = arguments_of(module.forward, request.inputs, request.bound)
-        inputs = tuple(spec for argument in arguments for spec in argument.specs)
-        check_lists(module, arguments)
-        module = adapted(module, arguments, request.bound, name)
-    draft = SourceModel(
-        name=re.sub(r"[^A-Za-z0-9_.-]", "_", name),
+    parts = [
+        _part(module, method, given, request, name=name, source=source, methods=len(requested))
+        for method, given in requested.items()
+    ]
+    first = replace(
+        parts[0],
+        name=_file_name(name),
         source=source,
-        module=module,
-        inputs=inputs,
-        weights=WeightsInfo(kind=default_kind),
         image=request.image,
         ranking=request.ranking,
         labels=request.labels,
-        keeps_sample=keeps_sample(name, inputs, request.golden_sample),
+        others=tuple(parts[1:]),
+        methods_left_out=left_out,
     )
-    weights = _apply_weights(draft, request, default_kind)
-    return replace(draft, weights=weights)
+    return replace(first, weights=_apply_weights(first, request, default_kind))
 
 
-def _warn_of_lost_methods(module: nn.Module, name: str) -> None:
+def _part(
+    module: nn.Module,
+    method: str,
+    given: Sequence[InputSpec],
+    request: SourceRequest,
+    *,
+    name: str,
+    source: str,
+    methods: int,
+) -> SourceModel:
+    """One method as a model."""
+    bound = request.bound if method == FORWARD else {}
+    if method != FORWARD:
+        name, source = f"{name}.{method}", f"{source}.{method}"
+    called: nn.Module
     if isinstance(module, torch.jit.ScriptModule):
-        methods = list(module._c._method_names())
+        called, inputs = scripted_method(module, method, given)
     else:
-        exported = torch._jit_internal.FunctionModifiers.EXPORT
-        members = ((key, value) for kind in type(module).__mro__ for key, value in vars(kind).items())
-        methods = [key for key, value in members if getattr(value, "_torchscript_modifier", None) == exported]
-    lost = [method for method in dict.fromkeys(methods) if method != "forward"]
-    if lost:
-        _log.warning("%s: only forward is exported; the package will not have %s", name, ", ".join(lost))
+        arguments = arguments_of(getattr(module, method), given, bound, method)
+        inputs = tuple(spec for argument in arguments for spec in argument.specs)
+        check_lists(module, arguments, method)
+        called = adapted(module, arguments, bound, name, method)
+    return SourceModel(
+        name=_file_name(name),
+        source=source,
+        module=called,
+        inputs=inputs,
+        weights=WeightsInfo(kind="embedded"),
+        method=method,
+        sample_room=room_of_sample(name, inputs, request.golden_sample, methods),
+    )
+
+
+def _file_name(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_.-]", "_", name)
 
 
 def _check_materialized(module: nn.Module, source: str) -> None:
@@ -177,23 +211,3 @@ def _apply_weights(draft: SourceModel, request: SourceRequest, default_kind: str
             f"--weights {request.weights}: {draft.source} has no named weights. Pass --checkpoint FILE or --weights random."
         )
     return WeightsInfo(kind=default_kind, sha256=state_digest(inner(draft.module).state_dict()))
-
-
-def _named_for_script(module: torch.jit.ScriptModule, given: Sequence[InputSpec]) -> tuple[InputSpec, ...]:
-    check_distinct(given)
-    if not module._c._has_method("forward"):
-        raise SourceError("the TorchScript module has no method forward. Define forward before you save the module.")
-    arguments = module._c._get_method("forward").schema.arguments[1:]
-    names = [argument.name for argument in arguments]
-    required = [argument.name for argument in arguments if not argument.has_default_value()]
-    unnamed = [spec for spec in given if not spec.name]
-    if len(given) > len(names) or len(given) < len(required) or (unnamed and len(unnamed) < len(given)):
-        raise UsageError(
-            f"{len(given)} inputs were given, and forward takes ({', '.join(names)}). Pass one --input for each, in order."
-        )
-    if unnamed:
-        return tuple(replace(spec, name=name) for spec, name in zip(given, names, strict=False))
-    by_name = {spec.name: spec for spec in given}
-    if unknown := sorted(by_name.keys() - set(names)):
-        raise UsageError(f"--input {unknown[0]}=…: forward has no such parameter; it takes ({', '.join(names)}).")
-    return tuple(by_name[name] for name in names if name in by_name)

@@ -133,3 +133,34 @@ class _Exponential(nn.Module):
 
 def exponential() -> nn.Module:
     return _Exponential()
+
+
+class _Codec(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.down, self.up, self.words = nn.Linear(8, 3), nn.Linear(3, 8), nn.Embedding(10, 4)
+
+    @torch.jit.export
+    def encode(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.tanh(self.down(x))
+
+    @torch.jit.export
+    def decode(self, z: torch.Tensor) -> torch.Tensor:
+        return self.up(z)
+
+    def mix(self, ids: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return self.words(ids) * y
+
+    def table(self) -> torch.Tensor:
+        return self.down.weight * 2.0
+
+    def pair(self, xs: list[torch.Tensor]) -> torch.Tensor:
+        return self.down(xs[0] + xs[1])
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.decode(self.encode(x))
+
+
+def codec() -> nn.Module:
+    torch.manual_seed(0)
+    return _Codec().eval()

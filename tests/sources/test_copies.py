@@ -138,4 +138,4 @@ def test_export_methods_that_a_package_will_not_have_are_named(
 ) -> None:
     model = Codec().eval()
     edgekit.export(torch.jit.script(model) if scripted else model, ["2x8"], name="m", output=tmp_path / "m.ptl")
-    assert "m: only forward is exported; the package will not have encode" in caplog.text
+    assert "m: the package will not have encode; --method NAME:SHAPE exports them" in caplog.text
