@@ -138,7 +138,8 @@ def _quantized(name: str, module: nn.Module, named: Any, request: SourceRequest)
         return replace(result, weights=replace(result.weights, name=named[0].name))
     if request.methods:
         raise UsageError(
-            f"{name} is quantized at export, so only forward can be exported. Pass your own quantized model, or leave --method out."
+            f"{name} is quantized at export, so only forward can be exported. Pass your own quantized model, or leave "
+            "--method out."
         )
     draft = from_module(module, name=name, source=source, request=request)
     if request.quantized_engine is None and "qnnpack" in supported_engines():  # phones and ARM boards have this one
