@@ -44,7 +44,7 @@ class LiteModelRuntime private constructor(private val module: Module, override 
             if (engine != null && engine != QUANTIZED_ENGINE) {
                 throw ModelException(
                     "${model.file.name} has quantized weights for the engine $engine; PyTorch for Android has " +
-                        "$QUANTIZED_ENGINE alone. Quantize the model for $QUANTIZED_ENGINE and export it again.",
+                        "$QUANTIZED_ENGINE alone. Export the model with --quantized-engine $QUANTIZED_ENGINE.",
                 )
             }
             return load(model.file)
