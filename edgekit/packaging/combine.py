@@ -49,6 +49,9 @@ def merged_evidence(models: Sequence[OptimizedModel]) -> CaptureEvidence:
             reason=f"{evidence.reason}; {method}: {found.mode}, {found.reason}",
             scripted=(*evidence.scripted, *(f"{method}: {name}" for name in found.scripted)),
             mismatch_allowed=evidence.mismatch_allowed or found.mismatch_allowed,
+            fast_path_error=max(
+                (e for e in (evidence.fast_path_error, found.fast_path_error) if e is not None), default=None
+            ),
             warnings=(*evidence.warnings, *(f"{method}: {warning}" for warning in found.warnings)),
             probes=(*evidence.probes, *(replace(probe, name=f"{method}: {probe.name}") for probe in found.probes)),
         )

@@ -134,7 +134,8 @@ def from_array(name: str, array: Array) -> InputSpec:
         raise UsageError(f"input {name or 'array'} has NaN elements; expected numbers. Replace them.")
     least, most = _limits(dtype)
     usual = array[np.greater_equal(array, least) & np.less_equal(array, most)]
-    low, high = (usual.min().item(), usual.max().item()) if usual.size else (0, 0)
+    number = float if array.dtype.kind == "f" else int
+    low, high = (number(usual.min()), number(usual.max())) if usual.size else (0, 0)
     return _spec(name, dtype, array.shape, low, high, f"input {name or 'array'}", array)
 
 

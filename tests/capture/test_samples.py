@@ -237,6 +237,23 @@ def test_verify_other_bytes_of_a_sample_fail(tmp_path: Path) -> None:
     assert {result.case for result in edgekit.verify(changed).failed} == {"forward: the given sample"}
 
 
+class Selected(nn.Module):
+    """NaN or an error where the mask selects nothing."""
+
+    def forward(self, x: torch.Tensor, keep: torch.Tensor) -> torch.Tensor:
+        return x[keep].max(0).values
+
+
+def test_export_boolean_sample_is_a_golden_case(tmp_path: Path) -> None:
+    keep = np.array([True, False, True, True, False])
+    report = edgekit.export(Selected().eval(), ["5x4", keep], output=tmp_path / "m.ptl", server=False)
+    spec = report.manifest.methods[0].inputs[1]
+    assert (spec.low, spec.high, type(spec.low)) == (0, 1, int)
+    assert edgekit.verify(report.package).passed
+    x = np.arange(20, dtype=np.float32).reshape(5, 4)
+    assert np.array_equal(edgekit.load(report.package).run([x, keep])["0"], x[3])
+
+
 def test_run_mask_with_infinite_elements(tmp_path: Path) -> None:
     mask = np.triu(np.full((4, 4), -np.inf, np.float32), 1)
     package = edgekit.export(Masked().eval(), ["4x4", mask], output=tmp_path / "m.ptl", server=False).package
