@@ -155,6 +155,8 @@ def test_export_report_says_what_was_made(tmp_path: Path) -> None:
         ({"recipe": "fast"}, "unknown recipe 'fast'"),
         ({"output": "m.bin"}, r"ends in \.ptl"),
         ({"example_inputs": [3]}, "is a int"),
+        ({"example_inputs": 3}, "is a int"),
+        ({"methods": {"classifier": 3}}, "is a int"),
     ],
 )
 def test_export_unusable_arguments_are_usage_errors(arguments: dict[str, object], match: str) -> None:

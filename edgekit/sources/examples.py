@@ -1,7 +1,7 @@
 """Example inputs as Python gives them: tensors, arrays, texts, and nested sequences and mappings of them."""
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -22,7 +22,7 @@ def as_inputs(function: Callable[..., Any] | None, given: Any) -> Iterator[Input
     Raises:
         UsageError: an item is something else.
     """
-    if isinstance(given, str | torch.Tensor | np.ndarray):  # one input, not a sequence of inputs
+    if isinstance(given, str | torch.Tensor | np.ndarray) or not isinstance(given, Iterable):  # one input
         given = (given,)
     if isinstance(given, Mapping):
         for name, value in given.items():
