@@ -1,5 +1,7 @@
 """Checkpoints as trainers write them: finds the state dict in the file that fits the model, and says what was taken."""
 
+import functools
+import json
 import logging
 import pickle
 from collections import Counter
@@ -19,6 +21,7 @@ _log = logging.getLogger(__name__)
 State = Mapping[str, torch.Tensor]
 
 _DEEPEST = 4
+_INFIXES = ("_orig_mod.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module.")  # of torch's wrappers, at any depth
 _COUNTER = "num_batches_tracked"  # BatchNorm's own count, which eval mode does not use
 _AVERAGES = ("ema", "swa", "avg", "averag", "teacher")  # in the names of weights that are copies of the trained ones
 
@@ -68,8 +71,9 @@ def load_checkpoint(module: nn.Module, path: Path, key: str | None = None, trust
     candidates = [candidate for where, state in found.items() for candidate in _candidates(where, state, own)]
     chosen = _chosen(candidates, key, what)
     at = f" at {chosen.path}" if chosen.path else ""
-    missing = [name for name in own if name not in chosen.state and name.endswith(_COUNTER)]
-    load_state(module, {**{name: own[name] for name in missing}, **chosen.state}, f"{what}{at}")
+    implied = _implied(own, chosen.state)
+    load_state(module, {**implied, **chosen.state}, f"{what}{at}")
+    missing = [name for name in implied if name.endswith(_COUNTER)]
     others = [other.path for other in candidates if other.fits and other is not chosen]
     _report(path.name, chosen, [] if key == chosen.path else others, missing, own)
 
@@ -77,6 +81,8 @@ def load_checkpoint(module: nn.Module, path: Path, key: str | None = None, trust
 def _content(path: Path, trusted: bool) -> Any:
     if not path.is_file():
         raise SourceError(f"checkpoint {path} does not exist or is not a file.")
+    if path.suffix == ".json":
+        return {name: value for part in _parts(path) for name, value in _content(part, trusted).items()}
     if trusted and path.suffix != ".safetensors":
         _log.warning("--trust-checkpoint: %s may run any code on this machine while it is read", path.name)
     try:
@@ -96,6 +102,20 @@ def _content(path: Path, trusted: bool) -> Any:
             f"checkpoint {path} cannot be read: {type(error).__name__}: {first_line(error)} "
             "Expected a state dict (.pth or .safetensors) written by torch.save(model.state_dict(), path)."
         ) from error
+
+
+def _parts(index: Path) -> list[Path]:
+    """The files of an index, as `model.safetensors.index.json` lists them for weights in several files."""
+    try:
+        names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
+        if not all(isinstance(name, str) and Path(name).name == name and not name.endswith(".json") for name in names):
+            raise ValueError("a file of it is not in the same folder")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise SourceError(
+            f"checkpoint {index} is not an index of weights: {type(error).__name__}: {first_line(error)}. Expected "
+            '{"weight_map": {NAME: FILE}}.'
+        ) from error
+    return [index.parent / name for name in names]
 
 
 def _foreign(path: Path) -> list[str]:
@@ -121,6 +141,10 @@ def _state_dicts(value: Any, key: str, depth: int = 0) -> Iterator[tuple[str, St
 
 def _candidates(key: str, state: State, own: State) -> Iterator[Candidate]:
     """The state dict behind every prefix with which the most keys of the model are in it."""
+    if not any(infix in name for name in own for infix in _INFIXES):
+        state = {
+            functools.reduce(lambda text, infix: text.replace(infix, ""), _INFIXES, k): v for k, v in state.items()
+        }
     matches: Counter[str] = Counter()
     for name in state:
         starts = [0, *(index + 1 for index, letter in enumerate(name) if letter == ".")]
@@ -131,11 +155,8 @@ def _candidates(key: str, state: State, own: State) -> Iterator[Candidate]:
         inside = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
         others = tuple(other for other in prefixes if other != prefix and other.startswith(prefix))
         taken = {name: value for name, value in inside.items() if not f"{prefix}{name}".startswith(others)}
-        fits = all(
-            name in taken and taken[name].shape == value.shape
-            for name, value in own.items()
-            if not name.endswith(_COUNTER) or name in taken
-        )
+        whole = {**_implied(own, taken), **taken}
+        fits = all(name in whole and whole[name].shape == value.shape for name, value in own.items())
         yield Candidate(
             key=key,
             prefix=prefix,
@@ -144,6 +165,19 @@ def _candidates(key: str, state: State, own: State) -> Iterator[Candidate]:
             fits=fits and taken.keys() <= own.keys(),
             matched=most,
         )
+
+
+def _implied(own: State, taken: State) -> dict[str, torch.Tensor]:
+    """What a state dict may lack: counters, and names of a tensor that it has under another name (tied weights)."""
+    names = {(value.data_ptr(), value.shape): name for name, value in own.items() if name in taken and value.numel()}
+    implied = {}
+    for name in own.keys() - taken.keys():
+        twin = names.get((own[name].data_ptr(), own[name].shape))
+        if name.endswith(_COUNTER):
+            implied[name] = own[name]
+        elif twin is not None:
+            implied[name] = taken[twin]
+    return implied
 
 
 def _chosen(candidates: list[Candidate], key: str | None, what: str) -> Candidate:

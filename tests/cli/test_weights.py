@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import save_file
+from torch import nn
 from torchvision import models
 from torchvision.models import SqueezeNet1_1_Weights
 
 from cli.command import SOURCES, Command, everything_in
 from cli.sources import classifier, wrapped_classifier
+from edgekit.sources.checkpoints import load_checkpoint
 from edgekit.sources.weights import state_digest
 
 NET = f"{SOURCES}:classifier"
@@ -37,12 +39,26 @@ def state() -> State:
     }
 
 
+def in_parts(state: State, path: str) -> None:
+    parts = {name: f"part-{index % 2}.safetensors" for index, name in enumerate(state)}
+    for file in set(parts.values()):
+        save_file({name: state[name] for name in state if parts[name] == file}, file)
+    Path(path).write_text(json.dumps({"metadata": {}, "weight_map": parts}))
+
+
 SAVE: dict[str, tuple[str, Callable[[State, str], None]]] = {
     "bare": ("x.pth", torch.save),
     "nested": ("x.pth", lambda state, path: torch.save({"epoch": 3, "state_dict": state}, path)),
     "nested model": ("x.tar", lambda state, path: torch.save({"model": state}, path)),
     "module prefix": ("x.pth", lambda state, path: torch.save({f"module.{k}": v for k, v in state.items()}, path)),
     "wrapped twice": ("x.pth", lambda state, path: torch.save(under("module._orig_mod.", state), path)),
+    "compiled inside": (
+        "x.pth",
+        lambda state, path: torch.save(
+            {k.replace("features.", "features._orig_mod."): v for k, v in state.items()}, path
+        ),
+    ),
+    "several files": ("x.safetensors.index.json", in_parts),
     "other key": ("x.pth", lambda state, path: torch.save({"net": state, "acc": 93.1}, path)),
     "deep key": ("x.pth", lambda state, path: torch.save({"a": {"b": {"weights": under("net.", state)}}}, path)),
     "training": (
@@ -123,16 +139,23 @@ def test_export_checkpoint_that_does_not_fit_exits_3(
 
 
 @pytest.mark.parametrize(
-    "name", ["missing.pth", "folder.pth", "empty.pth", "text.pth", "short.pth", "text.safetensors"]
+    "name",
+    [
+        *("missing.pth", "folder.pth", "empty.pth", "text.pth", "short.pth", "text.safetensors"),
+        *("text.json", "outside.json", "lost.json"),
+    ],
 )
 def test_export_unreadable_checkpoint_exits_3(cli: Command, state: State, name: str) -> None:
     Path("folder.pth").mkdir()
     Path("empty.pth").touch()
     Path("text.pth").write_text("weights")
     Path("text.safetensors").write_text("weights")
+    Path("text.json").write_text('["weights"]')
+    Path("outside.json").write_text('{"weight_map": {"a": "../short.pth"}}')
+    Path("lost.json").write_text('{"weight_map": {"a": "lost.safetensors"}}')
     torch.save(state, "short.pth")
     Path("short.pth").write_bytes(Path("short.pth").read_bytes()[:-100])
-    cli(*EXPORT, "--checkpoint", name).failed(3, f"checkpoint {name}")
+    cli(*EXPORT, "--checkpoint", name).failed(3, f"checkpoint {Path(name).stem}")
 
 
 def two(state: State) -> State:
@@ -199,6 +222,19 @@ def test_export_checkpoint_of_a_model_with_an_attribute_module_keeps_its_prefix(
     for name, saved in (("x.pth", wrapped.state_dict()), ("y.pth", under("module.", wrapped.state_dict()))):
         torch.save(saved, name)
         cli("export", f"{SOURCES}:wrapped_classifier", "--input", "1x3x32x32", "--checkpoint", name).passed()
+
+
+def test_load_checkpoint_takes_tied_weights_from_their_other_name(tmp_path: Path) -> None:
+    def tied() -> nn.Module:
+        net = nn.ModuleDict({"embedding": nn.Embedding(10, 4), "head": nn.Linear(4, 10, bias=False)})
+        net["head"].weight = net["embedding"].weight
+        return net
+
+    saved, loaded = tied(), tied()
+    save_file({"embedding.weight": saved["embedding"].weight.detach()}, tmp_path / "x.safetensors")
+    load_checkpoint(loaded, tmp_path / "x.safetensors")
+    assert torch.equal(loaded["head"].weight, saved["head"].weight)
+    assert loaded["head"].weight is loaded["embedding"].weight
 
 
 def test_export_plain_checkpoint_says_nothing(cli: Command, state: State) -> None:
