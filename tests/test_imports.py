@@ -28,7 +28,21 @@ ROOMS = {
         *("blame", "inputs", "examples", "samples", "weights", "checkpoints", "copies", "lists", "adapter", "methods"),
         *("source", "quantized", "names", "factories", "files", "resolve"),
     ],
-    "parity": ["probes", "eager", "scores", "comparison", "ranking", "fast_path", "causes", "references", "gate"],
+    "parity": [
+        *(
+            "probes",
+            "eager",
+            "scores",
+            "kernels",
+            "noise",
+            "comparison",
+            "ranking",
+            "fast_path",
+            "causes",
+            "references",
+        ),
+        "gate",
+    ],
     "capture": ["modes", "conversions", "trace", "script", "hybrid", "attempts", "decide"],
     "optimize": [
         *(

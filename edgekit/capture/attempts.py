@@ -1,6 +1,6 @@
 """Captures a model in one mode and judges the result. The decision is based on these attempts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,9 +13,9 @@ from edgekit.capture.script import script
 from edgekit.capture.trace import TraceWarning, trace
 from edgekit.errors import CaptureError
 from edgekit.format.schema import ProbeResult, Tolerance
-from edgekit.parity.comparison import rounded
+from edgekit.parity.comparison import describe, rounded
 from edgekit.parity.eager import run
-from edgekit.parity.gate import Judgement, judge_capture
+from edgekit.parity.gate import CHAOTIC, Judgement, judge_capture
 from edgekit.parity.probes import Axes, Probe
 from edgekit.parity.references import References
 from edgekit.sources.adapter import without_defaults
@@ -72,7 +72,11 @@ def attempt(
     pinned.update(axis for axes in lines for axis in axes)
     return replace(
         captured,
-        probes=(*_probe_results(judged, mode, proves), *_answered_results(answered, mode)),
+        probes=(
+            *_probe_results(judged, mode, proves),
+            *_chaotic_results(references, mode, tolerance),
+            *_answered_results(answered, mode),
+        ),
         failed=(*judged.failed, *(probe.name for probe in answered)),
         pinned=frozenset(pinned),
         sized_by=tuple(dict.fromkeys(line for each in lines.values() for line in each)),
@@ -127,7 +131,7 @@ def _probe_results(judged: Judgement, mode: Mode, proves: bool) -> tuple[ProbeRe
     results = []
     for reference, found in zip(judged.references, judged.comparisons, strict=True):
         verdict = "fail" if not found.passed else "pass" if proves else "unproven"
-        reason = f"{found.output}: {found.reason}, expected {found.expected}, got {found.actual}"
+        reason = describe(found, reference.bounds(found.output, judged.tolerance)).removeprefix("output ")
         error = None if found.norm_error is None else rounded(found.norm_error)
         results.append(
             ProbeResult(
@@ -139,6 +143,13 @@ def _probe_results(judged: Judgement, mode: Mode, proves: bool) -> tuple[ProbeRe
             )
         )
     return tuple(results)
+
+
+def _chaotic_results(references: References, mode: Mode, tolerance: Tolerance) -> Iterator[ProbeResult]:
+    for reference in (*references.items, *references.sizes):
+        if reference.chaotic(tolerance) and (noise := reference.measured) is not None:
+            name, error = reference.probe.name, rounded(noise.largest)
+            yield ProbeResult(name=name, mode=mode, verdict="chaotic", detail=CHAOTIC, noise=error)
 
 
 def _answered_results(answered: list[Probe], mode: Mode) -> tuple[ProbeResult, ...]:

@@ -16,6 +16,7 @@ from edgekit.errors import CaptureError, ParityError, UsageError
 from edgekit.format.schema import CaptureEvidence, ProbeResult, Tolerance
 from edgekit.parity.comparison import Reference
 from edgekit.parity.fast_path import fast_path_error
+from edgekit.parity.gate import measure_noise
 from edgekit.parity.probes import Axes
 from edgekit.parity.ranking import Ranking, ranking_of
 from edgekit.parity.references import References, eager_references
@@ -77,7 +78,9 @@ class Candidates:
         if scripted and mode in ("trace", "hybrid"):
             raise UsageError(f"{source.source} is TorchScript: --mode {mode} does not apply to it. Leave --mode out.")
         self._source, self._requested, self._allow_mismatch = source, mode, allow_mismatch
+        self._tolerance = tolerance
         self._references = eager_references(source)
+        measure_noise(source.source, self._references.items, tolerance)
         self._ranking = ranking_of(source, self._references.items)
         self._fast_path_error = fast_path_error(source, self._references.items, tolerance)
         if not self._references.varies and source.inputs:
@@ -104,7 +107,7 @@ class Candidates:
             return None
         if not decision.chosen.agrees:
             _log.warning("%s: %s", self._source.name, decision.reason)
-        captured = _captured(self._source, self._references, decision)
+        captured = _captured(self._source, self._references, decision, self._tolerance)
         evidence = replace(captured.evidence, fast_path_error=self._fast_path_error)
         return replace(captured, evidence=evidence, ranking=self._ranking)
 
@@ -177,13 +180,14 @@ def decide(
     )
 
 
-def _captured(source: SourceModel, references: References, decision: Decision) -> CapturedModel:
+def _captured(source: SourceModel, references: References, decision: Decision, tolerance: Tolerance) -> CapturedModel:
     chosen = decision.chosen
     assert chosen.module is not None  # a decision never chooses an attempt without a module
     refused = tuple(
         ProbeResult(name=name, mode="eager", verdict="refused", detail=why) for name, why in references.refused
     )
-    agreeing = tuple(r for r in references.items if r.probe.name not in chosen.failed)
+    calm = (r for r in references.items if not r.chaotic(tolerance))
+    agreeing = tuple(r for r in calm if r.probe.name not in chosen.failed)
     captured = CapturedModel(
         source=source,
         module=chosen.module,

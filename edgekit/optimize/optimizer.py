@@ -13,7 +13,7 @@ from edgekit.errors import OptimizeError, first_line
 from edgekit.format.schema import PassResult, RecipeResult, Tolerance
 from edgekit.optimize.passes.base import Context, Pass
 from edgekit.optimize.sharing import SharedConstants
-from edgekit.parity.comparison import Reference, describe
+from edgekit.parity.comparison import Reference
 from edgekit.parity.eager import exact_eager
 from edgekit.parity.gate import judge_optimized
 
@@ -112,7 +112,7 @@ def apply_gated(
                 left_out=left_out,
                 note=f"with it: {broken}" if broken else "",
             )
-        broken = broken or describe(judged.worst)
+        broken = broken or judged.failure
     _log.warning("skipped %s, which breaks parity: %s", step.name, broken)
     return module, PassResult(name=step.name, applied=False, left_out=step.parts, note=broken)
 

@@ -4,7 +4,7 @@ import logging
 import tempfile
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -38,6 +38,7 @@ from edgekit.packaging.golden import golden_cases, predict_cases
 from edgekit.packaging.methods import check_labels, describe_method, describe_predict
 from edgekit.packaging.predict import with_predict
 from edgekit.parity.comparison import compare, describe, rounded, worst
+from edgekit.parity.gate import with_noise
 from edgekit.runtimes.compat import fitting
 from edgekit.runtimes.lite import LiteModule, replay
 from edgekit.runtimes.results import CaseResult
@@ -85,7 +86,9 @@ def draft_package(
     models = (optimized, *others)
     parts: list[Part] = [(model.module, "forward", describe_method(model.captured)) for model in models]
     cases = tuple(
-        case for model in models for case in golden_cases(model.captured.references, model.captured.source.method)
+        case
+        for model in models
+        for case in golden_cases(model.captured.references, tolerance, model.captured.source.method)
     )
     if ranking is not None:
         if any(model.captured.source.method == "predict" for model in models):
@@ -93,8 +96,9 @@ def draft_package(
                 f"{source.name}: the image contract adds a method predict, so --method predict:… cannot be exported with it. "
                 "Rename the method, or export it without --image."
             )
-        both = with_predict(optimized.module, ranking, optimized.captured.references[0].probe.inputs)
-        pictures = predict_cases(source, ranking, tolerance)
+        first = optimized.captured.references[0]
+        both = with_predict(optimized.module, ranking, first.probe.inputs)
+        pictures = predict_cases(source, ranking, tolerance, first.meter)
         cases += pictures
         parts = [(both, "forward", parts[0][2]), (both, "predict", describe_predict(pictures)), *parts[1:]]
     methods = tuple(spec for _, _, spec in parts)
@@ -136,11 +140,12 @@ def prove_draft(draft: PackageDraft) -> tuple[CaseResult, ...]:
         for case in draft.cases
         for comparison in replay(module, case, methods[case.method], draft.tolerance)
     )
+    bounds = {case.name: case.tolerance or draft.tolerance for case in draft.cases}
     failed = next((result for result in results if not result.comparison.passed), None)
     if failed is not None:
         raise ParityError(
             f"{draft.optimized.captured.source.name}: the saved file disagrees with the eager model on case "
-            f"{failed.case!r}, {describe(failed.comparison)}. Nothing was written."
+            f"{failed.case!r}, {describe(failed.comparison, bounds[failed.case])}. Nothing was written."
         )
     return results
 
@@ -151,9 +156,9 @@ def unproved_axes(draft: PackageDraft) -> frozenset[tuple[int, int]]:
     wrong = frozenset[tuple[int, int]]()
     for reference in draft.optimized.captured.sizes:
         found = worst(compare(reference, lambda *inputs: module.call(method, inputs), draft.tolerance))
-        if not found.passed:
-            name = draft.optimized.captured.source.name
-            _log.warning("%s: the saved file disagrees on %s, %s", name, reference.probe.name, describe(found))
+        if not found.passed and not reference.chaotic(draft.tolerance):
+            name, bounds = draft.optimized.captured.source.name, reference.bounds(found.output, draft.tolerance)
+            _log.warning("%s: the saved file disagrees on %s, %s", name, reference.probe.name, describe(found, bounds))
             wrong |= set(reference.probe.axes)
     return wrong
 
@@ -188,7 +193,7 @@ def finish_package(draft: PackageDraft, results: tuple[CaseResult, ...]) -> Mani
         schema_version=SCHEMA_VERSION,
         name=captured.source.name,
         provenance=_provenance(captured.source),
-        capture=merged_evidence(models),
+        capture=merged_evidence([_with_noise(model, draft.tolerance) for model in models]),
         recipe=merged_recipe(models),
         methods=draft.methods,
         image=draft.image,
@@ -208,6 +213,12 @@ def finish_package(draft: PackageDraft, results: tuple[CaseResult, ...]) -> Mani
         archive.check_storages()
         archive.check_golden()
     return manifest
+
+
+def _with_noise(model: OptimizedModel, tolerance: Tolerance) -> OptimizedModel:
+    captured = model.captured
+    evidence = with_noise(captured.evidence, (*captured.references, *captured.sizes), tolerance)
+    return replace(model, captured=replace(captured, evidence=evidence))
 
 
 def _parity(draft: PackageDraft, results: tuple[CaseResult, ...]) -> ParityResult:

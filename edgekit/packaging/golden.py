@@ -1,21 +1,23 @@
 """Golden cases: the eager model's answers to generated inputs, taken before any optimization."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from edgekit.errors import ParityError
 from edgekit.format.generator import hashes
 from edgekit.format.golden import GoldenCase, GoldenInput, GoldenOutput
 from edgekit.format.schema import NOISE_CAP, Tolerance
 from edgekit.nested import named_arrays, named_tensors
 from edgekit.packaging.predict import Preprocess
-from edgekit.parity.comparison import Reference, shared_structure
+from edgekit.parity.comparison import Reference, rounded, shared_structure
 from edgekit.parity.eager import exact_eager
-from edgekit.parity.probes import from_golden
+from edgekit.parity.noise import Mask, NoiseMeter, OutputNoise
+from edgekit.parity.probes import Probe, from_golden
 from edgekit.parity.ranking import Ranking
 from edgekit.sources.copies import detached_copy
 from edgekit.sources.source import SourceModel
@@ -29,30 +31,59 @@ _ROUNDING = 5e-4  # in levels of a pixel; the largest error seen in float32 kern
 _SURE = 20.0  # a rank is kept if its score is this many tolerances above the next
 
 
-def golden_cases(references: Sequence[Reference], method: str = "forward") -> tuple[GoldenCase, ...]:
+def golden_cases(
+    references: Sequence[Reference], tolerance: Tolerance, method: str = "forward"
+) -> tuple[GoldenCase, ...]:
     """The cases of a method: several seeds and signs, and every size that was proved to be free. Their answers are finite.
 
-    A case lists at least one output, or it would prove nothing. If the structure depends on the
-    data, each case has its own.
+    A case lists at least one output, or it would prove nothing. If the structure depends on the data, each case has its own.
+    A case has its own bounds if float32's noise needs wider ones than the package's, and leaves out undecided elements.
     """
     varies = shared_structure(references) is None
     return tuple(
-        GoldenCase(
-            name=f"{method}: {reference.probe.name}",
-            method=method,
-            inputs=reference.probe.golden,
-            outputs=tuple(_sampled(name, value) for name, value in reference.outputs.items()),
-            structure=reference.structure if varies else None,
-        )
+        _case(reference, method, varies, tolerance)
         for reference in references
-        if reference.probe.golden is not None
-        and reference.probe.is_case
+        if reference.probe.is_case
         and reference.outputs
+        and not reference.chaotic(tolerance)
         and all(np.isfinite(value).all() for value in reference.outputs.values() if value.dtype.kind == "f")
     )
 
 
-def predict_cases(source: SourceModel, ranking: Ranking, tolerance: Tolerance) -> tuple[GoldenCase, ...]:
+def _case(reference: Reference, method: str, varies: bool, tolerance: Tolerance) -> GoldenCase:
+    assert reference.probe.golden is not None  # every case has inputs that can be made again
+    noise = reference.measured
+    found = {} if noise is None else noise.outputs
+    own = _widened(found.values(), tolerance)
+    return GoldenCase(
+        name=f"{method}: {reference.probe.name}",
+        method=method,
+        inputs=reference.probe.golden,
+        outputs=tuple(
+            _sampled(name, value, found[name].undecided if name in found else None)
+            for name, value in reference.outputs.items()
+        ),
+        structure=reference.structure if varies else None,
+        tolerance=None if own == tolerance else own,
+        noise=None if noise is None else rounded(noise.largest),
+    )
+
+
+def _widened(noises: Iterable[OutputNoise], tolerance: Tolerance) -> Tolerance:
+    """The bounds of a case. Those that the noise widens are rounded up to two digits."""
+    wide = tolerance
+    for noise in noises:
+        wide = noise.widened(wide)
+    return replace(wide, norm=_round_up(wide.norm, tolerance.norm), max=_round_up(wide.max, tolerance.max))
+
+
+def _round_up(bound: float, given: float) -> float:
+    return given if bound <= given else min(float(f"{1.05 * bound:.2g}"), NOISE_CAP)
+
+
+def predict_cases(
+    source: SourceModel, ranking: Ranking, tolerance: Tolerance, meter: NoiseMeter | None = None
+) -> tuple[GoldenCase, ...]:
     """The cases of `predict`: one picture that is halved, one that is only cropped, and one that is doubled.
 
     With these factors, most pixels are resized exactly. With others, about one pixel in 100,000 lies so close to a half that
@@ -70,15 +101,38 @@ def predict_cases(source: SourceModel, ranking: Ranking, tolerance: Tolerance) -
     for shape in shapes:
         given, picture = _steady_picture(preprocess, shape)
         with exact_eager():
-            row = named_tensors(module(preprocess(picture)))[image.output].flatten()
+            prepared = preprocess(picture)
+            ranked = named_tensors(module(prepared))[image.output]
+            row = ranked.flatten()
             scores = _scores(row, ranking)
             ordered = named_arrays(torch.topk(scores, scores.size(0)))
-        own = _of_scores(tolerance, float(row.abs().max()), scores, ranking)
+        name = f"predict: {shape[0]}x{shape[1]}"
+        noise = None
+        if meter is not None and meter.loud:
+            measured = meter.measure(Probe(name=name, inputs=(prepared,)), {image.output: ranked.numpy()})
+            noise = measured.outputs[image.output]
+        if noise is not None and noise.chaotic(tolerance):
+            continue
+        wide = _widened(() if noise is None else (noise,), tolerance)
+        own = _of_scores(wide, float(row.abs().max()), scores, ranking)
         # Rounding can swap close ranks. That changes the indices, but the scores by less than the tolerance.
         ranks = {"0": min(_RANKS, len(ordered["0"])), "1": _sure_ranks(ordered["0"], own)}
         outputs = tuple(_picked(name, value, np.arange(ranks[name])) for name, value in ordered.items())
-        name = f"predict: {shape[0]}x{shape[1]}"
-        cases.append(GoldenCase(name=name, method="predict", inputs=(given,), outputs=outputs, tolerance=own))
+        cases.append(
+            GoldenCase(
+                name=name,
+                method="predict",
+                inputs=(given,),
+                outputs=outputs,
+                tolerance=own,
+                noise=None if noise is None else rounded(max(noise.norm, noise.max)),
+            )
+        )
+    if not cases:
+        raise ParityError(
+            f"{source.source} is chaotic on every picture: rounding alone decides its scores, so predict could not be verified. "
+            "Leave --image out, or pass --tolerance."
+        )
     return tuple(cases)
 
 
@@ -137,11 +191,15 @@ def _sure_ranks(scores: Array, tolerance: Tolerance) -> int:
     return int(np.argmin(sure)) if not sure.all() else len(sure)
 
 
-def _sampled(name: str, value: Array) -> GoldenOutput:
-    if value.size <= SAMPLE:
+def _sampled(name: str, value: Array, undecided: Mask | None) -> GoldenOutput:
+    if value.size <= SAMPLE and undecided is None:
         return _picked(name, value, None)
-    chosen = (hashes(value.size, SAMPLE).astype(np.uint64) * np.uint64(value.size)) >> np.uint64(32)
-    return _picked(name, value, np.unique(chosen.astype(np.int64)))
+    if value.size <= SAMPLE:
+        chosen = np.arange(value.size)
+    else:
+        places = (hashes(value.size, SAMPLE).astype(np.uint64) * np.uint64(value.size)) >> np.uint64(32)
+        chosen = np.unique(places.astype(np.int64))
+    return _picked(name, value, chosen if undecided is None else chosen[~undecided[chosen]])
 
 
 def _picked(name: str, value: Array, indices: npt.NDArray[np.int64] | None) -> GoldenOutput:

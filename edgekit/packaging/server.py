@@ -21,7 +21,6 @@ from edgekit.files import reserve
 from edgekit.format.schema import PassResult, Tolerance
 from edgekit.format.writer import rewrite_plain
 from edgekit.optimize.optimizer import OptimizedModel
-from edgekit.parity.comparison import describe
 from edgekit.parity.eager import exact_eager
 from edgekit.parity.gate import Judgement, judge_optimized
 from edgekit.sources.quantized import is_quantized
@@ -70,7 +69,7 @@ def draft_server(optimized: OptimizedModel, tolerance: Tolerance, folder: Path) 
                 name=STEP, applied=optimize, norm_error=judged.norm_error if optimize else None, note=broken
             )
             return ServerDraft(path=path, step=step, norm_error=judged.norm_error)
-        broken = broken or (judged if isinstance(judged, str) else describe(judged.worst))
+        broken = broken or (judged if isinstance(judged, str) else judged.failure)
     _log.warning("the server's file of %s was not written, because it breaks parity: %s", name, broken)
     return None
 

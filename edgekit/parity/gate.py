@@ -9,24 +9,29 @@ from typing import Any
 
 import numpy as np
 
+from edgekit.errors import ParityError
 from edgekit.format.compare import Comparison
-from edgekit.format.schema import Tolerance
-from edgekit.parity.comparison import Reference, compare, rounded, worst
-from edgekit.parity.probes import Probe
+from edgekit.format.schema import NOISE_CAP, CaptureEvidence, ProbeResult, Tolerance
+from edgekit.parity.comparison import Reference, compare, describe, rounded, worst
+from edgekit.parity.noise import FACTOR, LOUD
 
-_STRESS = 100.0
+CHAOTIC = "rounding alone decides the answer, so this probe is left out"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """How a module compares with the eager model: the references, and the worst output for each."""
+    """How a module compares with the eager model: the references, and the worst output for each.
+
+    References on which the model is chaotic are left out.
+    """
 
     references: tuple[Reference, ...]
     comparisons: tuple[Comparison, ...]
+    tolerance: Tolerance
 
     @property
     def passed(self) -> bool:
-        return all(found.passed for found in self.comparisons)
+        return bool(self.comparisons) and all(found.passed for found in self.comparisons)
 
     @property
     def failed(self) -> tuple[str, ...]:
@@ -34,8 +39,14 @@ class Judgement:
         return tuple(r.probe.name for r, found in self._pairs() if not found.passed)
 
     @property
-    def worst(self) -> Comparison:
-        return worst(self.comparisons)
+    def failure(self) -> str:
+        """The worst failed comparison in one line."""
+        if not self.comparisons:
+            return "the model is chaotic on every probe"
+        found = worst(self.comparisons)
+        reference = self.references[self.comparisons.index(found)]
+        bounds = reference.bounds(found.output, self.tolerance)
+        return f"{describe(found, bounds)} on probe {reference.probe.name!r}"
 
     @property
     def norm_error(self) -> float:
@@ -52,30 +63,58 @@ class Judgement:
 
 def judge_capture(module: Any, references: Sequence[Reference], tolerance: Tolerance) -> Judgement:
     """Judges a captured module. It runs the same operators as the eager model, in the same order."""
-    found = tuple(worst(compare(reference, module, tolerance)) for reference in references)
-    return Judgement(references=tuple(references), comparisons=found)
+    found = [(reference, worst(compare(reference, module, tolerance))) for reference in references]
+    kept = [(reference, each) for reference, each in found if not reference.chaotic(tolerance)]
+    return Judgement(
+        references=tuple(reference for reference, _ in kept),
+        comparisons=tuple(each for _, each in kept),
+        tolerance=tolerance,
+    )
 
 
 def judge_optimized(module: Any, references: Sequence[Reference], tolerance: Tolerance) -> Judgement:
     """Judges an optimized module. It may add numbers in another order than the eager model, so its rounding may differ."""
-    judged = tuple(reference for reference in references if _judges_rounding(reference))
-    found = tuple(worst(compare(r, module, _rounding_bounds(r.probe, tolerance))) for r in judged)
-    return Judgement(references=judged, comparisons=found)
+    return judge_capture(module, [r for r in references if _judges_rounding(r)], tolerance)
 
 
-def _rounding_bounds(probe: Probe, tolerance: Tolerance) -> Tolerance:
-    """The bounds for an optimized module on a probe.
+def measure_noise(source: str, references: Sequence[Reference], tolerance: Tolerance) -> None:
+    """Measures the noise of the first two answers. The others are measured when a comparison with them needs it.
 
-    On stress probes, rounding alone can exceed the tolerance, so their bounds are wider. A wrong module exceeds these too.
+    If the first ones are loud, or have outputs that jump, every answer that becomes a golden case is measured too, since
+    other devices round otherwise.
+
+    Raises:
+        ParityError: rounding alone decides the answer to every case.
     """
-    if not probe.stress:
-        return tolerance
-    return replace(
-        tolerance,
-        norm=_STRESS * tolerance.norm,
-        max=_STRESS * tolerance.max,
-        absolute=_STRESS * tolerance.absolute,
-    )
+    plain = [r for r in references if not r.probe.stress]
+    first = [noise for noise in (r.noise() for r in plain[:2]) if noise is not None]
+    cases = [r for r in references if r.probe.is_case]
+    steps = any(value.dtype.kind != "f" for r in plain[:1] for value in r.outputs.values())
+    if steps or any(noise.largest > LOUD or noise.undecided for noise in first):
+        for reference in cases:
+            reference.noise()
+    if cases and all(r.chaotic(tolerance) for r in cases):
+        quietest = min(noise.largest for r in cases if (noise := r.measured) is not None)
+        raise ParityError(
+            f"{source} is chaotic: on every probe, changes in the last bit of inputs and weights change the answer by at least "
+            f"{quietest:.2g} relative, and the largest bound is {NOISE_CAP:g}. No other device would give the same answers. "
+            f"Pass inputs of the expected range with --input, or accept it with --tolerance {FACTOR * quietest:.2g}."
+        )
+
+
+def with_noise(evidence: CaptureEvidence, references: Sequence[Reference], tolerance: Tolerance) -> CaptureEvidence:
+    """The evidence with the noise of every answer that was measured. Probes on which the model is chaotic prove nothing."""
+    found = {r.probe.name: r for r in references}
+    return replace(evidence, probes=tuple(_with_noise(p, found.get(p.name), tolerance) for p in evidence.probes))
+
+
+def _with_noise(probe: ProbeResult, reference: Reference | None, tolerance: Tolerance) -> ProbeResult:
+    if reference is None or reference.measured is None:
+        return probe
+    noise = rounded(reference.measured.largest)
+    if not reference.chaotic(tolerance):
+        return replace(probe, noise=noise)
+    return replace(probe, verdict="chaotic", noise=noise, detail=CHAOTIC)
 
 
 def _judges_rounding(reference: Reference) -> bool:

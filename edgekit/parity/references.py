@@ -11,6 +11,7 @@ from edgekit.format.schema import Tolerance
 from edgekit.parity.causes import random_calls, random_remedy, remedy_of
 from edgekit.parity.comparison import Reference, compare
 from edgekit.parity.eager import Array, run
+from edgekit.parity.noise import NoiseMeter
 from edgekit.parity.probes import (
     Group,
     Probe,
@@ -51,6 +52,7 @@ def eager_references(source: SourceModel) -> References:
         CaptureError: two runs on the same input give different answers.
     """
     module = detached_copy(source.module)
+    meter = NoiseMeter(module)
     items: list[Reference] = []
     refused: list[tuple[str, str]] = []
     for probe in value_probes(source):
@@ -78,8 +80,8 @@ def eager_references(source: SourceModel) -> References:
         if not _try(module, probe, sizes, refused, source)
     )
     return References(
-        items=tuple(items),
-        sizes=tuple(sizes[1:]),
+        items=tuple(replace(reference, meter=meter) for reference in items),
+        sizes=tuple(replace(reference, meter=meter) for reference in sizes[1:]),
         refused=tuple(refused),
         refused_sizes=refused_sizes,
         varies=varies,

@@ -33,6 +33,12 @@ def detached_copy(module: nn.Module) -> nn.Module:
         ) from error
 
 
+def full_copy(module: nn.Module) -> nn.Module:
+    """A deep copy with its own parameters, for changes of their values or dtype."""
+    with _computed_tensors_copied():
+        return copy.deepcopy(module)
+
+
 def unwrapped(module: nn.Module, name: str) -> nn.Module:
     """The module inside the wrappers of training: data parallel, averaged, compiled. Each is reported."""
     while (inner := _inside(module)) is not None:
@@ -49,8 +55,7 @@ def exportable(module: nn.Module, name: str) -> nn.Module:
     if not (halves or devices) or isinstance(module, torch.jit.ScriptModule):
         return module
     _log.warning("%s is %s; a float32 copy on the CPU is exported", name, " and on ".join([*halves, *devices]))
-    with _computed_tensors_copied():
-        return copy.deepcopy(module).to(device="cpu", dtype=torch.float32)
+    return full_copy(module).to(device="cpu", dtype=torch.float32)
 
 
 def _inside(module: nn.Module) -> nn.Module | None:
