@@ -250,3 +250,56 @@ class PaddedEncoder(nn.Module):
     def forward(self, ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         padded = torch.arange(ids.shape[1]) >= lengths.unsqueeze(1)
         return self.encoder(self.embedding(ids), src_key_padding_mask=padded)
+
+
+class Deep(nn.Module):
+    """Rounding grows from layer to layer: the eager answer is more than 1e-5 off float64."""
+
+    def __init__(self, layers: int = 24) -> None:
+        super().__init__()
+        generator = torch.Generator().manual_seed(0)
+        parts: list[nn.Module] = [nn.Conv2d(3, 16, 1)]
+        for _ in range(layers):
+            conv, norm = nn.Conv2d(16, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16)
+            with torch.no_grad():
+                conv.weight.copy_(torch.randn(conv.weight.shape, generator=generator) * 0.17)
+                norm.running_mean.copy_(torch.randn(16, generator=generator))
+                norm.running_var.fill_(0.5)
+            parts += [conv, norm, nn.ReLU6()]
+        self.body = nn.Sequential(*parts)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.body(x).mean((2, 3))
+
+
+class Steps(nn.Module):
+    """A segmenter with outputs that jump: a label map, a mask, a picture of bytes, and a float mask, beside a smooth one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(3, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU(), nn.Conv2d(16, 16, 3, padding=1)
+        )
+        self.head = nn.Conv2d(16, 5, 1)
+        perturb_batchnorm(self)
+
+    def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+        y = self.head(self.body(x))
+        picture = (torch.sigmoid(y[:, :3]) * 255).round().to(torch.uint8)
+        mask = y[:, :1] > 0.1
+        return {"smooth": y, "labels": y.argmax(1), "mask": mask, "picture": picture, "soft": mask.float()}
+
+
+class Chaos(nn.Module):
+    """A map that doubles differences in each step; from zero it stays at zero unless something is nudged."""
+
+    def __init__(self, steps: int = 60) -> None:
+        super().__init__()
+        self.steps = steps
+        self.scale = nn.Parameter(torch.tensor(3.97))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = torch.sigmoid(x)
+        for _ in range(self.steps):
+            y = self.scale * y * (1.0 - y)
+        return y
