@@ -128,10 +128,10 @@ def test_export_saved_file_that_disagrees_leaves_nothing_behind(
 ) -> None:
     """The golden cases expect other answers than the saved file gives."""
 
-    def shifted(references: Sequence[Reference], _: str) -> tuple[GoldenCase, ...]:
+    def shifted(references: Sequence[Reference], tolerance: Tolerance, method: str) -> tuple[GoldenCase, ...]:
         first = references[0]
         moved = {name: value + np.float32(0.01) for name, value in first.outputs.items()}
-        return golden_cases([replace(first, outputs=moved)])
+        return golden_cases([replace(first, outputs=moved)], tolerance, method)
 
     monkeypatch.setattr(draft, "golden_cases", shifted)
     with pytest.raises(ParityError, match=r"disagrees with the eager model on case 'forward: seed 1', output 0: norm"):
