@@ -42,7 +42,7 @@ def _convert(graph: Any, value: Any, consumer: Any, position: int) -> None:
         graph.setInsertPoint(consumer)
         node = graph.create("aten::contiguous", [value, graph.insertConstant(_CONTIGUOUS)], 1)
         consumer.replaceInput(position, graph.insertNode(node).output())
-    elif value.node().kind() in _CONSTRUCTS:
+    elif value.node().kind() in _CONSTRUCTS and len(list(value.uses())) == 1:  # more uses may append to it
         for inner_position, inner in enumerate(list(value.node().inputs())):
             _convert(graph, inner, value.node(), inner_position)
     elif value.type().kind() == "TupleType":  # the result of a branch
@@ -57,6 +57,34 @@ def _convert(graph: Any, value: Any, consumer: Any, position: int) -> None:
         consumer.replaceInput(position, packed.output())
         for inner_position, part in enumerate(parts):
             _convert(graph, part, packed, inner_position)
+    elif value.type().kind() in (
+        "ListType",
+        "DictType",
+        "OptionalType",
+    ):  # only a run decides how many tensors are in it
+        source = f"def convert(x: {value.type().annotation_str}):\n    return {_copy_of(value.type(), 'x')}\n"
+        copied = torch.jit.CompilationUnit(source).convert.graph
+        graph.setInsertPoint(consumer)
+        consumer.replaceInput(position, graph.insertGraph(copied, [value])[0])
+
+
+def _copy_of(kind: Any, text: str) -> str:
+    """The TorchScript expression for a value in which every tensor is contiguous. `text` is the expression for the value."""
+    inner = f"{text}_".replace("[", "_").replace("]", "_")
+    match kind.kind():
+        case "TensorType":
+            return f"{text}.contiguous()"
+        case "ListType":
+            return f"[{_copy_of(kind.getElementType(), inner)} for {inner} in {text}]"
+        case "DictType":
+            return f"{{{inner}: {_copy_of(kind.getValueType(), f'{text}[{inner}]')} for {inner} in {text}.keys()}}"
+        case "OptionalType":
+            return f"None if {text} is None else {_copy_of(kind.getElementType(), text)}"
+        case "TupleType":
+            parts = (_copy_of(part, f"{text}[{index}]") for index, part in enumerate(kind.elements()))
+            return f"({', '.join(parts)},)"
+        case _:
+            return text
 
 
 PASS = Pass(name="contiguous_outputs", apply=_apply, unfit=_unfit)

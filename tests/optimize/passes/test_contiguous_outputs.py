@@ -50,6 +50,59 @@ class Branch(nn.Module):
         return y + 1, y.transpose(1, 2)
 
 
+class Grown(nn.Module):
+    """Returns as many feature maps as the data says."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body, self.head = nn.Conv2d(3, 8, 3), nn.Conv2d(8, 5, 3)
+
+    def steps(self, x: torch.Tensor) -> int:
+        return int(x.abs().sum().item()) % 3 + 1
+
+
+class GrownList(Grown):
+    def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
+        y, found = self.head(self.body(x)), [self.body(x)]
+        for step in range(self.steps(x)):
+            found.append(y * step)
+        return found
+
+
+class GrownPairs(Grown):
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, list[tuple[torch.Tensor, torch.Tensor]]]:
+        y, found = self.head(self.body(x)), [(x, x)]
+        for step in range(self.steps(x)):
+            found.append((y * step, y.transpose(1, 2)))
+        return y, found
+
+
+class GrownLists(Grown):
+    def forward(self, x: torch.Tensor) -> list[list[torch.Tensor]]:
+        y = self.head(self.body(x))
+        found: list[list[torch.Tensor]] = []
+        for step in range(self.steps(x)):
+            found.append([y * step, self.body(x)])
+        return found
+
+
+class GrownDict(Grown):
+    def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+        y = self.head(self.body(x))
+        found = {"first": y}
+        for step in range(self.steps(x)):
+            found[str(step)] = y.transpose(1, 3) * step
+        return found
+
+
+class SometimesMap(Grown):
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+        y = self.head(self.body(x))
+        if bool(x.sum() > 0):
+            return y, y * 2
+        return y, None
+
+
 class Column(nn.Module):
     """Returns a column of a matrix, which is contiguous for one row only."""
 
@@ -62,6 +115,7 @@ class Column(nn.Module):
 
 
 CASES = [*((lambda n=n: Maps(n)) for n in ("tuple", "list", "deep", "transposed")), Branch, Column]
+CASES += [GrownList, GrownPairs, GrownLists, GrownDict, SometimesMap]
 
 
 @pytest.mark.parametrize("factory", CASES)
