@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from edgekit.format.schema import Manifest, ParityResult, PassResult, RecipeResult, Versions, WeightsInfo
+from edgekit.format.schema import ImageSpec, Manifest, ParityResult, PassResult, RecipeResult, Versions, WeightsInfo
 from edgekit.report.documents import Document
 
 
@@ -30,7 +30,10 @@ class ServerResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportResult:
-    """File names without folders, sizes in bytes, and what the manifest says of the way from the model to the file."""
+    """File names without folders, sizes in bytes, and what the manifest says of the way from the model to the file.
+
+    `image` has what `predict` ranks; it is null for a package without `predict`.
+    """
 
     package: str
     package_bytes: int
@@ -39,6 +42,7 @@ class ExportResult:
     capture: CaptureSummary
     recipe: RecipeResult
     parity: ParityResult
+    image: ImageSpec | None
 
 
 ExportDocument = Document[ExportContext, ExportResult]
@@ -57,5 +61,6 @@ def export_document(
             capture=CaptureSummary(mode=manifest.capture.mode, reason=manifest.capture.reason),
             recipe=manifest.recipe,
             parity=manifest.parity,
+            image=manifest.image,
         ),
     )

@@ -200,6 +200,12 @@ def test_export_and_inspect_say_what_predict_ranks(cli: Command, options: tuple[
     cli("inspect", "x.ptl").passed(f"predict     {said}")
 
 
+def test_export_report_has_what_predict_ranks(cli: Command) -> None:
+    options = ("--image", IMAGE, "--activation", "none", "-o", "x.ptl", "--no-server", "--json")
+    image = json.loads(cli("export", f"{SOURCES}:classifier", *options).out)["results"]["image"]
+    assert (image["output"], image["activation"]) == ("0", "none")
+
+
 def test_export_file_name_as_output_is_a_usage_error(cli: Command, folder: Path) -> None:
     cli("export", f"{SOURCES}:classifier", "--image", IMAGE, "--output", "x.ptl").failed(2, "The file to write is -o")
     assert everything_in(folder) == []
