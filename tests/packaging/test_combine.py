@@ -18,6 +18,7 @@ from edgekit.errors import CaptureError, ParityError, SourceError, UsageError
 from edgekit.format.archive import Archive
 from edgekit.format.generator import generate
 from edgekit.format.golden import GoldenCase
+from edgekit.format.schema import Tolerance
 from edgekit.packaging import draft
 from edgekit.packaging.golden import golden_cases
 from edgekit.parity.comparison import Reference
@@ -164,12 +165,12 @@ def test_export_method_that_the_saved_file_gets_wrong_is_refused(
 ) -> None:
     """The golden cases of `encode` expect other answers than the saved file gives."""
 
-    def shifted(references: Sequence[Reference], method: str) -> tuple[GoldenCase, ...]:
+    def shifted(references: Sequence[Reference], tolerance: Tolerance, method: str) -> tuple[GoldenCase, ...]:
         moved = [
             replace(r, outputs={name: value + np.float32(0.01) for name, value in r.outputs.items()})
             for r in references
         ]
-        return golden_cases(moved if method == "encode" else references, method)
+        return golden_cases(moved if method == "encode" else references, tolerance, method)
 
     monkeypatch.setattr(draft, "golden_cases", shifted)
     with pytest.raises(ParityError, match="disagrees with the eager model on case 'encode: seed 1'"):
