@@ -119,6 +119,8 @@ class _Uses(ast.NodeVisitor):
     def visit_Call(self, node: ast.Call) -> None:
         if isinstance(node.func, ast.Name) and node.func.id == "isinstance":
             self.checked |= self._named(node.args[0])
+        if isinstance(node.func, ast.Name) and node.func.id in ("len", "map"):
+            self.looped |= self._named(node.args[-1])
         self.generic_visit(node)
 
     def visit_Name(self, node: ast.Name) -> None:
@@ -136,18 +138,21 @@ class _Uses(ast.NodeVisitor):
 
 
 def _grows(function: Callable[..., Any], arguments: Sequence[Argument], argument: Argument) -> bool:
-    """Whether one more row of an input gives more outputs."""
-    specs, (given,) = [spec for each in arguments for spec in each.specs], argument.specs
+    """Whether another number of rows of an input gives another number of outputs."""
+    (given,) = argument.specs
     if not given.shape or not all(each.plain for each in arguments):
         return False
-    counts = []
-    for rows in (given.shape[0], given.shape[0] + 1):
-        shapes = [(rows, *spec.shape[1:]) if spec is given else spec.shape for spec in specs]
-        arrays = [generate(spec.golden(1, shape)) for spec, shape in zip(specs, shapes, strict=True)]
-        try:
-            with torch.no_grad():
-                answer = function(*map(torch.from_numpy, arrays))
-        except Exception:  # the references report it
-            return False
-        counts.append(len(_pytree.tree_leaves(answer)))
-    return counts[1] > counts[0]
+    rows = given.shape[0]
+    counts = {_outputs(function, arguments, argument, count) for count in (rows - 1, rows, rows + 1) if count > 0}
+    return len(counts - {0}) > 1
+
+
+def _outputs(function: Callable[..., Any], arguments: Sequence[Argument], argument: Argument, rows: int) -> int:
+    """The number of outputs for a number of rows of an input; 0 if the function refuses it."""
+    specs = [(spec, each is argument) for each in arguments for spec in each.specs]
+    goldens = [spec.golden(1, (rows, *spec.shape[1:]) if resized else spec.shape) for spec, resized in specs]
+    try:
+        with torch.no_grad():
+            return len(_pytree.tree_leaves(function(*(torch.from_numpy(generate(golden)) for golden in goldens))))
+    except Exception:  # the references report it
+        return 0

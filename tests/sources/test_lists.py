@@ -33,6 +33,37 @@ class Numbered(Fc):
         return found
 
 
+class Counted(Fc):
+    def forward(self, xs):  # type: ignore[no-untyped-def]
+        found = []
+        for index in range(len(xs)):
+            found.append(self.fc(xs[index]))
+        return tuple(found)
+
+
+class Applied(Fc):
+    def forward(self, xs):  # type: ignore[no-untyped-def]
+        return list(map(self.fc, xs))
+
+
+class Heads(nn.Module):
+    """One layer for each tensor of the list."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heads = nn.ModuleList([nn.Linear(4, 3), nn.Linear(4, 3)])
+
+    def forward(self, xs):  # type: ignore[no-untyped-def]
+        return [head(x) for head, x in zip(self.heads, xs, strict=False)]
+
+
+class Sized(Fc):
+    """The number of rows matters, and there is one output."""
+
+    def forward(self, x):  # type: ignore[no-untyped-def]
+        return self.fc(x).sum(0) / len(x)
+
+
 class Unpacked(Fc):
     def forward(self, features):  # type: ignore[no-untyped-def]
         low, high = features
@@ -108,7 +139,7 @@ class Anything(Fc):
         return self.fc(x) * scale
 
 
-def check(kind: type[Fc]) -> None:
+def check(kind: type[nn.Module]) -> None:
     module = kind().eval()
     check_lists(module, arguments_of(module.forward, [parse_input("2x4")]))
 
@@ -118,6 +149,9 @@ def check(kind: type[Fc]) -> None:
     [
         (Pictures, r"a list of tensors as 'xs'.*--input xs\.0=2x4 --input xs\.1=2x4; .*annotate it with torch\.Tensor"),
         (Numbered, "a list of tensors as 'xs'"),
+        (Counted, "a list of tensors as 'xs'"),
+        (Applied, "a list of tensors as 'xs'"),
+        (Heads, "a list of tensors as 'xs'"),
         (Unpacked, "a list of tensors as 'features'"),
         (Annotated, "a list of tensors as 'xs'"),
         (Modern, "a list of tensors as 'xs'"),
@@ -128,12 +162,12 @@ def check(kind: type[Fc]) -> None:
         (Mapped, "a dict of tensors as 'batch'"),
     ],
 )
-def test_check_lists_one_tensor_for_several_is_a_usage_error(kind: type[Fc], message: str) -> None:
+def test_check_lists_one_tensor_for_several_is_a_usage_error(kind: type[nn.Module], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         check(kind)
 
 
-@pytest.mark.parametrize("kind", [Rows, RowsOfATensor, Either, Checked, Anything])
+@pytest.mark.parametrize("kind", [Rows, Sized, RowsOfATensor, Either, Checked, Anything])
 def test_check_lists_parameter_that_may_take_a_tensor_is_accepted(kind: type[Fc]) -> None:
     check(kind)
 
