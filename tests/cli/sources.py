@@ -23,7 +23,7 @@ class _Wrapped(nn.Module):
         return self.module(x - self.mean)
 
 
-def wrapped_classifier() -> nn.Module:
+def with_module() -> nn.Module:
     return _Wrapped().eval()
 
 

@@ -63,7 +63,7 @@ def test_export_bad_factory_is_a_named_error(cli: Command, folder: Path, factory
         ("folder.pt", "folder.pt does not exist or is not a file"),
         ("text.pt", "text.pt is not a TorchScript file"),
         ("state.pt", "export its model with --checkpoint state.pt"),
-        ("no_forward.pt", "no method forward"),
+        ("no_forward.pt", "no_forward has no forward"),
     ],
 )
 def test_export_bad_file_is_a_named_error(cli: Command, folder: Path, source: str, message: str) -> None:

@@ -16,7 +16,7 @@ from torchvision import models
 from torchvision.models import SqueezeNet1_1_Weights
 
 from cli.command import SOURCES, Command, everything_in
-from cli.sources import classifier, wrapped_classifier
+from cli.sources import classifier, with_module
 from edgekit.sources.checkpoints import load_checkpoint
 from edgekit.sources.weights import state_digest
 
@@ -218,10 +218,10 @@ def test_export_checkpoint_without_counters_is_used_and_said(cli: Command, state
 
 def test_export_checkpoint_of_a_model_with_an_attribute_module_keeps_its_prefix(cli: Command) -> None:
     torch.manual_seed(0)
-    wrapped = wrapped_classifier()
+    wrapped = with_module()
     for name, saved in (("x.pth", wrapped.state_dict()), ("y.pth", under("module.", wrapped.state_dict()))):
         torch.save(saved, name)
-        cli("export", f"{SOURCES}:wrapped_classifier", "--input", "1x3x32x32", "--checkpoint", name).passed()
+        cli("export", f"{SOURCES}:with_module", "--input", "1x3x32x32", "--checkpoint", name).passed()
 
 
 def test_load_checkpoint_takes_tied_weights_from_their_other_name(tmp_path: Path) -> None:
