@@ -176,6 +176,8 @@ def _print_manifest(manifest: Manifest) -> None:
         _show(
             f"fused path  differs from the model by {error:.1e}: the package computes without torch's fused transformer path"
         )
+    if manifest.capture.methods_left_out:
+        _show(f"left out    the exported methods {', '.join(manifest.capture.methods_left_out)}")
     applied = ", ".join(step.name for step in manifest.recipe.passes if step.applied)
     _show(f"recipe      {manifest.recipe.name}: {applied or 'nothing'}")
     parity = manifest.parity

@@ -33,6 +33,7 @@ def test_export_inputs_of_one_method_are_given_one_by_one(cli: Command) -> None:
         ("y", "float32", 1.0),
     ]
     assert manifest["capture"]["methods_left_out"] == ["encode", "decode"]
+    cli("inspect", "x.ptl").passed("left out    the exported methods encode, decode", "mix(ids: int64")
 
 
 def test_export_method_without_inputs(cli: Command) -> None:
