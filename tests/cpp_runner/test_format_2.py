@@ -170,6 +170,8 @@ def test_structure_of_the_case_decides_where_it_depends_on_the_data(
     for structure, code in ((None, 0), ("*", 0), ("[*]", VERDICT)):
         package = changed(classifier.package, tmp_path / "x.ptl", open_structure, with_structure(structure))
         assert run("verify", package).code == code, structure
+    assert "-> 0: float32" in (shown := run("inspect", package).out)
+    assert "in one case: they depend on the data" in shown
     assert run("run", package, "--input", "1x3x32x32").code == 0
 
 

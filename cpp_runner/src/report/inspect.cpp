@@ -20,7 +20,9 @@ Result<std::string> inspect_report(const std::string& path) {
                       {"manifest", nullptr}};
   if (package.manifest) {
     ordered_json signatures = ordered_json::array();
-    for (const MethodSpec& method : package.manifest->methods) signatures.push_back(describe(method));
+    for (const MethodSpec& method : package.manifest->methods) {
+      signatures.push_back(describe(method) + (method.structure ? "" : " in one case: they depend on the data"));
+    }
     result["signatures"] = std::move(signatures);
     result["unproven"] = package.manifest->unproven();
     result["ranges_proved"] = package.manifest->ranges_are_proved();
