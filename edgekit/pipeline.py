@@ -199,7 +199,8 @@ def _export(
     package = options.output or Path("build/mobile") / source.name / f"{source.name}.ptl"
     server, report = package.with_suffix(".pt"), package.with_suffix(".json")
     _check_overwriting((package, server, report), inputs)
-    with ExitStack() as files, held_engine(engine_of(source, request.quantized_engine)):
+    engine = engine_of(source.module, source.example, source.name, request.quantized_engine)
+    with ExitStack() as files, held_engine(engine):
         new_package, new_report = (files.enter_context(atomic(path)) for path in (package, report))
         draft, results = _exported(source, options, tolerance, new_package, progress)
         manifest = finish_package(draft, results)

@@ -15,7 +15,7 @@ from torch.ao import quantization
 import edgekit
 from edgekit import engines
 from edgekit.engines import held_engine, needs_engine, supported_engines
-from edgekit.errors import PackageError, UsageError
+from edgekit.errors import PackageError, SourceError, UsageError
 from edgekit.format.archive import Archive
 from edgekit.runtimes.compat import check_fit
 
@@ -188,6 +188,38 @@ def test_scripted_quantized_model_is_packed_for_the_requested_engine(tmp_path: P
     report = export_source(str(tmp_path / "q.pt"), request, options)
     assert report.manifest.runtime.quantized_engine == engine
     assert edgekit.verify(report.package).passed
+
+
+def test_float16_weights_need_an_engine_that_has_them(tmp_path: Path) -> None:
+    """Only on processors for which torch has FBGEMM."""
+    torch.backends.quantized.engine = OTHER
+    module = quantization.quantize_dynamic(nn.Sequential(nn.Linear(16, 4)).eval(), {nn.Linear}, dtype=torch.float16)
+    report = exported(module, "dynamic", tmp_path / "q.ptl", server=False)
+    assert report.manifest.runtime.quantized_engine == OTHER
+
+
+@pytest.mark.parametrize("faked", [False, True])
+def test_export_refuses_a_model_that_is_prepared_and_not_converted(tmp_path: Path, faked: bool) -> None:
+    net = Convolutional()
+    if faked:
+        net.qconfig = quantization.get_default_qat_qconfig("qnnpack")
+        prepared = quantization.prepare_qat(net.train())
+    else:
+        net.qconfig = quantization.get_default_qconfig("qnnpack")
+        prepared = quantization.prepare(net.eval())
+    prepared(torch.rand(2, 3, 16, 16))
+    with pytest.raises(SourceError, match=r"prepared for quantization and not converted.*quantization\.convert"):
+        exported(prepared.eval(), "static", tmp_path / "q.ptl")
+    if faked:  # with its observers off, it is a float model that rounds
+        prepared.apply(quantization.disable_observer)
+        report = exported(prepared, "static", tmp_path / "q.ptl", server=False)
+        assert report.manifest.runtime.quantized_engine is None
+
+
+def test_scripted_module_takes_inputs_by_name_and_by_position(tmp_path: Path) -> None:
+    module = torch.jit.freeze(torch.jit.trace(nn.Linear(4, 2).eval(), torch.rand(1, 4)))
+    for given in (["1x4"], {"input": "1x4"}):
+        assert edgekit.export(module, given, name="s", output=tmp_path / "s.ptl", server=False).verdict.passed
 
 
 def test_plain_package_needs_no_engine(tiny: Path) -> None:

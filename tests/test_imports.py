@@ -25,8 +25,20 @@ ROOMS = {
         *("android", "lite", "runner", "older", "registry", "compat", "verdict"),
     ],
     "sources": [
-        *("blame", "inputs", "examples", "samples", "weights", "checkpoints", "copies", "lists", "adapter", "methods"),
-        *("source", "quantized", "names", "factories", "files", "resolve"),
+        *(
+            "blame",
+            "inputs",
+            "examples",
+            "samples",
+            "weights",
+            "checkpoints",
+            "copies",
+            "quantized",
+            "lists",
+            "adapter",
+            "methods",
+        ),
+        *("source", "names", "factories", "files", "resolve"),
     ],
     "parity": [
         *(

@@ -28,11 +28,17 @@ def as_inputs(function: Callable[..., Any] | None, given: Any) -> Iterator[Input
         for name, value in given.items():
             yield from _nested_inputs(str(name), value)
         return
-    parameters = list(inspect.signature(function).parameters) if callable(function) else []
+    parameters = _parameters(function) if callable(function) else []
     for index, value in enumerate(given):
         nested = isinstance(value, tuple | list | Mapping)
         name = parameters[index] if nested and index < len(parameters) else ""
         yield from _nested_inputs(name, value)
+
+
+def _parameters(function: Callable[..., Any]) -> list[str]:
+    if isinstance(function, torch.ScriptMethod):  # it has no Python signature
+        return [argument.name for argument in function.schema.arguments[1:]]
+    return list(inspect.signature(function).parameters)
 
 
 def _nested_inputs(name: str, value: Any) -> Iterator[InputSpec]:

@@ -19,6 +19,7 @@ from edgekit.sources.copies import exportable, unwrapped
 from edgekit.sources.inputs import InputSpec, arguments_of
 from edgekit.sources.lists import check_lists
 from edgekit.sources.methods import FORWARD, exported_methods, requested_methods, scripted_method
+from edgekit.sources.quantized import check_converted
 from edgekit.sources.samples import room_of_sample
 from edgekit.sources.weights import randomize, state_digest
 
@@ -121,6 +122,7 @@ def from_module(
         raise SourceError(f"{source} returned a {type(module).__name__}; expected a torch.nn.Module.")
     module = unwrapped(module, name)
     _check_materialized(module, source)
+    check_converted(module, source)
     module = exportable(module, name)
     requested = requested_methods(module, name, request.inputs, request.methods)
     left_out = tuple(method for method in exported_methods(module) if method not in requested)
