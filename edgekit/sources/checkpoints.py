@@ -4,12 +4,14 @@ import functools
 import json
 import logging
 import pickle
+import zipfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -90,7 +92,10 @@ def _content(path: Path, trusted: bool) -> Any:
             from safetensors.torch import load_file
 
             return load_file(path)
-        return torch.load(path, map_location="cpu", weights_only=not trusted)
+        if _is_torchscript(path):
+            return torch.jit.load(str(path), map_location="cpu")
+        with torch.serialization.safe_globals(_harmless()):
+            return torch.load(path, map_location="cpu", weights_only=not trusted)
     except Exception as error:  # torch and safetensors raise many types for a damaged file
         if isinstance(error, pickle.UnpicklingError) and (foreign := _foreign(path)):
             raise SourceError(
@@ -102,6 +107,21 @@ def _content(path: Path, trusted: bool) -> Any:
             f"checkpoint {path} cannot be read: {type(error).__name__}: {first_line(error)} "
             "Expected a state dict (.pth or .safetensors) written by torch.save(model.state_dict(), path)."
         ) from error
+
+
+def _is_torchscript(path: Path) -> bool:
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return any(name.endswith("/constants.pkl") for name in archive.namelist())
+
+
+def _harmless() -> list[Any]:
+    """What numpy's numbers need, such as the best accuracy beside the weights: they run no code of the file."""
+    kinds = {type(np.dtype(code)) for code in np.typecodes["AllInteger"] + np.typecodes["AllFloat"] + "?"}
+    scalar: Any = np.float64(0.0).__reduce__()[0]
+    names = ("numpy._core.multiarray.scalar", "numpy.core.multiarray.scalar")  # of numpy 2 and of numpy 1
+    return [*((scalar, name) for name in names), np.dtype, *kinds]
 
 
 def _parts(index: Path) -> list[Path]:

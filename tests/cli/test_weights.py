@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -39,6 +40,12 @@ def state() -> State:
     }
 
 
+def with_weights(state: State) -> nn.Module:
+    net = classifier()
+    net.load_state_dict(state)
+    return net
+
+
 def in_parts(state: State, path: str) -> None:
     parts = {name: f"part-{index % 2}.safetensors" for index, name in enumerate(state)}
     for file in set(parts.values()):
@@ -59,6 +66,11 @@ SAVE: dict[str, tuple[str, Callable[[State, str], None]]] = {
         ),
     ),
     "several files": ("x.safetensors.index.json", in_parts),
+    "scripted": ("scripted.pt", lambda state, path: torch.jit.save(torch.jit.script(with_weights(state)), path)),
+    "numbers of numpy": (
+        "x.pth",
+        lambda state, path: torch.save({"model": state, "best": np.float64(0.9), "step": np.int32(3)}, path),
+    ),
     "other key": ("x.pth", lambda state, path: torch.save({"net": state, "acc": 93.1}, path)),
     "deep key": ("x.pth", lambda state, path: torch.save({"a": {"b": {"weights": under("net.", state)}}}, path)),
     "training": (
