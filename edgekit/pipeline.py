@@ -23,6 +23,7 @@ from edgekit.optimize.passes.base import passes_of
 from edgekit.optimize.recipes import DEFAULT_RECIPE, FITS, RECIPES, Fit
 from edgekit.optimize.sharing import SharedConstants
 from edgekit.packaging.draft import PackageDraft, draft_package, finish_package, prove_draft, unproved_axes
+from edgekit.packaging.proof import check_proven
 from edgekit.packaging.server import draft_server
 from edgekit.report.export import ExportDocument, ServerResult, export_document
 from edgekit.runtimes.compat import ANDROID, fit_of, operator_table
@@ -52,6 +53,7 @@ class ExportRequest:
     fit: Fit = FITS[0]
     tolerance: Tolerance = Tolerance()  # noqa: RUF009  frozen
     allow_mismatch: bool = False
+    allow_unproven: bool = False
     server: bool = True
 
 
@@ -93,6 +95,7 @@ def export(
     labels: Sequence[str] = (),
     tolerance: Tolerance | None = None,
     allow_mismatch: bool = False,
+    allow_unproven: bool = False,
     server: bool = True,
     bind: Mapping[str, Any] | None = None,
     golden_sample: bool = True,
@@ -120,6 +123,7 @@ def export(
         labels: the names of the classes. With two labels for one score p, `predict` gives 1 - p and p.
         tolerance: bounds other than 1e-5. The manifest records looser bounds.
         allow_mismatch: keep a capture that disagrees with the eager model on some probe, and record the mismatch.
+        allow_unproven: keep outputs that hardly differ between the probes, and record them as unproven.
         server: whether to write the server's file too.
         bind: values of other parameters of `forward`, for example `{"use_cache": False}`.
         golden_sample: whether the tensors and arrays of `example_inputs` become a golden case.
@@ -151,6 +155,7 @@ def export(
         fit=fit,
         tolerance=tolerance or Tolerance(),
         allow_mismatch=allow_mismatch,
+        allow_unproven=allow_unproven,
         server=server,
     )
     _check_options(options)
@@ -204,6 +209,7 @@ def _export(
         new_package, new_report = (files.enter_context(atomic(path)) for path in (package, report))
         draft, results = _exported(source, options, tolerance, new_package, progress)
         manifest = finish_package(draft, results)
+        _check_unproven(manifest, options)
         if options.fit == "android":
             _warn_if_unfit(manifest)
         made = _write_server(draft, server, files) if options.server else None
@@ -256,6 +262,8 @@ def _surviving(
     lossy: OptimizedModel | None = None
     failures: list[EdgekitError] = []
     while (captured := candidates.best(refused)) is not None:
+        if not options.allow_unproven:
+            check_proven(captured, tolerance)
         try:
             progress("optimize")
             optimized = optimize(captured, recipe.name, passes_of(recipe, options.fit), tolerance, shared)
@@ -309,6 +317,19 @@ def _write_server(draft: PackageDraft, server: Path, files: ExitStack) -> Server
     )
     made.path.replace(files.enter_context(atomic(server)))
     return result
+
+
+def _check_unproven(manifest: Manifest, options: ExportRequest) -> None:
+    """What is known only at the end: the outputs of predict, and the bounds that the last measured noise widened."""
+    if not manifest.unproven:
+        return
+    names = ", ".join(manifest.unproven)
+    if not options.allow_unproven:
+        raise ParityError(
+            f"{manifest.name}: {names} is UNPROVEN: the golden cases give almost the same answers, so a wrong model could give "
+            "them too. Pass a wider range or a real sample with --input, or accept it with --allow-unproven. Nothing was written."
+        )
+    _log.warning("%s: %s is UNPROVEN: a wrong model could give the same answers", manifest.name, names)
 
 
 def _warn_if_unfit(manifest: Manifest) -> None:

@@ -48,6 +48,7 @@ ROOMS = {
             "kernels",
             "noise",
             "comparison",
+            "spread",
             "ranking",
             "fast_path",
             "causes",
@@ -55,7 +56,7 @@ ROOMS = {
         ),
         "gate",
     ],
-    "capture": ["modes", "conversions", "trace", "script", "hybrid", "attempts", "decide"],
+    "capture": ["modes", "conversions", "trace", "script", "hybrid", "constants", "attempts", "decide"],
     "optimize": [
         *(
             "recipes",
@@ -68,7 +69,7 @@ ROOMS = {
         ),
         *("passes.channels_last", "passes.contiguous_outputs", "passes.optimize_for_mobile", "sharing", "optimizer"),
     ],
-    "packaging": ["constants", "predict", "golden", "methods", "combine", "server", "draft"],
+    "packaging": ["constants", "predict", "golden", "proof", "methods", "combine", "server", "draft"],
     "measure": ["context", "bench"],
     "inspection": [""],
     "report": ["documents", "export", "console"],

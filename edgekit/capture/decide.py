@@ -83,11 +83,6 @@ class Candidates:
         measure_noise(source.source, self._references.items, tolerance)
         self._ranking = ranking_of(source, self._references.items)
         self._fast_path_error = fast_path_error(source, self._references.items, tolerance)
-        if not self._references.varies and source.inputs:
-            _log.warning(
-                "%s: the outputs are the same on every probe, so agreement proves little; pass a wider range with --input",
-                source.name,
-            )
         modes: tuple[Mode, ...] = ("script",) if scripted else MODES if mode == "auto" else (mode,)
         self._untried = _attempts(source, self._references, modes, tolerance)
         self._tried: list[Attempt] = []

@@ -11,7 +11,7 @@ from edgekit.cli.options import add_json
 from edgekit.cli.parse import bound_values, image_spec, labels_file, method_inputs, seed, tolerance
 from edgekit.format.schema import Activation, QuantizedEngine
 from edgekit.optimize.recipes import DEFAULT_RECIPE, FITS, RECIPES
-from edgekit.report.console import Progress, banner, bound, ranking, size
+from edgekit.report.console import UNPROVEN_MEANS, Progress, banner, bound, ranking, size
 
 if TYPE_CHECKING:
     from edgekit.pipeline import ExportReport
@@ -120,6 +120,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="keep a capture that differs from the model on a probe, and record that",
     )
+    parser.add_argument(
+        "--allow-unproven",
+        action="store_true",
+        help="keep an output whose answers hardly differ between the probes, and record that it is unproven",
+    )
     add_json(parser)
 
 
@@ -165,6 +170,7 @@ def run(options: argparse.Namespace) -> int:
                 fit=options.fit,
                 tolerance=bounds,
                 allow_mismatch=options.allow_mismatch,
+                allow_unproven=options.allow_unproven,
                 server=not options.no_server,
             ),
             progress,
@@ -197,6 +203,8 @@ def _print(report: "ExportReport") -> None:
     print(
         f"  {'verified':<20} error {parity.norm_error:.1e} in {parity.cases} cases on the saved file ({bound(manifest)})"
     )
+    if manifest.unproven:
+        print(f"  {'UNPROVEN':<20} {', '.join(manifest.unproven)}. {UNPROVEN_MEANS}")
     server = report.document.results.server
     if server is not None:
         step = server.optimize_for_inference

@@ -84,7 +84,7 @@ def draft_package(
     """
     source, ranking = optimized.captured.source, optimized.captured.ranking
     models = (optimized, *others)
-    parts: list[Part] = [(model.module, "forward", describe_method(model.captured)) for model in models]
+    parts: list[Part] = [(model.module, "forward", describe_method(model.captured, tolerance)) for model in models]
     cases = tuple(
         case
         for model in models

@@ -1,13 +1,16 @@
 """The methods of a package, as the manifest describes them."""
 
+from dataclasses import replace
+
 from edgekit.capture.decide import CapturedModel
 from edgekit.errors import UsageError
 from edgekit.format.golden import GoldenCase
-from edgekit.format.schema import MethodSpec, TensorSpec
+from edgekit.format.schema import MethodSpec, TensorSpec, Tolerance
+from edgekit.packaging.proof import output_proofs, predict_proof
 from edgekit.parity.comparison import Reference, shared_structure
 
 
-def describe_method(captured: CapturedModel) -> MethodSpec:
+def describe_method(captured: CapturedModel, tolerance: Tolerance) -> MethodSpec:
     """The method that a captured model is."""
     free = set(captured.free_axes)
     inputs = tuple(
@@ -21,7 +24,10 @@ def describe_method(captured: CapturedModel) -> MethodSpec:
         for index, spec in enumerate(captured.source.inputs)
     )
     first = next(reference for reference in captured.references if reference.outputs)
-    outputs = tuple(_output(name, first, captured.references, free) for name in first.outputs)
+    proofs = output_proofs(captured, tolerance)
+    outputs = tuple(
+        replace(_output(name, first, captured.references, free), proof=proofs.get(name)) for name in first.outputs
+    )
     structure = shared_structure(captured.references)
     return MethodSpec(name=captured.source.method, structure=structure, inputs=inputs, outputs=outputs)
 
@@ -29,7 +35,10 @@ def describe_method(captured: CapturedModel) -> MethodSpec:
 def describe_predict(cases: tuple[GoldenCase, ...]) -> MethodSpec:
     """`predict`, by its golden cases."""
     picture = TensorSpec(name="image", dtype="uint8", shape=(None, None, 3), low=0, high=255)
-    results = tuple(TensorSpec(name=output.name, dtype=output.dtype, shape=output.shape) for output in cases[0].outputs)
+    proof = predict_proof(cases)
+    results = tuple(
+        TensorSpec(name=output.name, dtype=output.dtype, shape=output.shape, proof=proof) for output in cases[0].outputs
+    )
     return MethodSpec(name="predict", structure="(*, *)", inputs=(picture,), outputs=results)
 
 

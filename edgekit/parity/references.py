@@ -24,6 +24,7 @@ from edgekit.parity.probes import (
     value_probes,
     wider_probes,
 )
+from edgekit.parity.spread import LEAST, spreads
 from edgekit.sources.copies import detached_copy
 from edgekit.sources.samples import sample_bytes
 from edgekit.sources.source import SourceModel
@@ -69,9 +70,9 @@ def eager_references(source: SourceModel) -> References:
             taken += [member for member in alone if _try(module, resized(source, member), items, refused, source)]
     if not any(reference.outputs for reference in items):
         raise CaptureError(f"{source.source} returns no tensor on any probe. Return at least one tensor.")
-    varies = _varies(items) or any(
-        _try(module, probe, items, refused, source) and _varies(items) for probe in wider_probes(source)
-    )
+    if min(spreads(items, Tolerance()).values()) < LEAST:
+        for probe in wider_probes(source):
+            _try(module, probe, items, refused, source)
     sizes = items[:1]  # not empty, so that a refusal is recorded and not raised
     refused_sizes = tuple(
         probe
@@ -84,7 +85,7 @@ def eager_references(source: SourceModel) -> References:
         sizes=tuple(replace(reference, meter=meter) for reference in sizes[1:]),
         refused=tuple(refused),
         refused_sizes=refused_sizes,
-        varies=varies,
+        varies=_varies(items),
     )
 
 

@@ -32,7 +32,9 @@ def bound(manifest: Manifest) -> str:
     activated = manifest.image is not None and manifest.image.activation != "none"
     scores = ", for scores times the largest logit" if activated else ""
     loosened = ", loosened" if manifest.tolerance.loosened else ""
-    return f"bound {manifest.tolerance.norm:g}{loosened}{scores}"
+    noise = max((p.noise or 0.0 for p in manifest.capture.probes if p.verdict != "chaotic"), default=0.0)
+    wider = f", up to 4 times float32's noise of {noise:.1e}" if 4.0 * noise > manifest.tolerance.norm else ""
+    return f"bound {manifest.tolerance.norm:g}{loosened}{wider}{scores}"
 
 
 def ranking(image: ImageSpec) -> str:

@@ -107,10 +107,9 @@ def test_capture_dict_of_several_inputs_has_flattened_names() -> None:
     assert result.free_axes == ((0, 0), (0, 1), (1, 0), (1, 1))
 
 
-def test_capture_constant_answer_is_reported_as_unproven(caplog: pytest.LogCaptureFixture) -> None:
+def test_capture_constant_answer_is_reported_as_unproven() -> None:
     result = captured(models.Constant, "3x4")
     assert {p.verdict for p in result.evidence.probes if p.mode == "trace"} == {"unproven"}
-    assert "proves little" in caplog.text
 
 
 def test_capture_nan_outputs_are_a_bad_model() -> None:
