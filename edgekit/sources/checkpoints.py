@@ -150,6 +150,8 @@ def _state_dicts(value: Any, key: str, depth: int = 0) -> Iterator[tuple[str, St
     """Every state dict in a value, with its dotted key: mappings from names to tensors, and whole modules."""
     if isinstance(value, nn.Module):
         value = {name: item for name, item in value.state_dict().items() if isinstance(item, torch.Tensor)}
+    if isinstance(value, list | tuple):
+        value = dict(enumerate(value))
     if not isinstance(value, Mapping) or "param_groups" in value:  # the latter is an optimizer's
         return
     if value and all(isinstance(name, str) and isinstance(item, torch.Tensor) for name, item in value.items()):

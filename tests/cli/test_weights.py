@@ -71,6 +71,7 @@ SAVE: dict[str, tuple[str, Callable[[State, str], None]]] = {
         "x.pth",
         lambda state, path: torch.save({"model": state, "best": np.float64(0.9), "step": np.int32(3)}, path),
     ),
+    "in a tuple": ("x.pth", lambda state, path: torch.save((3, [{"weights": state}]), path)),
     "other key": ("x.pth", lambda state, path: torch.save({"net": state, "acc": 93.1}, path)),
     "deep key": ("x.pth", lambda state, path: torch.save({"a": {"b": {"weights": under("net.", state)}}}, path)),
     "training": (
