@@ -17,13 +17,13 @@ from edgekit.capture.modes import REQUESTED_MODES, Mode, RequestedMode
 from edgekit.engines import held_engine, supported_engines
 from edgekit.errors import EdgekitError, OptimizeError, ParityError, UsageError
 from edgekit.files import atomic
-from edgekit.format.schema import Activation, ImageSpec, Manifest, QuantizedEngine, Tolerance
+from edgekit.format.schema import Activation, ImageSpec, Manifest, Proof, QuantizedEngine, Tolerance
 from edgekit.optimize.optimizer import OptimizedModel, optimize
 from edgekit.optimize.passes.base import passes_of
 from edgekit.optimize.recipes import DEFAULT_RECIPE, FITS, RECIPES, Fit
 from edgekit.optimize.sharing import SharedConstants
 from edgekit.packaging.draft import PackageDraft, draft_package, finish_package, prove_draft, unproved_axes
-from edgekit.packaging.proof import check_proven
+from edgekit.packaging.proof import check_manifest, check_proven
 from edgekit.packaging.server import draft_server
 from edgekit.report.export import ExportDocument, ServerResult, export_document
 from edgekit.runtimes.compat import ANDROID, fit_of, operator_table
@@ -54,6 +54,7 @@ class ExportRequest:
     tolerance: Tolerance = Tolerance()  # noqa: RUF009  frozen
     allow_mismatch: bool = False
     allow_unproven: bool = False
+    proof: Proof = "quick"
     server: bool = True
 
 
@@ -96,6 +97,7 @@ def export(
     tolerance: Tolerance | None = None,
     allow_mismatch: bool = False,
     allow_unproven: bool = False,
+    proof: Proof = "quick",
     server: bool = True,
     bind: Mapping[str, Any] | None = None,
     golden_sample: bool = True,
@@ -124,6 +126,7 @@ def export(
         tolerance: bounds other than 1e-5. The manifest records looser bounds.
         allow_mismatch: keep a capture that disagrees with the eager model on some probe, and record the mismatch.
         allow_unproven: keep outputs that hardly differ between the probes, and record them as unproven.
+        proof: `quick` judges each pass on the sharpest probes and the result on all; `full` judges each pass on all.
         server: whether to write the server's file too.
         bind: values of other parameters of `forward`, for example `{"use_cache": False}`.
         golden_sample: whether the tensors and arrays of `example_inputs` become a golden case.
@@ -156,6 +159,7 @@ def export(
         tolerance=tolerance or Tolerance(),
         allow_mismatch=allow_mismatch,
         allow_unproven=allow_unproven,
+        proof=proof,
         server=server,
     )
     _check_options(options)
@@ -209,7 +213,7 @@ def _export(
         new_package, new_report = (files.enter_context(atomic(path)) for path in (package, report))
         draft, results = _exported(source, options, tolerance, new_package, progress)
         manifest = finish_package(draft, results)
-        _check_unproven(manifest, options)
+        check_manifest(manifest, options.allow_unproven)
         if options.fit == "android":
             _warn_if_unfit(manifest)
         made = _write_server(draft, server, files) if options.server else None
@@ -266,7 +270,9 @@ def _surviving(
             check_proven(captured, tolerance)
         try:
             progress("optimize")
-            optimized = optimize(captured, recipe.name, passes_of(recipe, options.fit), tolerance, shared)
+            optimized = optimize(
+                captured, recipe.name, passes_of(recipe, options.fit), tolerance, shared, options.proof
+            )
             if optimized.lost:
                 refused[captured.decision.mode] = f"loses {optimized.lost}"
                 lossy = lossy or optimized
@@ -317,19 +323,6 @@ def _write_server(draft: PackageDraft, server: Path, files: ExitStack) -> Server
     )
     made.path.replace(files.enter_context(atomic(server)))
     return result
-
-
-def _check_unproven(manifest: Manifest, options: ExportRequest) -> None:
-    """What is known only at the end: the outputs of predict, and the bounds that the last measured noise widened."""
-    if not manifest.unproven:
-        return
-    names = ", ".join(manifest.unproven)
-    if not options.allow_unproven:
-        raise ParityError(
-            f"{manifest.name}: {names} is UNPROVEN: the golden cases give almost the same answers, so a wrong model could give "
-            "them too. Pass a wider range or a real sample with --input, or accept it with --allow-unproven. Nothing was written."
-        )
-    _log.warning("%s: %s is UNPROVEN: a wrong model could give the same answers", manifest.name, names)
 
 
 def _warn_if_unfit(manifest: Manifest) -> None:

@@ -121,6 +121,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="keep a capture that differs from the model on a probe, and record that",
     )
     parser.add_argument(
+        "--proof",
+        choices=("quick", "full"),
+        default="quick",
+        help="how many probes judge each pass: the sharpest ones, or all; all judge the result (default quick)",
+    )
+    parser.add_argument(
         "--allow-unproven",
         action="store_true",
         help="keep an output whose answers hardly differ between the probes, and record that it is unproven",
@@ -171,6 +177,7 @@ def run(options: argparse.Namespace) -> int:
                 tolerance=bounds,
                 allow_mismatch=options.allow_mismatch,
                 allow_unproven=options.allow_unproven,
+                proof=options.proof,
                 server=not options.no_server,
             ),
             progress,

@@ -21,6 +21,7 @@ SchemaVersion = Annotated[str, msgspec.Meta(extra_json_schema={"pattern": r"^0{0
 DType = Annotated[str, msgspec.Meta(extra_json_schema={"enum": list(DTYPES)})]
 Bound = Annotated[float, msgspec.Meta(extra_json_schema={"minimum": 0})]
 Evidence = Literal["varies", "constant", "unproven"]
+Proof = Literal["quick", "full"]  # how many probes judge each pass
 Activation = Literal["softmax", "sigmoid", "none"]
 QuantizedEngine = Literal["fbgemm", "x86", "onednn", "qnnpack"]
 
@@ -161,7 +162,7 @@ class CaptureEvidence:
     mismatch_allowed: bool = False
     warnings: tuple[str, ...] = ()
     probes: tuple[ProbeResult, ...] = ()
-    proof: Literal["quick", "full"] = "full"
+    proof: Proof = "full"
     fast_path_error: float | None = None
     methods_left_out: tuple[str, ...] = ()
 

@@ -218,7 +218,7 @@ def finish_package(draft: PackageDraft, results: tuple[CaseResult, ...]) -> Mani
 def _with_noise(model: OptimizedModel, tolerance: Tolerance) -> OptimizedModel:
     captured = model.captured
     evidence = with_noise(captured.evidence, (*captured.references, *captured.sizes), tolerance)
-    return replace(model, captured=replace(captured, evidence=evidence))
+    return replace(model, captured=replace(captured, evidence=replace(evidence, proof=model.proof)))
 
 
 def _parity(draft: PackageDraft, results: tuple[CaseResult, ...]) -> ParityResult:

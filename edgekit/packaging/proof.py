@@ -1,5 +1,6 @@
 """What the answers of a captured model prove about each output: `proof` in the manifest."""
 
+import logging
 from collections.abc import Sequence
 
 import numpy as np
@@ -8,8 +9,10 @@ from edgekit.capture.constants import constant_outputs
 from edgekit.capture.decide import CapturedModel
 from edgekit.errors import ParityError
 from edgekit.format.golden import GoldenCase
-from edgekit.format.schema import Evidence, Tolerance
+from edgekit.format.schema import Evidence, Manifest, Tolerance
 from edgekit.parity.spread import LEAST, in_bounds, spreads
+
+_log = logging.getLogger(__name__)
 
 
 def output_proofs(captured: CapturedModel, tolerance: Tolerance) -> dict[str, Evidence]:
@@ -39,6 +42,23 @@ def check_proven(captured: CapturedModel, tolerance: Tolerance) -> None:
                 "Pass a wider range with --input SHAPE:DTYPE[LOW,HIGH] or a real sample (.npy), or accept it with "
                 "--allow-unproven. Nothing was written."
             )
+
+
+def check_manifest(manifest: Manifest, allowed: bool) -> None:
+    """What is known only at the end: the outputs of predict, and the bounds that the last measured noise widened.
+
+    Raises:
+        ParityError: an output is unproven, and that is not allowed.
+    """
+    if not manifest.unproven:
+        return
+    names = ", ".join(manifest.unproven)
+    if not allowed:
+        raise ParityError(
+            f"{manifest.name}: {names} is UNPROVEN: the golden cases give almost the same answers, so a wrong model could give "
+            "them too. Pass a wider range or a real sample with --input, or accept it with --allow-unproven. Nothing was written."
+        )
+    _log.warning("%s: %s is UNPROVEN: a wrong model could give the same answers", manifest.name, names)
 
 
 def predict_proof(cases: Sequence[GoldenCase]) -> Evidence:

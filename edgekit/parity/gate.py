@@ -61,20 +61,33 @@ class Judgement:
         return tuple(zip(self.references, self.comparisons, strict=True))
 
 
-def judge_capture(module: Any, references: Sequence[Reference], tolerance: Tolerance) -> Judgement:
-    """Judges a captured module. It runs the same operators as the eager model, in the same order."""
-    found = [(reference, worst(compare(reference, module, tolerance))) for reference in references]
-    kept = [(reference, each) for reference, each in found if not reference.chaotic(tolerance)]
+def judge_capture(
+    module: Any, references: Sequence[Reference], tolerance: Tolerance, *, to_the_end: bool = True
+) -> Judgement:
+    """Judges a captured module. It runs the same operators as the eager model, in the same order.
+
+    Unless `to_the_end`, the first answer that differs ends it.
+    """
+    kept: list[tuple[Reference, Comparison]] = []
+    for reference in references:
+        found = worst(compare(reference, module, tolerance))
+        if not reference.chaotic(tolerance):
+            kept.append((reference, found))
+            if not (found.passed or to_the_end):
+                break
     return Judgement(
         references=tuple(reference for reference, _ in kept),
-        comparisons=tuple(each for _, each in kept),
+        comparisons=tuple(found for _, found in kept),
         tolerance=tolerance,
     )
 
 
-def judge_optimized(module: Any, references: Sequence[Reference], tolerance: Tolerance) -> Judgement:
+def judge_optimized(
+    module: Any, references: Sequence[Reference], tolerance: Tolerance, *, to_the_end: bool = True
+) -> Judgement:
     """Judges an optimized module. It may add numbers in another order than the eager model, so its rounding may differ."""
-    return judge_capture(module, [r for r in references if _judges_rounding(r)], tolerance)
+    finite = [reference for reference in references if _judges_rounding(reference)]
+    return judge_capture(module, finite, tolerance, to_the_end=to_the_end)
 
 
 def measure_noise(source: str, references: Sequence[Reference], tolerance: Tolerance) -> None:

@@ -1,6 +1,7 @@
 """The parity gate catches real bugs of torch."""
 
 from collections.abc import Callable
+from typing import Any
 
 import models
 import numpy as np
@@ -11,11 +12,13 @@ from torch import nn
 from torch.utils.mobile_optimizer import optimize_for_mobile
 
 from edgekit.capture.decide import CapturedModel
-from edgekit.format.schema import Tolerance
+from edgekit.format.schema import Proof, Tolerance
+from edgekit.optimize import optimizer
 from edgekit.optimize.optimizer import OptimizedModel, optimize
 from edgekit.optimize.passes.base import Pass, passes_of
 from edgekit.optimize.recipes import RECIPES
-from edgekit.parity.comparison import compare
+from edgekit.parity.comparison import Reference, compare
+from edgekit.parity.gate import Judgement, judge_optimized
 
 EXACT = Tolerance()
 
@@ -65,6 +68,41 @@ def test_gate_wrong_pass_without_parts_is_dropped() -> None:
     result = optimize(model, "x", (Pass(name="wrong", apply=broken_module),), EXACT)
     assert not result.recipe.passes[0].applied
     assert agrees(model, result.module)
+
+
+class WrongWhereNegative(nn.Module):
+    """Right on the sharpest probes of a quick proof, and wrong on inputs without positive elements."""
+
+    def __init__(self, right: torch.jit.ScriptModule) -> None:
+        super().__init__()
+        self.right = right
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.right(x) + (x.max() < 0.0).float() * 0.01
+
+
+@pytest.mark.parametrize(("proof", "recorded"), [("quick", "full"), ("full", "full")])
+def test_gate_pass_that_is_wrong_on_another_probe_is_dropped(proof: Proof, recorded: str) -> None:
+    model = captured(models.conv_net, "1x3x32x32")
+    step = Pass(name="wrong", apply=lambda module, *_: torch.jit.script(WrongWhereNegative(module)))
+    result = optimize(model, "x", (step,), EXACT, proof=proof)
+    assert not result.recipe.passes[0].applied
+    assert "negated" in result.recipe.passes[0].note
+    assert result.proof == recorded
+
+
+def test_gate_quick_proof_of_right_passes_judges_each_on_fewer_probes(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, judged = captured(models.conv_net, "1x3x32x32"), []
+
+    def counted(module: nn.Module, references: list[Reference], *args: Any, **options: Any) -> Judgement:
+        judged.append(len(references))
+        return judge_optimized(module, references, *args, **options)
+
+    monkeypatch.setattr(optimizer, "judge_optimized", counted)
+    quick = optimize(model, "mobile", passes_of(RECIPES["mobile"], "android"), EXACT, proof="quick")
+    sharp, rest = set(judged[:-1]), judged[-1]
+    assert (quick.proof, len(sharp)) == ("quick", 1)
+    assert sharp.pop() + rest == len(model.references)
 
 
 def test_gate_raising_pass_is_dropped_and_says_so() -> None:
