@@ -98,7 +98,7 @@ def test_integers_that_never_differ_are_unproven_and_others_are_not() -> None:
 
 
 @pytest.mark.parametrize("mode", ["trace", "script"])
-def test_constants_by_the_graph_are_told_from_outputs_that_depend_on_inputs(mode: str) -> None:
+def test_constants_by_the_graph_differ_from_outputs_that_depend_on_inputs(mode: str) -> None:
     module, x = Writes().eval(), torch.rand(2, 4)
     graph = torch.jit.trace(module, x, strict=False) if mode == "trace" else torch.jit.script(module)
     assert constant_outputs(graph) == {"kept", "weight", "like"}
