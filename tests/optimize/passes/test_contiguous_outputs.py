@@ -65,7 +65,7 @@ class GrownList(Grown):
     def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
         y, found = self.head(self.body(x)), [self.body(x)]
         for step in range(self.steps(x)):
-            found.append(y * step)
+            found.append(y * (step + 1))
         return found
 
 
@@ -73,7 +73,7 @@ class GrownPairs(Grown):
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, list[tuple[torch.Tensor, torch.Tensor]]]:
         y, found = self.head(self.body(x)), [(x, x)]
         for step in range(self.steps(x)):
-            found.append((y * step, y.transpose(1, 2)))
+            found.append((y * (step + 1), y.transpose(1, 2)))
         return y, found
 
 
@@ -82,7 +82,7 @@ class GrownLists(Grown):
         y = self.head(self.body(x))
         found: list[list[torch.Tensor]] = []
         for step in range(self.steps(x)):
-            found.append([y * step, self.body(x)])
+            found.append([y * (step + 1), self.body(x)])
         return found
 
 
@@ -91,7 +91,7 @@ class GrownDict(Grown):
         y = self.head(self.body(x))
         found = {"first": y}
         for step in range(self.steps(x)):
-            found[str(step)] = y.transpose(1, 3) * step
+            found[str(step)] = y.transpose(1, 3) * (step + 1)
         return found
 
 
