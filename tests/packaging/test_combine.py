@@ -178,6 +178,24 @@ def test_export_method_that_the_saved_file_gets_wrong_is_refused(
     assert list(tmp_path.iterdir()) == []
 
 
+class Saturated(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(4, 3)
+
+    def squeezed(self, x: Tensor) -> Tensor:
+        return torch.sigmoid(self.fc(x) * 1e-6)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc(x)
+
+
+def test_export_method_whose_answers_hardly_differ_is_unproven(tmp_path: Path) -> None:
+    with pytest.raises(ParityError, match="output 0 of squeezed is UNPROVEN"):
+        edgekit.export(Saturated().eval(), "2x4", methods={"squeezed": "2x4"}, output=tmp_path / "m.ptl")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_export_left_out_methods_are_reported_and_recorded(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     report = edgekit.export(
         made(), "1x3x16x16", methods={"tokens": "3:int64[0,9]"}, output=tmp_path / "m.ptl", server=False
