@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from edgekit.capture.decide import Candidates, pinned
+from edgekit.capture.decide import Candidates, limited
 from edgekit.capture.modes import REQUESTED_MODES, Mode, RequestedMode
 from edgekit.engines import held_engine, supported_engines
 from edgekit.errors import EdgekitError, OptimizeError, ParityError, UsageError
@@ -22,13 +22,14 @@ from edgekit.optimize.optimizer import OptimizedModel, optimize
 from edgekit.optimize.passes.base import passes_of
 from edgekit.optimize.recipes import DEFAULT_RECIPE, FITS, RECIPES, Fit
 from edgekit.optimize.sharing import SharedConstants
-from edgekit.packaging.draft import PackageDraft, draft_package, finish_package, prove_draft, unproved_axes
+from edgekit.packaging.draft import PackageDraft, draft_package, finish_package, prove_draft, proved_ranges
 from edgekit.packaging.proof import check_manifest, check_proven
 from edgekit.packaging.server import draft_server
 from edgekit.report.export import ExportDocument, ServerResult, export_document
 from edgekit.runtimes.compat import ANDROID, fit_of, operator_table
 from edgekit.runtimes.results import CaseResult
 from edgekit.runtimes.verdict import VerifyReport
+from edgekit.sources.dynamic import as_dynamic
 from edgekit.sources.examples import as_inputs
 from edgekit.sources.methods import FORWARD
 from edgekit.sources.quantized import engine_of
@@ -103,6 +104,7 @@ def export(
     golden_sample: bool = True,
     quantized_engine: QuantizedEngine | None = None,
     methods: Mapping[str, Any] | None = None,
+    dynamic: str | Sequence[str] | Mapping[str, Mapping[int, Sequence[int]]] | None = None,
 ) -> ExportReport:
     """Exports a module to a verified package.
 
@@ -133,6 +135,8 @@ def export(
         quantized_engine: for a quantized model, the engine that the package needs; by default, the one for which its weights
             are packed, with torch's current engine first. Phones and ARM boards have `qnnpack`.
         methods: other methods to export, with their example inputs, for example `{"encode": (x,), "decode": "1x3"}`.
+        dynamic: the sizes that axes of inputs must be able to take, for example `{"x": {2: (1, 320), 3: (32, 320, 32)}}` or
+            `"x:2=1-320,x:3=32-320/32"`, where 32 is a multiple. Without it, sizes up to four times the example's are tried.
 
     Raises:
         EdgekitError: see `edgekit.errors`. No file is written in this case.
@@ -150,6 +154,7 @@ def export(
         methods={
             method: tuple(as_inputs(getattr(model, method, None), given)) for method, given in (methods or {}).items()
         },
+        dynamic=as_dynamic(dynamic),
     )
     options = ExportRequest(
         output=None if output is None else Path(output),
@@ -290,13 +295,12 @@ def _proved(optimized: OptimizedModel, tolerance: Tolerance, path: Path, progres
     progress("package")
     draft = draft_package(optimized, tolerance, path)
     progress("verify")
-    results = prove_draft(draft)
-    if axes := unproved_axes(draft):
-        captured = pinned(optimized.captured, axes)
-        _log.warning("%s: the manifest pins the sizes on which the saved file disagrees", captured.source.name)
+    ranges = proved_ranges(draft)
+    if ranges != optimized.captured.ranges:
+        captured = limited(optimized.captured, ranges)
+        _log.warning("%s: the manifest leaves out the sizes on which the saved file disagrees", captured.source.name)
         draft = draft_package(replace(optimized, captured=captured), tolerance, path)
-        results = prove_draft(draft)
-    return draft, results
+    return draft, prove_draft(draft)
 
 
 def _write_server(draft: PackageDraft, server: Path, files: ExitStack) -> ServerResult | None:

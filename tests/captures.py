@@ -22,3 +22,8 @@ def captured(
     factory: Callable[[], nn.Module], *inputs: str, mode: RequestedMode = "auto", allow: bool = False
 ) -> CapturedModel:
     return capture(source_of(factory, *inputs), mode, Tolerance(), allow)
+
+
+def free_axes(model: CapturedModel) -> tuple[tuple[int, int], ...]:
+    """The axes that may have other sizes, as pairs of input and axis."""
+    return tuple(sorted(axis for each in model.ranges for axis in each.axes))

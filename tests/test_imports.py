@@ -28,6 +28,7 @@ ROOMS = {
         *(
             "blame",
             "inputs",
+            "dynamic",
             "examples",
             "samples",
             "weights",
@@ -41,20 +42,8 @@ ROOMS = {
         *("source", "names", "factories", "files", "resolve"),
     ],
     "parity": [
-        *(
-            "probes",
-            "eager",
-            "scores",
-            "kernels",
-            "noise",
-            "comparison",
-            "spread",
-            "ranking",
-            "fast_path",
-            "causes",
-            "references",
-        ),
-        "gate",
+        *("probes", "ranges", "eager", "work", "scores", "kernels", "noise", "comparison", "spread", "ranking"),
+        *("fast_path", "moves", "sizes", "causes", "references", "gate"),
     ],
     "capture": ["modes", "conversions", "trace", "script", "hybrid", "constants", "attempts", "decide"],
     "optimize": [

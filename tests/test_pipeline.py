@@ -18,6 +18,7 @@ from torch import nn
 import edgekit
 from edgekit.errors import ParityError, UsageError
 from edgekit.format.archive import Archive
+from edgekit.format.axes import AxisRange
 from edgekit.format.golden import GoldenCase
 from edgekit.format.schema import Tolerance
 from edgekit.optimize.recipes import RECIPES
@@ -92,10 +93,11 @@ def test_export_weights_are_in_the_file_once(tmp_path: Path) -> None:
     assert weights < report.package.stat().st_size < 1.2 * weights
 
 
-def test_export_free_axes_are_null_in_the_manifest_and_others_are_not(tmp_path: Path) -> None:
+def test_export_free_axes_have_ranges_in_the_manifest_and_others_are_fixed(tmp_path: Path) -> None:
     torch.manual_seed(0)
     manifest = edgekit.export(models.conv_net().eval(), ["1x3x32x32"], output=tmp_path / "m.ptl").manifest
-    assert manifest.methods[0].inputs[0].shape == (None, 3, None, None)
+    batch, sizes = AxisRange(min=1, max=4), AxisRange(min=7, max=128)
+    assert manifest.methods[0].inputs[0].shape == (batch, 3, sizes, sizes)
     assert manifest.methods[0].outputs[0].shape == (None, 5)
 
 
@@ -128,10 +130,10 @@ def test_export_saved_file_that_disagrees_leaves_nothing_behind(
 ) -> None:
     """The golden cases expect other answers than the saved file gives."""
 
-    def shifted(references: Sequence[Reference], tolerance: Tolerance, method: str) -> tuple[GoldenCase, ...]:
+    def shifted(references: Sequence[Reference], tolerance: Tolerance, *_: object) -> tuple[GoldenCase, ...]:
         first = references[0]
         moved = {name: value + np.float32(0.01) for name, value in first.outputs.items()}
-        return golden_cases([replace(first, outputs=moved)], tolerance, method)
+        return golden_cases([replace(first, outputs=moved)], tolerance)
 
     monkeypatch.setattr(draft, "golden_cases", shifted)
     with pytest.raises(ParityError, match=r"disagrees with the eager model on case 'forward: seed 1', output 0: norm"):

@@ -14,9 +14,10 @@ from edgekit.capture.trace import TraceWarning, trace
 from edgekit.errors import CaptureError
 from edgekit.format.schema import ProbeResult, Tolerance
 from edgekit.parity.comparison import describe, rounded
-from edgekit.parity.eager import run
+from edgekit.parity.eager import unspecialized
 from edgekit.parity.gate import CHAOTIC, Judgement, judge_capture
-from edgekit.parity.probes import Axes, Probe
+from edgekit.parity.probes import Axes, resized
+from edgekit.parity.ranges import Ranges, narrowed, without_axes
 from edgekit.parity.references import References
 from edgekit.sources.adapter import without_defaults
 from edgekit.sources.copies import detached_copy
@@ -27,9 +28,10 @@ from edgekit.sources.source import SourceModel
 class Attempt:
     """The result of one mode: the module or the error, and the result of each probe.
 
-    `failed` lists the probes on which the module differs from the eager model. `pinned` are the axes for which only the size
-    of the example is proved. `sized_by` are the lines of the model that take a Python number from the size of such an axis.
-    `only_sizes` is true if the module agrees on every probe that has the sizes of the example, but has pinned axes.
+    `failed` lists the probes on which the module differs from the eager model. `ranges` are the sizes that remain proved, and
+    `pinned` are the axes for which only the size of the example does. `sized_by` are the lines of the model that take a Python
+    number from the size of such an axis. `only_sizes` is true if the module agrees on every probe that has the sizes of the
+    example, but not on all other sizes.
     """
 
     mode: Mode
@@ -40,6 +42,7 @@ class Attempt:
     error: Exception | None = None
     failed: tuple[str, ...] = ()
     conversions: tuple[Conversion, ...] = ()
+    ranges: Ranges = ()
     pinned: frozenset[tuple[int, int]] = frozenset()
     sized_by: tuple[str, ...] = ()
     only_sizes: bool = False
@@ -60,28 +63,32 @@ def attempt(
     try:
         captured = _capture(source, mode, source.example(), warnings)
         assert captured.module is not None  # a failed capture raises
-        judged = judge_capture(captured.module, (*references.items, *references.sizes), tolerance)
+        with unspecialized():
+            judged = judge_capture(captured.module, (*references.items, *references.sizes), tolerance)
     except CaptureError as error:
         return Attempt(mode=mode, module=None, error=error)
     proves = references.varies or not source.inputs
-    answered = [probe for probe in references.refused_sizes if _answers(captured.module, probe)]
     lines = _lines_with_sizes(source, references, captured, warnings)
-    resized = {r.probe.name: r.probe.axes for r in judged.references if r.probe.axes}
-    pinned = {axis for name in judged.failed for axis in resized.get(name, ())}
-    pinned.update(axis for probe in answered for axis in probe.axes)
-    pinned.update(axis for axes in lines for axis in axes)
+    sized = {r.probe.name: r.probe for r in judged.references if r.probe.axes}
+    ranges = narrowed(
+        without_axes(references.ranges, {axis for axes in lines for axis in axes}),
+        good=[probe for name, probe in sized.items() if name not in judged.failed],
+        bad=[probe for name, probe in sized.items() if name in judged.failed],
+    )
+    pinned = _axes(references.ranges) - _axes(ranges)
     return replace(
         captured,
-        probes=(
-            *_probe_results(judged, mode, proves),
-            *_chaotic_results(references, mode, tolerance),
-            *_answered_results(answered, mode),
-        ),
-        failed=(*judged.failed, *(probe.name for probe in answered)),
-        pinned=frozenset(pinned),
+        probes=(*_probe_results(judged, mode, proves), *_chaotic_results(references, mode, tolerance)),
+        failed=judged.failed,
+        ranges=ranges,
+        pinned=pinned,
         sized_by=tuple(dict.fromkeys(line for each in lines.values() for line in each)),
-        only_sizes=bool(pinned) and set(judged.failed) <= resized.keys(),
+        only_sizes=(bool(pinned) or bool(judged.failed)) and set(judged.failed) <= sized.keys(),
     )
+
+
+def _axes(ranges: Ranges) -> frozenset[tuple[int, int]]:
+    return frozenset(axis for each in ranges for axis in each.axes)
 
 
 def _capture(
@@ -92,38 +99,26 @@ def _capture(
     return _WAYS[mode](source, example, warnings)
 
 
-def _answers(module: torch.jit.ScriptModule, probe: Probe) -> bool:
-    """Whether the module answers a probe that the eager model refuses."""
-    try:
-        run(module, probe)
-    except Exception:  # torch raises many types for sizes that do not fit
-        return False
-    return True
-
-
 def _lines_with_sizes(
     source: SourceModel, references: References, captured: Attempt, warnings: tuple[TraceWarning, ...]
 ) -> dict[Axes, tuple[str, ...]]:
     """The axes whose size the model takes as a Python number in traced code, with the lines that do it.
 
     A trace keeps such a number as a constant, so no finite set of probes proves other sizes. To see which axes matter, the
-    model is captured again with the smallest other size of each axis.
+    model is captured again with another size of each axis, the smallest if there is a smaller one.
     """
     found: dict[Axes, tuple[str, ...]] = {}
     if not any(not conversion.identity for conversion in captured.conversions):
         return found
-    smallest: dict[Axes, Probe] = {}
-    for reference in (*references.items, *references.sizes):
-        axes = reference.probe.axes
-        if axes and (axes not in smallest or reference.probe.elements < smallest[axes].elements):
-            smallest[axes] = reference.probe
-    for axes, probe in smallest.items():
+    for each in references.ranges:
+        other = each.min if each.min < each.size else each.size + each.multiple
+        probe = resized(source, dict.fromkeys(each.axes, other))
         try:
-            other = _capture(source, captured.mode, probe.inputs, warnings).conversions
+            conversions = _capture(source, captured.mode, probe.inputs, warnings).conversions
         except CaptureError:  # the tracer refuses this size, so nothing is proved for it
-            other = ()
-        if lines := lines_that_depend(captured.conversions, other):
-            found[axes] = lines
+            conversions = ()
+        if lines := lines_that_depend(captured.conversions, conversions):
+            found[each.axes] = lines
     return found
 
 
@@ -150,11 +145,6 @@ def _chaotic_results(references: References, mode: Mode, tolerance: Tolerance) -
         if reference.chaotic(tolerance) and (noise := reference.measured) is not None:
             name, error = reference.probe.name, rounded(noise.largest)
             yield ProbeResult(name=name, mode=mode, verdict="chaotic", detail=CHAOTIC, noise=error)
-
-
-def _answered_results(answered: list[Probe], mode: Mode) -> tuple[ProbeResult, ...]:
-    detail = "*: answers, expected an error, because the eager model refuses this size"
-    return tuple(ProbeResult(name=probe.name, mode=mode, verdict="fail", detail=detail) for probe in answered)
 
 
 def _trace(source: SourceModel, example: tuple[torch.Tensor, ...], _: tuple[TraceWarning, ...]) -> Attempt:

@@ -4,7 +4,7 @@ Mode `auto` tries trace first, then script, then hybrid. It takes the first one 
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -17,10 +17,12 @@ from edgekit.format.schema import CaptureEvidence, ProbeResult, Tolerance
 from edgekit.parity.comparison import Reference
 from edgekit.parity.fast_path import fast_path_error
 from edgekit.parity.gate import measure_noise
-from edgekit.parity.probes import Axes
+from edgekit.parity.ranges import Ranges, check_requested, inside
 from edgekit.parity.ranking import Ranking, ranking_of
 from edgekit.parity.references import References, eager_references
 from edgekit.sources.source import SourceModel
+
+_LISTED = 3
 
 _log = logging.getLogger(__name__)
 
@@ -45,9 +47,9 @@ class Decision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CapturedModel:
-    """A ScriptModule that agrees with the eager model on `references`. The size of each axis in `free_axes` may vary.
+    """A ScriptModule that agrees with the eager model on `references`. `ranges` are the sizes that were proved.
 
-    It also agrees on `sizes`, which have more sizes of the free axes. They judge the saved file too, but not each pass.
+    It also agrees on `sizes`, at the ends of the ranges and inside them. They judge the saved file too, but not each pass.
     `ranking` is what `predict` ranks, for an image classifier.
     """
 
@@ -57,7 +59,7 @@ class CapturedModel:
     sizes: tuple[Reference, ...]
     decision: Decision
     evidence: CaptureEvidence
-    free_axes: Axes
+    ranges: Ranges
     ranking: Ranking | None = None
 
 
@@ -165,7 +167,7 @@ def decide(
     left = [a for a in usable if a.mode not in refused]
     if not left:
         return None
-    kept = min(left, key=lambda a: (not a.only_sizes, len(a.pinned)))
+    kept = min(left, key=lambda a: (not a.only_sizes, len(a.pinned), len(a.failed)))
     return Decision(
         requested=requested,
         chosen=kept,
@@ -189,7 +191,7 @@ def _captured(source: SourceModel, references: References, decision: Decision, t
         references=agreeing,
         sizes=references.sizes,
         decision=decision,
-        free_axes=tuple(sorted({axis for r in agreeing for axis in r.probe.axes})),
+        ranges=chosen.ranges,
         evidence=CaptureEvidence(
             requested=decision.requested,
             mode=decision.mode,
@@ -201,16 +203,19 @@ def _captured(source: SourceModel, references: References, decision: Decision, t
             methods_left_out=source.methods_left_out,
         ),
     )
-    return pinned(captured, chosen.pinned)
+    failures = [(r.probe, f"differs in {decision.mode}") for r in references.sizes if r.probe.name in chosen.failed]
+    why = f" ({', '.join(chosen.sized_by)} takes a number from it)" if chosen.sized_by else ""
+    check_requested(source, chosen.ranges, failures, f"{decision.mode} of {source.source}{why} is wrong at")
+    return limited(captured, chosen.ranges)
 
 
-def pinned(captured: CapturedModel, axes: Set[tuple[int, int]]) -> CapturedModel:
-    """The captured model with some axes fixed to the sizes of the example. Probes with other sizes of them are left out."""
+def limited(captured: CapturedModel, ranges: Ranges) -> CapturedModel:
+    """The captured model with other ranges of sizes, and the probes that lie inside them."""
     return replace(
         captured,
-        references=tuple(r for r in captured.references if not axes & set(r.probe.axes)),
-        sizes=tuple(r for r in captured.sizes if not axes & set(r.probe.axes)),
-        free_axes=tuple(axis for axis in captured.free_axes if axis not in axes),
+        references=tuple(r for r in captured.references if inside(ranges, r.probe)),
+        sizes=tuple(r for r in captured.sizes if inside(ranges, r.probe)),
+        ranges=ranges,
     )
 
 
@@ -228,17 +233,25 @@ def _why_chosen(requested: RequestedMode, tried: list[Attempt], refused: Mapping
 
 
 def _why_kept(kept: Attempt) -> str:
-    names = ", ".join(kept.failed)
+    names = _first(kept.failed)
     if kept.only_sizes:
         why = f"not for {names}" if names else f"it {_sized(kept)}"
-        return f"{kept.mode} is right only for the example's sizes ({why}): the manifest pins them"
+        if kept.pinned:
+            return f"{kept.mode} is right only for the example's sizes ({why}): the manifest pins them"
+        return f"{kept.mode} is right only for some sizes ({why}): the manifest has their range"
     return f"{kept.mode} gives different answers on {names}, allowed by --allow-mismatch"
 
 
 def _short(tried: Attempt) -> str:
     if tried.module is None:
         return f"failed ({str(tried.error).splitlines()[0]})"
-    return f"differs on {', '.join(tried.failed)}" if tried.failed else _sized(tried)
+    return f"differs on {_first(tried.failed)}" if tried.failed else _sized(tried)
+
+
+def _first(names: Sequence[str]) -> str:
+    """A list of names that is not longer than a line of a terminal."""
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return ", ".join(names[:_LISTED]) + more
 
 
 def _sized(tried: Attempt) -> str:

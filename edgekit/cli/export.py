@@ -56,6 +56,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="another parameter of forward with its value, as JSON or else as text: use_cache=false; repeatable",
     )
+    parser.add_argument(
+        "--dynamic",
+        action="append",
+        default=[],
+        metavar="AXES",
+        help="sizes that the package must take: [NAME:]AXIS=MIN-MAX[/MULTIPLE], for example x:2=1-320,x:3=32-320/32; "
+        "repeatable (default: what can be proved up to four times the example's size)",
+    )
     parser.add_argument("--weights", metavar="NAME", help="default, random, or the name of torchvision weights")
     parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="the weights: a .pth or .safetensors file")
     parser.add_argument(
@@ -138,6 +146,7 @@ def run(options: argparse.Namespace) -> int:
     image = image_spec(options.image) if options.image else None
     labels = labels_file(options.labels) if options.labels else ()
     bounds = tolerance(options.tolerance)
+    from edgekit.sources.dynamic import as_dynamic
     from edgekit.sources.inputs import parse_input
 
     inputs = tuple(parse_input(text) for text in options.input)
@@ -168,6 +177,7 @@ def run(options: argparse.Namespace) -> int:
                 bound=bound_values(options.bind),
                 golden_sample=not options.no_golden_sample,
                 methods=method_inputs(options.method),
+                dynamic=as_dynamic(options.dynamic),
             ),
             ExportRequest(
                 output=options.output_file,

@@ -14,7 +14,7 @@ from edgekit.format.schema import PassResult, Proof, RecipeResult, Tolerance
 from edgekit.optimize.passes.base import Context, Pass
 from edgekit.optimize.sharing import SharedConstants
 from edgekit.parity.comparison import Reference
-from edgekit.parity.eager import exact_eager
+from edgekit.parity.eager import exact_eager, unspecialized
 from edgekit.parity.gate import judge_optimized
 from edgekit.parity.probes import Axes
 
@@ -135,7 +135,8 @@ def apply_gated(
         except Exception as error:  # torch raises RuntimeError, AttributeError, and internal assertion errors
             broken = broken or f"raises {type(error).__name__}: {first_line(error)}"
             continue
-        judged = judge_optimized(candidate, references, tolerance, to_the_end=False)
+        with unspecialized():
+            judged = judge_optimized(candidate, references, tolerance, to_the_end=False)
         if judged.passed:
             if left_out:
                 _log.warning("applied %s without %s, which broke parity: %s", step.name, ", ".join(left_out), broken)

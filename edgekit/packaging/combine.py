@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.jit._recursive import wrap_cpp_module
+from torch.jit._recursive import create_script_module, infer_methods_to_compile, wrap_cpp_module
 
 from edgekit.format.schema import CaptureEvidence, MethodSpec, RecipeResult
 from edgekit.optimize.optimizer import OptimizedModel
@@ -30,7 +30,9 @@ def method_names(module: torch.jit.ScriptModule) -> set[str]:
 
 def combined(parts: Sequence[Part]) -> torch.jit.ScriptModule:
     """A module with a method for each part. It is not frozen: freezing several methods would store the weights of each."""
-    module: Any = torch.jit.script(Methods([module for module, _, _ in parts]).eval())
+    together = Methods([module for module, _, _ in parts]).eval()
+    # With shared types, a second draft of the same parts could not define the methods again.
+    module: Any = create_script_module(together, infer_methods_to_compile, share_types=False)
     for index, (_, called, spec) in enumerate(parts):
         names = [f"x{number}" for number in range(len(spec.inputs))]
         parameters = "".join(f", {name}: Tensor" for name in names)

@@ -39,6 +39,7 @@ from edgekit.packaging.methods import check_labels, describe_method, describe_pr
 from edgekit.packaging.predict import with_predict
 from edgekit.parity.comparison import compare, describe, rounded, worst
 from edgekit.parity.gate import with_noise
+from edgekit.parity.ranges import Ranges, check_requested, narrowed
 from edgekit.runtimes.compat import fitting
 from edgekit.runtimes.lite import LiteModule, replay
 from edgekit.runtimes.results import CaseResult
@@ -87,8 +88,8 @@ def draft_package(
     parts: list[Part] = [(model.module, "forward", describe_method(model.captured, tolerance)) for model in models]
     cases = tuple(
         case
-        for model in models
-        for case in golden_cases(model.captured.references, tolerance, model.captured.source.method)
+        for captured in (model.captured for model in models)
+        for case in golden_cases(captured.references, tolerance, captured.source.method, captured.sizes)
     )
     if ranking is not None:
         if any(model.captured.source.method == "predict" for model in models):
@@ -150,21 +151,35 @@ def prove_draft(draft: PackageDraft) -> tuple[CaseResult, ...]:
     return results
 
 
-def unproved_axes(draft: PackageDraft) -> frozenset[tuple[int, int]]:
-    """The free axes for which the written file is wrong at one of the sizes that the captured model was judged on."""
-    module, method = LiteModule(draft.path), draft.optimized.captured.source.method
-    wrong = frozenset[tuple[int, int]]()
-    for reference in draft.optimized.captured.sizes:
-        found = worst(compare(reference, lambda *inputs: module.call(method, inputs), draft.tolerance))
-        if not found.passed and not reference.chaotic(draft.tolerance):
-            name, bounds = draft.optimized.captured.source.name, reference.bounds(found.output, draft.tolerance)
-            _log.warning("%s: the saved file disagrees on %s, %s", name, reference.probe.name, describe(found, bounds))
-            wrong |= set(reference.probe.axes)
-    return wrong
+def proved_ranges(draft: PackageDraft) -> Ranges:
+    """The ranges of sizes within which the written file agrees with the eager model.
+
+    The references that judged each pass are left to the golden cases.
+
+    Raises:
+        ParityError: a size that the user asked for is not among them.
+    """
+    module, captured = _Watched(draft.path), draft.optimized.captured
+    name = captured.source.name
+    good, bad = [reference.probe for reference in captured.references if reference.probe.axes], []
+    for reference in captured.sizes:
+        found = worst(compare(reference, lambda *inputs: module.call(captured.source.method, inputs), draft.tolerance))
+        if reference.chaotic(draft.tolerance):
+            continue
+        if found.passed:
+            good.append(reference.probe)
+        else:
+            bad.append((reference.probe, describe(found, reference.bounds(found.output, draft.tolerance))))
+    if bad:
+        probe, what = bad[0]
+        _log.warning("%s: the saved file disagrees on %s, %s (one of %d sizes)", name, probe.name, what, len(bad))
+    ranges = narrowed(captured.ranges, good=good, bad=[probe for probe, _ in bad])
+    check_requested(captured.source, ranges, bad, f"the saved file of {name} is wrong at")
+    return ranges
 
 
 class _Watched(LiteModule):
-    """Runs the saved file, and checks what a comparison of values does not see: written inputs, and strides of outputs."""
+    """Runs the written file, and checks what a comparison of values does not see: written inputs, and strides of outputs."""
 
     def call(self, method: str, inputs: Sequence[torch.Tensor]) -> Any:
         before = [tensor.numpy().tobytes() for tensor in inputs]

@@ -25,6 +25,8 @@ from edgekit.sources.source import SourceModel
 Array = npt.NDArray[np.generic]
 
 SAMPLE = 1024  # a case keeps at most this many elements of an output
+_CHEAP_ELEMENTS = 1 << 17  # of the inputs of a case at the end of a range
+_ABOUT = 1.05  # or if it is about as large as the example
 _RANKS = 5
 _FIRST_SEED, _PICTURES = 21, 32
 _ROUNDING = 5e-4  # in levels of a pixel; the largest error seen in float32 kernels is 1e-4
@@ -32,17 +34,17 @@ _SURE = 20.0  # a rank is kept if its score is this many tolerances above the ne
 
 
 def golden_cases(
-    references: Sequence[Reference], tolerance: Tolerance, method: str = "forward"
+    references: Sequence[Reference], tolerance: Tolerance, method: str = "forward", sizes: Sequence[Reference] = ()
 ) -> tuple[GoldenCase, ...]:
-    """The cases of a method: several seeds and signs, and every size that was proved to be free. Their answers are finite.
+    """The cases of a method: several seeds and signs, other sizes, and the ends of the ranges. Their answers are finite.
 
     A case lists at least one output, or it would prove nothing. If the structure depends on the data, each case has its own.
     A case has its own bounds if float32's noise needs wider ones than the package's, and leaves out undecided elements.
     """
-    varies = shared_structure(references) is None
+    varies = shared_structure((*references, *sizes)) is None
     return tuple(
         _case(reference, method, varies, tolerance)
-        for reference in references
+        for reference in (*references, *_ends(references, sizes))
         if reference.probe.is_case
         and reference.outputs
         and not reference.chaotic(tolerance)
@@ -79,6 +81,23 @@ def _widened(noises: Iterable[OutputNoise], tolerance: Tolerance) -> Tolerance:
 
 def _round_up(bound: float, given: float) -> float:
     return given if bound <= given else min(float(f"{1.05 * bound:.2g}"), NOISE_CAP)
+
+
+def _ends(references: Sequence[Reference], sizes: Sequence[Reference]) -> Sequence[Reference]:
+    """The smallest inputs, and the largest ones that a device runs in little time.
+
+    Their noise is measured if that of the other cases was.
+    """
+    most = max(_CHEAP_ELEMENTS, _ABOUT * references[0].probe.elements)
+    stored = [
+        reference for reference in sizes if reference.probe.golden is not None and reference.probe.elements <= most
+    ]
+    ordered = sorted(stored, key=lambda reference: reference.probe.elements)
+    ends = ordered if len(ordered) < 2 else [ordered[0], ordered[-1]]
+    if all(reference.measured for reference in references if reference.probe.is_case):
+        for reference in ends:
+            reference.noise()
+    return ends
 
 
 def predict_cases(

@@ -8,16 +8,17 @@ from edgekit.format.golden import GoldenCase
 from edgekit.format.schema import MethodSpec, TensorSpec, Tolerance
 from edgekit.packaging.proof import output_proofs, predict_proof
 from edgekit.parity.comparison import Reference, shared_structure
+from edgekit.parity.ranges import axis_ranges
 
 
 def describe_method(captured: CapturedModel, tolerance: Tolerance) -> MethodSpec:
     """The method that a captured model is."""
-    free = set(captured.free_axes)
+    ranges, answers = axis_ranges(captured.ranges), (*captured.references, *captured.sizes)
     inputs = tuple(
         TensorSpec(
             name=spec.name,
             dtype=spec.dtype,
-            shape=tuple(None if (index, axis) in free else size for axis, size in enumerate(spec.shape)),
+            shape=tuple(ranges.get((index, axis), size) for axis, size in enumerate(spec.shape)),
             low=spec.low,
             high=spec.high,
         )
@@ -25,10 +26,8 @@ def describe_method(captured: CapturedModel, tolerance: Tolerance) -> MethodSpec
     )
     first = next(reference for reference in captured.references if reference.outputs)
     proofs = output_proofs(captured, tolerance)
-    outputs = tuple(
-        replace(_output(name, first, captured.references, free), proof=proofs.get(name)) for name in first.outputs
-    )
-    structure = shared_structure(captured.references)
+    outputs = tuple(replace(_output(name, first, answers), proof=proofs.get(name)) for name in first.outputs)
+    structure = shared_structure(answers)
     return MethodSpec(name=captured.source.method, structure=structure, inputs=inputs, outputs=outputs)
 
 
@@ -42,7 +41,7 @@ def describe_predict(cases: tuple[GoldenCase, ...]) -> MethodSpec:
     return MethodSpec(name="predict", structure="(*, *)", inputs=(picture,), outputs=results)
 
 
-def _output(name: str, answer: Reference, references: tuple[Reference, ...], free: set[tuple[int, int]]) -> TensorSpec:
+def _output(name: str, answer: Reference, references: tuple[Reference, ...]) -> TensorSpec:
     """The spec of an output of an answer. An axis is null unless every reference has the same size there.
 
     If the structure depends on the data, an output may be absent from other references. Then no size of it is proved.
@@ -50,9 +49,8 @@ def _output(name: str, answer: Reference, references: tuple[Reference, ...], fre
     value = answer.outputs[name]
     shape: list[int | None] = list(value.shape)
     for reference in references:
-        if set(reference.probe.axes) <= free:
-            sizes = reference.outputs[name].shape if name in reference.outputs else ()
-            shape = [size if sizes[axis : axis + 1] == (size,) else None for axis, size in enumerate(shape)]
+        sizes = reference.outputs[name].shape if name in reference.outputs else ()
+        shape = [size if sizes[axis : axis + 1] == (size,) else None for axis, size in enumerate(shape)]
     return TensorSpec(name=name, dtype=str(value.dtype), shape=tuple(shape))
 
 

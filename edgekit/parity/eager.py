@@ -26,6 +26,16 @@ def exact_eager() -> Iterator[None]:
         torch.backends.mha.set_fastpath_enabled(fastpath)
 
 
+@contextmanager
+def unspecialized() -> Iterator[None]:
+    """TorchScript runs a graph that is new in the block as it is. Otherwise it would compile it again for each size."""
+    before = torch.jit.set_fusion_strategy([])
+    try:
+        yield
+    finally:
+        torch.jit.set_fusion_strategy(before)
+
+
 def run(module: Any, probe: Probe) -> tuple[str, dict[str, Array]]:
     """Runs a module on a copy of a probe's inputs. Returns the structure and the named outputs."""
     with exact_eager():

@@ -3,8 +3,7 @@
 A probe is evidence only if a wrong model would fail it. So the probes vary seeds, signs, magnitudes and sizes.
 """
 
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,29 +20,6 @@ Bounds = Callable[[InputSpec], tuple[float, float]]
 
 _CASES = ("seed 1", "seed 2", "positive", "negated", "lowest", "highest")
 _HELD = "seed 1, "  # the start of the names of draws in which one input is constant
-_MOST_ELEMENTS, _SMALL_ELEMENTS = 1 << 22, 1 << 17
-_ABOUT = 1.05  # a large input gets no probe with more elements than this many times its own
-
-Step = Callable[[int, int], int]  # from the size and the position in the group to another size
-
-_STEPS: tuple[Step, ...] = (
-    lambda size, _: size - 1,
-    lambda size, _: size + 1,
-    lambda size, _: size + 3,
-    lambda size, _: size + 8,
-    lambda size, _: size // 2,
-    lambda size, _: 2 * size,
-    lambda size, _: 4 * size,
-    lambda _, __: 1,
-)
-_SPATIAL_STEPS: tuple[Step, ...] = (
-    lambda size, position: size - 1 - 2 * position,
-    lambda size, position: size + 1 + 2 * position,
-    lambda size, position: size + 8 + 8 * position,
-    lambda size, position: size // 2 + position,
-    lambda size, _: 2 * size,
-    lambda size, _: 4 * size,
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,37 +161,36 @@ def from_golden(name: str, goldens: tuple[GoldenInput, ...], axes: Axes = ()) ->
     return Probe(name=name, inputs=tuple(torch.from_numpy(generate(g)) for g in goldens), axes=axes, golden=goldens)
 
 
-def resized(source: SourceModel, group: Group) -> Probe:
-    """A probe in which the axes of a group are larger. Its answers are a golden case."""
-    return _resized(source, _grown(source, group))
-
-
-def more_sizes(source: SourceModel, group: Group) -> Iterator[Probe]:
-    """Probes in which the axes of a group are smaller, odd, one or a few larger, halved, and several times larger.
-
-    They judge the captured modules and the saved file, but not each pass. Large inputs get only sizes up to their own.
-    """
-    base = _grown(source, group)
-    seen = [tuple(source.inputs[index].shape[axis] for index, axis in base), tuple(base.values())]
-    example = sum(math.prod(spec.shape) for spec in source.inputs)
-    limit = min(max(_SMALL_ELEMENTS, _ABOUT * example), _MOST_ELEMENTS)
-    for step in _SPATIAL_STEPS if _is_spatial(source, group) else _STEPS:
-        sizes = tuple(step(size, position) for position, size in enumerate(seen[0]))
-        shapes = _shapes(source, dict(zip(base, sizes, strict=True)))
-        if min(sizes) > 0 and sizes not in seen and sum(map(math.prod, shapes)) <= limit:
-            seen.append(sizes)
-            yield _resized(source, dict(zip(base, sizes, strict=True)))
-
-
-def _resized(source: SourceModel, sizes: dict[tuple[int, int], int]) -> Probe:
+def resized(source: SourceModel, sizes: Mapping[tuple[int, int], int]) -> Probe:
+    """A probe in which some axes have other sizes than in the example."""
     pairs = enumerate(zip(source.inputs, _shapes(source, sizes), strict=True))
     goldens = tuple(spec.golden(input_seed(5, index), shape) for index, (spec, shape) in pairs)
     shapes = ", ".join(f"{g.name} {'x'.join(map(str, g.shape))}" for g in goldens)
     return from_golden(f"size {shapes}", goldens, tuple(sorted(sizes)))
 
 
-def _shapes(source: SourceModel, sizes: dict[tuple[int, int], int]) -> list[tuple[int, ...]]:
-    """The shapes of the inputs, with other sizes for some axes."""
+def at_highest(probe: Probe) -> Probe:
+    """A probe of generated inputs with the highest integers, for example with the greatest length."""
+    goldens = (
+        given if given.dtype.startswith("float") else replace(given, low=given.high) for given in probe.golden or ()
+    )
+    return from_golden(f"{probe.name}, highest", tuple(goldens), probe.axes)
+
+
+def stretched(source: SourceModel, sizes: Mapping[tuple[int, int], int]) -> Probe:
+    """The same for an array of the user, of which each axis is cut, or continued with its last elements."""
+    probe = resized(source, sizes)
+    inputs = list(probe.inputs)
+    for index, spec in enumerate(source.inputs):
+        if spec.sample is not None:
+            shape = inputs[index].shape
+            cut = spec.sample[tuple(map(slice, shape))]
+            more = [(0, size - have) for size, have in zip(shape, cut.shape, strict=True)]
+            inputs[index] = torch.from_numpy(np.pad(cut, more, mode="edge"))
+    return replace(probe, name=f"{probe.name} of the given sample", inputs=tuple(inputs), golden=None)
+
+
+def _shapes(source: SourceModel, sizes: Mapping[tuple[int, int], int]) -> list[tuple[int, ...]]:
     return [
         tuple(sizes.get((index, axis), size) for axis, size in enumerate(spec.shape))
         for index, spec in enumerate(source.inputs)
@@ -223,28 +198,11 @@ def _shapes(source: SourceModel, sizes: dict[tuple[int, int], int]) -> list[tupl
 
 
 def axis_groups(source: SourceModel) -> list[Group]:
-    """Groups of axes that probably change together: the two spatial axes of an image, and all other axes of equal size."""
-    groups: dict[object, Group] = {}
+    """The axes that may have other sizes, in groups of equal size, since such axes may have to change together."""
+    groups: dict[int, Group] = {}
     for index, spec in enumerate(source.inputs):
-        image = len(spec.shape) == 4 and spec.dtype.startswith("float")
+        is_image = len(spec.shape) == 4 and spec.dtype.startswith("float")
         for axis, size in enumerate(spec.shape):
-            if image and axis == 1:
-                continue  # some models accept surplus channels and ignore them; a package must refuse them
-            key = (index, "spatial") if image and axis >= 2 else size
-            groups.setdefault(key, []).append((index, axis))
+            if not (is_image and axis == 1):  # some models ignore surplus channels; a package must refuse them
+                groups.setdefault(size, []).append((index, axis))
     return list(groups.values())
-
-
-def _is_spatial(source: SourceModel, group: Group) -> bool:
-    return len(group) == 2 and group[0][0] == group[1][0] and len(source.inputs[group[0][0]].shape) == 4
-
-
-def _grown(source: SourceModel, group: Group) -> dict[tuple[int, int], int]:
-    """Larger sizes for a group. The two axes of an image get different sizes, so that a swap of them is detected."""
-    spatial = _is_spatial(source, group)
-    sizes = {}
-    for position, (index, axis) in enumerate(group):
-        size = source.inputs[index].shape[axis]
-        step = 32 if size >= 32 else 1
-        sizes[index, axis] = size + step * (2 if spatial and position == 1 else 1)
-    return sizes

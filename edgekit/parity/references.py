@@ -1,6 +1,6 @@
 """The eager model's answers to the probes. All later stages are compared with them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,20 +11,23 @@ from edgekit.format.schema import Tolerance
 from edgekit.parity.causes import random_calls, random_remedy, remedy_of
 from edgekit.parity.comparison import Reference, compare
 from edgekit.parity.eager import Array, run
+from edgekit.parity.moves import Answer
 from edgekit.parity.noise import NoiseMeter
 from edgekit.parity.probes import (
-    Group,
     Probe,
-    axis_groups,
+    at_highest,
     held_probes,
     kept,
-    more_sizes,
     moved_samples,
     resized,
+    stretched,
     value_probes,
     wider_probes,
 )
+from edgekit.parity.ranges import Ranges
+from edgekit.parity.sizes import search_sizes
 from edgekit.parity.spread import LEAST, spreads
+from edgekit.parity.work import multiply_adds
 from edgekit.sources.copies import detached_copy
 from edgekit.sources.samples import sample_bytes
 from edgekit.sources.source import SourceModel
@@ -34,14 +37,14 @@ from edgekit.sources.source import SourceModel
 class References:
     """The answers to all probes. `refused` has the name of each probe that the eager model refuses, and the reason.
 
-    `sizes` are the answers for more sizes of the axes that can vary, and `refused_sizes` are those of these sizes that the eager
-    model refuses. `varies` means that at least two probes have different answers.
+    `ranges` are the sizes that the eager model takes, and `sizes` are its answers at their ends and inside them. `varies` means
+    that at least two probes have different answers.
     """
 
     items: tuple[Reference, ...]
     sizes: tuple[Reference, ...]
     refused: tuple[tuple[str, str], ...]
-    refused_sizes: tuple[Probe, ...]
+    ranges: Ranges
     varies: bool
 
 
@@ -61,32 +64,51 @@ def eager_references(source: SourceModel) -> References:
     _check_repeats(source, module, items[0])
     if source.sampled:
         _add_draws(module, items, refused, source)
-    taken: list[Group] = []
-    for group in axis_groups(source):
-        if _try(module, resized(source, group), items, refused, source):
-            taken.append(group)
-        elif len(group) > 1:
-            alone = ([member] for member in group)
-            taken += [member for member in alone if _try(module, resized(source, member), items, refused, source)]
+    search = search_sizes(source, _answers(module, source, items), multiply_adds(module, items[0].probe.inputs))
+    items += [search.judging] if search.judging else []
     if not any(reference.outputs for reference in items):
         raise CaptureError(f"{source.source} returns no tensor on any probe. Return at least one tensor.")
     if min(spreads(items, Tolerance()).values()) < LEAST:
         for probe in wider_probes(source):
             _try(module, probe, items, refused, source)
-    sizes = items[:1]  # not empty, so that a refusal is recorded and not raised
-    refused_sizes = tuple(
-        probe
-        for group in taken
-        for probe in more_sizes(source, group)
-        if not _try(module, probe, sizes, refused, source)
-    )
     return References(
         items=tuple(replace(reference, meter=meter) for reference in items),
-        sizes=tuple(replace(reference, meter=meter) for reference in sizes[1:]),
+        sizes=tuple(replace(reference, meter=meter) for reference in search.points),
         refused=tuple(refused),
-        refused_sizes=refused_sizes,
+        ranges=search.ranges,
         varies=_varies(items),
     )
+
+
+def _answers(module: nn.Module, source: SourceModel, items: Sequence[Reference]) -> Answer:
+    """Asks the eager model for other sizes. An answer counts if it has elements, and all are finite.
+
+    Smaller sizes must be taken with the highest integers too: a length may be too large for them.
+    """
+    takes_highest = any(reference.probe.name == "highest" for reference in items)
+
+    def ask(probe: Probe) -> Reference | str:
+        found, refused = [items[0]], list[tuple[str, str]]()
+        if not _try(module, probe, found, refused, source):
+            return refused[0][1]
+        if not _is_finite(found[1].outputs):
+            return "the answer has NaN or infinite elements"
+        has_elements = any(value.size for value in found[1].outputs.values())
+        return found[1] if has_elements or not found[1].outputs else "the answer has no elements"
+
+    def answer(sizes: Mapping[tuple[int, int], int]) -> Reference | str:
+        probe = resized(source, sizes)
+        found = ask(probe)
+        is_smaller = any(size < source.inputs[index].shape[axis] for (index, axis), size in sizes.items())
+        if not isinstance(found, str) and is_smaller and takes_highest:
+            highest = ask(at_highest(probe))
+            found = highest if isinstance(highest, str) else found
+        if isinstance(found, str) and source.sampled:
+            again = ask(stretched(source, sizes))
+            return found if isinstance(again, str) else again
+        return found
+
+    return answer
 
 
 def _try(

@@ -16,6 +16,7 @@ from edgekit.format.schema import Activation, ImageSpec, WeightsInfo
 from edgekit.sources.adapter import adapted, inner
 from edgekit.sources.checkpoints import load_checkpoint
 from edgekit.sources.copies import exportable, unwrapped
+from edgekit.sources.dynamic import DynamicAxis, Requested, requested_sizes
 from edgekit.sources.inputs import InputSpec, arguments_of
 from edgekit.sources.lists import check_lists
 from edgekit.sources.methods import FORWARD, exported_methods, requested_methods, scripted_method
@@ -45,7 +46,8 @@ class SourceRequest:
     """The options of the user for a source. `weights` None means the default of the source.
 
     `bound` are values of parameters of `forward` that are not tensors. `golden_sample` keeps the arrays of
-    `inputs` as a golden case. `methods` are methods to export beside `forward`, with their inputs.
+    `inputs` as a golden case. `methods` are methods to export beside `forward`, with their inputs. `dynamic` are the sizes that
+    the package must take.
     """
 
     inputs: Sequence[InputSpec] = ()
@@ -62,6 +64,7 @@ class SourceRequest:
     bound: Mapping[str, Any] = field(default_factory=dict)
     golden_sample: bool = True
     methods: Mapping[str, Sequence[InputSpec]] = field(default_factory=dict)
+    dynamic: Sequence[DynamicAxis] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +74,7 @@ class SourceModel:
     `module` has the exported method as its `forward`. `others` are the other methods to export, each as a model that shares
     the weights, and `methods_left_out` those that the package will not have. The arrays of the user become a golden case,
     with their bytes, if `sample_room` is not 0.
+    `dynamic` are the sizes that the user asks for, by input and axis.
     """
 
     name: str
@@ -85,6 +89,7 @@ class SourceModel:
     others: tuple["SourceModel", ...] = ()
     methods_left_out: tuple[str, ...] = ()
     sample_room: int = 0
+    dynamic: Requested = field(default_factory=dict)
 
     @property
     def keeps_sample(self) -> bool:
@@ -146,6 +151,7 @@ def from_module(
         labels=request.labels,
         others=tuple(parts[1:]),
         methods_left_out=left_out,
+        dynamic=requested_sizes(request.dynamic, parts[0].inputs),
     )
     return replace(first, weights=_apply_weights(first, request, default_kind))
 

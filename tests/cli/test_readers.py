@@ -45,7 +45,7 @@ def test_inspect_good_package_shows_everything(cli: Command, tiny: Path) -> None
         "tiny.ptl",
         "bytecode 8",
         "captured    trace",
-        "forward(x: float32 [*, 3, *, *])",
+        "forward(x: float32 [1..4, 3, 7..128, 7..128])",
         "predict(image: uint8 [*, *, 3])",
         "prepacked::conv2d_clamp_run",
         "constants/0.storage",

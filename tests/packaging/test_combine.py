@@ -165,7 +165,9 @@ def test_export_method_that_the_saved_file_gets_wrong_is_refused(
 ) -> None:
     """The golden cases of `encode` expect other answers than the saved file gives."""
 
-    def shifted(references: Sequence[Reference], tolerance: Tolerance, method: str) -> tuple[GoldenCase, ...]:
+    def shifted(
+        references: Sequence[Reference], tolerance: Tolerance, method: str, _: object
+    ) -> tuple[GoldenCase, ...]:
         moved = [
             replace(r, outputs={name: value + np.float32(0.01) for name, value in r.outputs.items()})
             for r in references
