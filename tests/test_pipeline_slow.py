@@ -1,46 +1,82 @@
-"""Exports of common models of torchvision."""
+"""Exports of all image classifiers of torchvision at two sizes, or two batch sizes, and of a segmentation model."""
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+import torch
+from torchvision import models
 
+import edgekit
+from edgekit.errors import ParityError
+from edgekit.format.archive import Archive
+from edgekit.parity.eager import exact_eager
 from edgekit.pipeline import ExportRequest, export_source
 from edgekit.sources.inputs import parse_input
+from edgekit.sources.resolve import load_source
 from edgekit.sources.source import SourceRequest
 
-MODELS = [
-    "mobilenet_v2",
-    "mobilenet_v3_small",
-    "mobilenet_v3_large",
-    "resnet18",
-    "resnet50",
-    "efficientnet_b0",
-    "squeezenet1_1",
-    "shufflenet_v2_x1_0",
-    "swin_v2_t",
-    "vit_b_16",
-    "densenet121",
-    "inception_v3",
-    "quantized_resnet18",
-]
+pytestmark = pytest.mark.slow
+
+CLASSIFIERS = [*models.list_models(models), *models.list_models(models.quantization)]
+OTHER_SIZE = (1, 3, 160, 192)  # torchvision's own examples have 224 or more
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", [0, 1])
-@pytest.mark.parametrize("name", MODELS)
-def test_export_zoo_model_is_within_the_gate(tmp_path: Path, name: str, seed: int) -> None:
-    request = SourceRequest(weights="random", seed=seed)
-    report = export_source(name, request, ExportRequest(output=tmp_path / f"{name}.ptl"))
+def answer(module: Any, array: np.ndarray) -> np.ndarray | None:
+    """The eager answer. None if the model refuses the shape."""
+    try:
+        with exact_eager():
+            found: np.ndarray = module(torch.from_numpy(array)).numpy()
+    except (RuntimeError, ValueError, AssertionError):
+        return None
+    return found
+
+
+def package_for(name: str, shape: tuple[int, ...], made: Path) -> Path:
+    """`made` if its manifest allows the shape, else an export with this shape."""
+    with Archive(made) as archive:
+        assert archive.manifest is not None
+        if archive.manifest.methods[0].inputs[0].accepts(shape):
+            return made
+    inputs = [parse_input(f"{'x'.join(map(str, shape))}:float32[-2,2]")]
+    options = ExportRequest(output=made.with_stem(f"{name}-other"), server=False)
+    return export_source(name, SourceRequest(weights="random", inputs=inputs), options).package
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_export_classifier_is_right_at_two_sizes_or_unproven(tmp_path: Path, name: str) -> None:
+    try:
+        report = export_source(
+            name, SourceRequest(weights="random"), ExportRequest(output=tmp_path / f"{name}.ptl", server=False)
+        )
+    except ParityError as error:
+        # A network of integers with random weights may answer the same to everything.
+        if name.startswith("quantized_") and "UNPROVEN" in str(error):
+            return
+        raise
     assert report.verdict.passed
-    assert report.manifest.parity.norm_error <= 1e-5
     assert {method.name for method in report.manifest.methods} == {"forward", "predict"}
-    left_out = {part for step in report.manifest.recipe.passes for part in step.left_out}
-    assert left_out == ({"INSERT_FOLD_PREPACK_OPS"} if name == "swin_v2_t" else set())
+    source = load_source(name, SourceRequest(weights="random"))
+    first = source.inputs[0].shape
+    draw = np.random.default_rng(3)
+    other = next(
+        shape
+        for shape in (OTHER_SIZE, (2, *first[1:]))
+        if answer(source.module, draw.uniform(-2, 2, shape).astype(np.float32)) is not None
+    )
+    for shape in (first, other):
+        array = draw.uniform(-2, 2, shape).astype(np.float32)
+        expected = answer(source.module, array)
+        assert expected is not None
+        found = edgekit.load(package_for(name, shape, report.package)).run(array)["0"]
+        assert found.shape == expected.shape
+        bound = 4 * max(report.manifest.tolerance.max, report.manifest.parity.max_error)
+        assert np.abs(found - expected).max() <= bound * np.abs(expected).max(), shape
 
 
-@pytest.mark.slow
 def test_export_segmentation_model_with_inputs_is_within_the_gate(tmp_path: Path) -> None:
     request = SourceRequest(weights="random", inputs=[parse_input("1x3x128x128")])
     report = export_source("lraspp_mobilenet_v3_large", request, ExportRequest(output=tmp_path / "m.ptl"))
-    assert report.manifest.parity.norm_error <= 1e-5
+    assert report.verdict.passed
     assert [output.name for output in report.manifest.methods[0].outputs] == ["out"]

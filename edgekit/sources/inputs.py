@@ -126,9 +126,14 @@ def from_array(name: str, array: Array) -> InputSpec:
         raise UsageError(
             f"input {name or 'array'} is {dtype}; expected one of {', '.join(DTYPES)}. Convert it with .astype()."
         )
-    if not 0 < array.size <= MAX_ELEMENTS:
+    if array.size == 0:
         raise UsageError(
-            f"input {name or 'array'} has shape {list(array.shape)}; expected 1 to {MAX_ELEMENTS} elements."
+            f"input {name or 'array'} has shape {list(array.shape)} and no elements, so its answer proves nothing. Pass an "
+            "example with at least one element."
+        )
+    if array.size > MAX_ELEMENTS:
+        raise UsageError(
+            f"input {name or 'array'} has shape {list(array.shape)}; expected at most {MAX_ELEMENTS} elements."
         )
     if np.isnan(array).any():
         raise UsageError(f"input {name or 'array'} has NaN elements; expected numbers. Replace them.")
