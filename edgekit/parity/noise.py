@@ -18,6 +18,7 @@ from edgekit.parity.probes import Probe
 
 FACTOR = 4.0  # a bound is at least this many times the noise
 MOST_UNDECIDED = 1e-3  # of the elements of an output
+_MARGIN = 8.0  # last bits; other devices may round an element on the edge otherwise
 LOUD = 1.25e-6  # more noise than most models have
 
 _BEYOND_NUDGE = 64.0  # float64 may differ more by design, for example in the smallest number of its type
@@ -97,7 +98,7 @@ def measure(module: nn.Module, probe: Probe, answer: Answer) -> Noise:
     margins: list[Answer | None] = []
     if any(_steps(value, other.get(name)) for other in (nudged, exact) if other for name, value in answer.items()):
         # Opposite nudges: an element near an edge crosses it in one of the two.
-        signs = ((FACTOR, 1), (-FACTOR, 1), (FACTOR, 2), (-FACTOR, 2))
+        signs = ((_MARGIN, 1), (-_MARGIN, 1), (_MARGIN, 2), (-_MARGIN, 2))
         margins = [other_answer(module, probe, Nudged(scale, seed)) for scale, seed in signs]
     return Noise(
         outputs={
