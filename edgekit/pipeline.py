@@ -2,7 +2,7 @@
 
 import logging
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,22 +12,18 @@ import numpy as np
 import torch
 from torch import nn
 
-from edgekit.capture.decide import Candidates, limited
-from edgekit.capture.modes import REQUESTED_MODES, Mode, RequestedMode
+from edgekit.capture.modes import RequestedMode
 from edgekit.engines import held_engine, supported_engines
-from edgekit.errors import EdgekitError, OptimizeError, ParityError, UsageError
+from edgekit.errors import UsageError
 from edgekit.files import atomic
 from edgekit.format.schema import Activation, ImageSpec, Manifest, Proof, QuantizedEngine, Tolerance
-from edgekit.optimize.optimizer import OptimizedModel, optimize
-from edgekit.optimize.passes.base import passes_of
-from edgekit.optimize.recipes import DEFAULT_RECIPE, FITS, RECIPES, Fit
-from edgekit.optimize.sharing import SharedConstants
-from edgekit.packaging.draft import PackageDraft, draft_package, finish_package, prove_draft, proved_ranges
-from edgekit.packaging.proof import check_manifest, check_proven
+from edgekit.optimize.recipes import DEFAULT_RECIPE, FITS, Fit
+from edgekit.packaging.draft import PackageDraft, finish_package
+from edgekit.packaging.proof import check_manifest
 from edgekit.packaging.server import draft_server
+from edgekit.proving import ExportRequest, Progress, check_options, proved_draft
 from edgekit.report.export import ExportDocument, ServerResult, export_document
 from edgekit.runtimes.compat import ANDROID, fit_of, operator_table
-from edgekit.runtimes.results import CaseResult
 from edgekit.runtimes.verdict import VerifyReport
 from edgekit.sources.dynamic import as_dynamic
 from edgekit.sources.examples import as_inputs
@@ -38,25 +34,8 @@ from edgekit.sources.source import RankingRequest, SourceModel, SourceRequest, f
 from edgekit.threads import held_threads
 
 STAGES = ("source", "capture", "optimize", "package", "verify")
-Progress = Callable[[str], None]
-Proved = tuple[PackageDraft, tuple[CaseResult, ...]]
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExportRequest:
-    """How to export; `output` None means `build/mobile/<model>/<model>.ptl` in the working folder."""
-
-    output: Path | None = None
-    mode: RequestedMode = "auto"
-    recipe: str = DEFAULT_RECIPE
-    fit: Fit = FITS[0]
-    tolerance: Tolerance = Tolerance()  # noqa: RUF009  frozen
-    allow_mismatch: bool = False
-    allow_unproven: bool = False
-    proof: Proof = "quick"
-    server: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +55,7 @@ def export_source(
 ) -> ExportReport:
     """Exports a source given as text; see `edgekit.sources.resolve.load_source` for the accepted forms."""
     progress("source")
-    _check_options(options)
+    check_options(options)
     inputs = [path for path in (Path(source), request.checkpoint) if path is not None]
     with held_threads("xnnpack"), _requested_engine(request):
         return _export(load_source(source, request), request, options, progress, inputs)
@@ -167,7 +146,7 @@ def export(
         proof=proof,
         server=server,
     )
-    _check_options(options)
+    check_options(options)
     with held_threads("xnnpack"), _requested_engine(request):
         source = from_module(
             model, name=name, source=f"{type(model).__module__}:{type(model).__qualname__}", request=request
@@ -184,17 +163,6 @@ def _requested_engine(request: SourceRequest) -> AbstractContextManager[None]:
             f"{', '.join(supported_engines())}."
         )
     return held_engine(engine)
-
-
-def _check_options(options: ExportRequest) -> None:
-    if options.mode not in REQUESTED_MODES:
-        raise UsageError(f"unknown capture mode {options.mode!r}; expected one of {', '.join(REQUESTED_MODES)}.")
-    if options.recipe not in RECIPES:
-        raise UsageError(f"unknown recipe {options.recipe!r}; expected one of {', '.join(RECIPES)}.")
-    if options.fit not in FITS:
-        raise UsageError(f"unknown fit {options.fit!r}; expected one of {', '.join(FITS)}.")
-    if options.output is not None and options.output.suffix != ".ptl":
-        raise UsageError(f"-o {options.output}: expected a file name that ends in .ptl.")
 
 
 def _check_overwriting(outputs: Sequence[Path], inputs: Sequence[Path]) -> None:
@@ -216,7 +184,7 @@ def _export(
     engine = engine_of(source.module, source.example, source.name, request.quantized_engine)
     with ExitStack() as files, held_engine(engine):
         new_package, new_report = (files.enter_context(atomic(path)) for path in (package, report))
-        draft, results = _exported(source, options, tolerance, new_package, progress)
+        draft, results = proved_draft(source, options, tolerance, new_package, progress)
         manifest = finish_package(draft, results)
         check_manifest(manifest, options.allow_unproven)
         if options.fit == "android":
@@ -234,73 +202,6 @@ def _export(
         verdict=VerifyReport(path=str(package), manifest=manifest, results=results),
         document=document,
     )
-
-
-def _exported(
-    source: SourceModel, options: ExportRequest, tolerance: Tolerance, path: Path, progress: Progress
-) -> Proved:
-    """A package with all methods of a source. Each method is captured, optimized and proved alone, then all in one file."""
-    if not source.others:
-        return _surviving(source, options, tolerance, path, progress)
-    shared = SharedConstants()
-    first, *others = (
-        _surviving(part, options, tolerance, path, progress, shared)[0].optimized for part in (source, *source.others)
-    )
-    progress("package")
-    draft = draft_package(first, tolerance, path, others)
-    progress("verify")
-    return draft, prove_draft(draft)
-
-
-def _surviving(
-    source: SourceModel,
-    options: ExportRequest,
-    tolerance: Tolerance,
-    path: Path,
-    progress: Progress,
-    shared: SharedConstants | None = None,
-) -> Proved:
-    """Takes the first capture that still agrees with the eager model after it was optimized, saved and loaded.
-
-    A capture on which the gate drops an essential pass is taken only if there is no other.
-    """
-    progress("capture")
-    candidates = Candidates(source, options.mode, tolerance, options.allow_mismatch)
-    recipe = RECIPES[options.recipe]
-    refused: dict[Mode, str] = {}
-    lossy: OptimizedModel | None = None
-    failures: list[EdgekitError] = []
-    while (captured := candidates.best(refused)) is not None:
-        if not options.allow_unproven:
-            check_proven(captured, tolerance)
-        try:
-            progress("optimize")
-            optimized = optimize(
-                captured, recipe.name, passes_of(recipe, options.fit), tolerance, shared, options.proof
-            )
-            if optimized.lost:
-                refused[captured.decision.mode] = f"loses {optimized.lost}"
-                lossy = lossy or optimized
-                continue
-            return _proved(optimized, tolerance, path, progress)
-        except (OptimizeError, ParityError) as error:
-            refused[captured.decision.mode] = f"does not survive to the saved file ({error})"
-            failures.append(error)
-    if lossy is not None:
-        return _proved(lossy, tolerance, path, progress)
-    raise failures[0]
-
-
-def _proved(optimized: OptimizedModel, tolerance: Tolerance, path: Path, progress: Progress) -> Proved:
-    progress("package")
-    draft = draft_package(optimized, tolerance, path)
-    progress("verify")
-    ranges = proved_ranges(draft)
-    if ranges != optimized.captured.ranges:
-        captured = limited(optimized.captured, ranges)
-        _log.warning("%s: the manifest leaves out the sizes on which the saved file disagrees", captured.source.name)
-        draft = draft_package(replace(optimized, captured=captured), tolerance, path)
-    return draft, prove_draft(draft)
 
 
 def _write_server(draft: PackageDraft, server: Path, files: ExitStack) -> ServerResult | None:

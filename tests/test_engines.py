@@ -178,7 +178,8 @@ def test_requested_engine_that_torch_lacks_is_a_usage_error(tmp_path: Path, monk
 
 @pytest.mark.parametrize("engine", BOTH)
 def test_scripted_quantized_model_is_packed_for_the_requested_engine(tmp_path: Path, engine: str) -> None:
-    from edgekit.pipeline import ExportRequest, export_source
+    from edgekit.pipeline import export_source
+    from edgekit.proving import ExportRequest
     from edgekit.sources.inputs import parse_input
     from edgekit.sources.source import SourceRequest
 

@@ -63,6 +63,7 @@ ROOMS = {
     "inspection": [""],
     "report": ["documents", "export", "console"],
     "model": [""],
+    "proving": [""],
     "pipeline": [""],
     "cli": [
         *("options", "parse", "bench", "build_runner", "compat", "export", "inspect", "models", "ops", "run"),

@@ -12,7 +12,8 @@ import edgekit
 from edgekit.errors import ParityError
 from edgekit.format.archive import Archive
 from edgekit.parity.eager import exact_eager
-from edgekit.pipeline import ExportRequest, export_source
+from edgekit.pipeline import export_source
+from edgekit.proving import ExportRequest
 from edgekit.sources.inputs import parse_input
 from edgekit.sources.resolve import load_source
 from edgekit.sources.source import SourceRequest

@@ -153,7 +153,8 @@ def run(options: argparse.Namespace) -> int:
     if image is not None and not inputs:
         inputs = (parse_input(f"1x{image.channels}x{image.crop}x{image.crop}"),)
 
-    from edgekit.pipeline import STAGES, ExportRequest, export_source
+    from edgekit.pipeline import STAGES, export_source
+    from edgekit.proving import ExportRequest
     from edgekit.sources.source import RankingRequest, SourceRequest
 
     # What a model's own code prints is not a result.

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 import edgekit
-from edgekit.pipeline import ExportRequest, export_source
+from edgekit.pipeline import export_source
+from edgekit.proving import ExportRequest
 from edgekit.sources.source import SourceRequest
 
 from .conftest import Exported
