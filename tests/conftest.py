@@ -12,6 +12,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     lanes.assign(items)
 
 
+@pytest.fixture(autouse=True)
+def _same_weights_in_every_run() -> None:
+    torch.manual_seed(0)
+
+
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The package of a tiny image classifier with labels. A test must copy it before changing it."""
