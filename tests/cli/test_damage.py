@@ -123,7 +123,7 @@ NEST = b'{"schema_version": "1.0", "x": ' + b"[" * 100_000 + b"]" * 100_000 + b"
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
-        (edit_manifest(lambda m: m.update(schema_version="2.0")), "Upgrade edgekit"),
+        (edit_manifest(lambda m: m.update(schema_version="3.0")), "Upgrade edgekit"),
         (edit_manifest(lambda m: m.update(schema_version="1")), 'expected "MAJOR.MINOR"'),
         (edit_manifest(lambda m: m.update(schema_version="²" + ".0")), 'expected "MAJOR.MINOR"'),
         (edit_manifest(lambda m: m.update(schema_version=1.0)), "is not a valid document"),
