@@ -48,7 +48,7 @@ test-slow: system-deps $(DEV_READY) ## every test, which takes hours
 	@$(PY) tools/run_lanes.py $(LANES) $(SLOW_LANES)
 
 test-python: $(DEV_READY) ## the tests of edgekit alone
-	$(PYTEST) -m python
+	$(PYTEST) -m python -n 2 --dist loadfile
 
 test-installs: runner wheel $(DEV_READY) ## the wheel and the installed library, without the checkout
 	$(PYTEST) -m installs

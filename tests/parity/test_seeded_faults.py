@@ -148,10 +148,10 @@ def test_fault_of_one_head_is_found_in_its_output(output: str) -> None:
 @pytest.mark.parametrize("fault", FAULTS)
 def test_fault_of_an_optimized_model_is_found_in_predict(fault: Fault, tmp_path, monkeypatch) -> None:
     """The fault is put in after every gate, so that only the golden cases of the saved file can find it."""
-    from edgekit import pipeline
+    from edgekit import proving
 
     image = edgekit.ImageSpec(resize=36, crop=32, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
-    model, draft_package = models.conv_net().eval(), pipeline.draft_package
+    model, draft_package = models.conv_net().eval(), proving.draft_package
     broken = full_copy(model)
     with torch.no_grad():
         assert sum(
@@ -165,7 +165,7 @@ def test_fault_of_an_optimized_model_is_found_in_predict(fault: Fault, tmp_path,
         draft = draft_package(replace(optimized, module=module), tolerance, destination, *rest)
         return replace(draft, cases=tuple(case for case in draft.cases if case.method == "predict"))
 
-    monkeypatch.setattr(pipeline, "draft_package", with_fault)
+    monkeypatch.setattr(proving, "draft_package", with_fault)
     with pytest.raises(ParityError, match="on case 'predict"):
         edgekit.export(model, ["1x3x32x32"], image=image, output=tmp_path / "o.ptl", server=False)
 
