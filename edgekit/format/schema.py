@@ -257,7 +257,7 @@ class Manifest:
 
     @property
     def unproven(self) -> tuple[str, ...]:
-        """The outputs that a wrong model could also give, for example `forward: 0`."""
+        """The outputs that a wrong model could also give, each with the name of its method in front."""
         return tuple(
             f"{method.name}: {output.name}"
             for method in self.methods

@@ -64,7 +64,10 @@ abstract class AppTest {
             if (System.nanoTime() > end) fail("waited three minutes; the state is $state")
             Thread.sleep(5)
         }
-        shadowOf(Looper.getMainLooper()).idle()
+        repeat(2) { // the worker sets the state before it posts what the main thread has to draw
+            Thread.sleep(5)
+            shadowOf(Looper.getMainLooper()).idle()
+        }
     }
 
     /** Waits for the work, because the state may be the expected one before the work begins. */
