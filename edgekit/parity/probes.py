@@ -184,9 +184,9 @@ def stretched(source: SourceModel, sizes: Mapping[tuple[int, int], int]) -> Prob
     for index, spec in enumerate(source.inputs):
         if spec.sample is not None:
             shape = inputs[index].shape
-            cut = spec.sample[tuple(map(slice, shape))]
+            cut = np.array(spec.sample[tuple(map(slice, shape))])
             more = [(0, size - have) for size, have in zip(shape, cut.shape, strict=True)]
-            inputs[index] = torch.from_numpy(np.pad(cut, more, mode="edge"))
+            inputs[index] = torch.from_numpy(np.pad(cut, more, mode="edge") if more else cut)  # a scalar has no axes
     return replace(probe, name=f"{probe.name} of the given sample", inputs=tuple(inputs), golden=None)
 
 
