@@ -11,14 +11,24 @@ from packages import edit_manifest, rewrite
 from .conftest import Run
 
 
+@pytest.fixture(scope="module")
+def most_seconds(run: Run, tiny: Path) -> float:
+    """More than the time of an honest package by `SECONDS`; an emulated runner or one with sanitizers starts slowly."""
+    start = time.monotonic()
+    assert run("inspect", tiny).code == 0
+    return SECONDS + 3 * (time.monotonic() - start)
+
+
 @pytest.mark.parametrize("name", ATTACKS)
 @pytest.mark.parametrize("verb", ["inspect", "verify"])
-def test_container_attack_exits_3(run: Run, tiny: Path, tmp_path: Path, name: str, verb: str) -> None:
+def test_container_attack_exits_3(
+    run: Run, tiny: Path, tmp_path: Path, name: str, verb: str, most_seconds: float
+) -> None:
     package = tmp_path / "x.ptl"
     package.write_bytes(ATTACKS[name][1](parts_of(records_of(tiny))))
     start = time.monotonic()
     done = run(verb, package)
-    assert time.monotonic() - start < SECONDS
+    assert time.monotonic() - start < most_seconds
     assert (done.code, done.out) == (3, "")
     assert "damaged" in done.err or "not a PyTorch model" in done.err
 
@@ -29,12 +39,12 @@ def test_container_rebuilt_without_an_attack_is_read(run: Run, tiny: Path, tmp_p
     assert run("inspect", package).code == 0
 
 
-def test_inspect_manifest_with_many_keys_is_fast(run: Run, tiny: Path, tmp_path: Path) -> None:
+def test_inspect_manifest_with_many_keys_is_fast(run: Run, tiny: Path, tmp_path: Path, most_seconds: float) -> None:
     edit = edit_manifest(lambda m: m.update(keys={f"k{i}": 0 for i in range(100_000)}, objects=[{}] * 100_000))
     package = rewrite(tiny, tmp_path / "x.ptl", edit, remake_digests=True)
     start = time.monotonic()
     assert run("inspect", package).code == 0
-    assert time.monotonic() - start < 2 * SECONDS
+    assert time.monotonic() - start < 2 * most_seconds
 
 
 def test_inspect_name_with_escapes_reaches_the_terminal_escaped(run: Run, tiny: Path, tmp_path: Path) -> None:
