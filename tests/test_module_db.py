@@ -35,7 +35,7 @@ CAUSES = (
 
 
 def database() -> list[Any]:
-    """The modules; empty if the private module of torch has moved."""
+    """The modules of the database, which is private to torch and may move."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from torch.testing._internal.common_modules import module_db

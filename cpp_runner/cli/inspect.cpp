@@ -25,7 +25,7 @@ void print_manifest(const Json& result) {
                         {"weights", text_of(provenance.at("weights").at("kind"))}};
   for (const Json& signature : result.at("signatures")) rows.push_back({"method", signature});
   if (!result.at("ranges_proved").get<bool>()) {
-    rows.push_back({"sizes", "* is not range-proved: the package was made by edgekit 0.1 or older"});
+    rows.push_back({"sizes", "* is not range-proved: the package has format 1"});
   }
   const std::string unproven = joined(result.at("unproven"));
   if (!unproven.empty()) rows.push_back({"UNPROVEN", unproven + ". " + kUnprovenMeans});

@@ -188,7 +188,7 @@ def _print_manifest(manifest: Manifest) -> None:
     if manifest.unproven:
         _show(f"UNPROVEN    {', '.join(manifest.unproven)}. {UNPROVEN_MEANS}")
     if any(None in spec.shape for method in manifest.methods if method.name != "predict" for spec in method.inputs):
-        _show("sizes       * is not range-proved: the package was made by edgekit 0.1 or older")
+        _show("sizes       * is not range-proved: the package has format 1")
     _show(f"threads     {manifest.runtime.pool} pool")
     if manifest.runtime.quantized_engine is not None:
         _show(f"engine      {manifest.runtime.quantized_engine}, for quantized weights")
