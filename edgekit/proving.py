@@ -1,7 +1,6 @@
 """Takes a source to a proved draft of a package: the first capture that survives optimization, saving and loading."""
 
-import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,15 +12,14 @@ from edgekit.optimize.optimizer import OptimizedModel, optimize
 from edgekit.optimize.passes.base import passes_of
 from edgekit.optimize.recipes import DEFAULT_RECIPE, FITS, RECIPES, Fit
 from edgekit.optimize.sharing import SharedConstants
-from edgekit.packaging.draft import PackageDraft, draft_package, prove_draft, proved_ranges
+from edgekit.packaging.draft import PackageDraft, draft_package
 from edgekit.packaging.proof import check_proven
+from edgekit.packaging.written import judge_file
 from edgekit.runtimes.results import CaseResult
 from edgekit.sources.source import SourceModel
 
 Progress = Callable[[str], None]
 Proved = tuple[PackageDraft, tuple[CaseResult, ...]]
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,13 +56,10 @@ def proved_draft(
     if not source.others:
         return _surviving(source, options, tolerance, path, progress)
     shared = SharedConstants()
-    first, *others = (
+    parts = [
         _surviving(part, options, tolerance, path, progress, shared)[0].optimized for part in (source, *source.others)
-    )
-    progress("package")
-    draft = draft_package(first, tolerance, path, others)
-    progress("verify")
-    return draft, prove_draft(draft)
+    ]
+    return _proved(parts, tolerance, path, progress)
 
 
 def _surviving(
@@ -97,31 +92,27 @@ def _surviving(
                 refused[captured.decision.mode] = f"loses {optimized.lost}"
                 lossy = lossy or optimized
                 continue
-            return _proved(optimized, tolerance, path, progress)
+            return _proved([optimized], tolerance, path, progress)
         except (OptimizeError, ParityError) as error:
             refused[captured.decision.mode] = f"does not survive to the saved file ({error})"
             failures.append(error)
     if lossy is not None:
-        return _proved(lossy, tolerance, path, progress)
+        return _proved([lossy], tolerance, path, progress)
     raise failures[0]
 
 
-def _proved(optimized: OptimizedModel, tolerance: Tolerance, path: Path, progress: Progress) -> Proved:
-    progress("package")
-    draft = draft_package(optimized, tolerance, path)
-    progress("verify")
-    ranges = proved_ranges(draft)
-    if ranges != optimized.captured.ranges:
-        captured = limited(optimized.captured, ranges)
-        _log.warning("%s: the manifest leaves out the sizes on which the saved file disagrees", captured.source.name)
-        draft = draft_package(replace(optimized, captured=captured), tolerance, path)
-    try:
-        return draft, prove_draft(draft)
-    except ParityError as error:
-        captured = draft.optimized.captured
-        if not captured.ranges or captured.source.dynamic:
-            raise
-        # Eager itself may be at fault there: some operators read beyond their input at sizes that they do not check.
-        _log.warning("%s: the manifest has the example's sizes alone: %s", captured.source.name, error)
-        draft = draft_package(replace(optimized, captured=limited(captured, ())), tolerance, path)
-        return draft, prove_draft(draft)
+def _proved(models: Sequence[OptimizedModel], tolerance: Tolerance, path: Path, progress: Progress) -> Proved:
+    """Writes the file of one or more methods, again with smaller ranges if it is wrong at some sizes in them."""
+    while True:
+        progress("package")
+        first, *others = models
+        draft = draft_package(first, tolerance, path, others)
+        progress("verify")
+        verdict = judge_file(draft)
+        if verdict.final:
+            return draft, verdict.results
+        # The ranges shrink, or more noise is measured than before, so this ends.
+        models = [
+            replace(model, captured=limited(model.captured, ranges))
+            for model, ranges in zip(models, verdict.ranges, strict=True)
+        ]

@@ -58,7 +58,7 @@ ROOMS = {
         ),
         *("passes.channels_last", "passes.contiguous_outputs", "passes.optimize_for_mobile", "sharing", "optimizer"),
     ],
-    "packaging": ["constants", "predict", "golden", "proof", "methods", "combine", "server", "draft"],
+    "packaging": ["constants", "predict", "golden", "proof", "methods", "combine", "server", "draft", "written"],
     "measure": ["context", "bench"],
     "inspection": [""],
     "report": ["documents", "export", "console"],

@@ -1,5 +1,6 @@
 """The saved file decides which sizes the manifest claims."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import models
@@ -10,6 +11,9 @@ from torch import nn
 import edgekit
 from edgekit import proving
 from edgekit.errors import ParityError
+from edgekit.format.archive import Archive
+from edgekit.format.axes import AxisRange
+from edgekit.runtimes.lite import LiteModule
 
 
 class Scaled(nn.Module):
@@ -31,21 +35,66 @@ def test_export_sample_of_rank_0_beside_an_array_of_any_size(tmp_path: Path) -> 
     assert made.manifest.methods[0].inputs[0].shape[0] == 3
 
 
+class Faulty(nn.Module):
+    """A model that is wrong at some sizes, as a saved file may be."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+
+class WrongRows(Faulty):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.model(x)
+        return y + 1 if x.shape[0] != 1 else y
+
+
+class RandomRows(Faulty):
+    """Two runs differ too, as those of an operator that reads beyond its input."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.model(x)
+        return y + torch.rand_like(y) if x.shape[0] != 1 else y
+
+
+class RaisesInRows(Faulty):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if x.shape[0] != 1:
+            raise ValueError("one row only")
+        return self.model(x)
+
+
+class WrongHeight(Faulty):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.model(x)
+        return y + 1 if x.shape[2] > 40 else y
+
+
+def with_fault(monkeypatch: pytest.MonkeyPatch, fault: type[Faulty]) -> None:
+    """Puts a fault in after every gate. Only the judge of the saved file can find it."""
+    write = proving.draft_package
+
+    def draft(first, tolerance, path, others=()):  # type: ignore[no-untyped-def]
+        wrong = [
+            replace(each, module=torch.jit.freeze(torch.jit.script(fault(each.captured.source.module).eval())))
+            if each.captured.source.method == "forward"
+            else each
+            for each in (first, *others)
+        ]
+        return write(wrong[0], tolerance, path, wrong[1:])
+
+    monkeypatch.setattr(proving, "draft_package", draft)
+
+
+@pytest.mark.parametrize("fault", [WrongRows, RandomRows, RaisesInRows])
 @pytest.mark.parametrize("dynamic", [None, "0=1-4"])
 def test_saved_file_that_differs_at_another_size_leaves_the_sizes_of_the_example(
-    dynamic: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    dynamic: str | None, fault: type[Faulty], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    prove = proving.prove_draft
-
-    def only_the_example(draft: proving.PackageDraft):  # type: ignore[no-untyped-def]
-        if draft.optimized.captured.ranges:
-            raise ParityError("the saved file disagrees on case 'forward: size x 4x8'")
-        return prove(draft)
-
-    monkeypatch.setattr(proving, "prove_draft", only_the_example)
+    with_fault(monkeypatch, fault)
     model, path = nn.Sequential(nn.Linear(8, 4), nn.ReLU()), tmp_path / "o.ptl"
     if dynamic:
-        with pytest.raises(ParityError, match="disagrees on case"):
+        with pytest.raises(ParityError, match="the saved file of Sequential is wrong at the size"):
             edgekit.export(model, ["1x8"], output=path, server=False, dynamic=dynamic)
         assert not path.exists()
     else:
@@ -54,13 +103,73 @@ def test_saved_file_that_differs_at_another_size_leaves_the_sizes_of_the_example
         assert made.verdict.passed
 
 
+def test_saved_file_that_differs_at_one_axis_keeps_the_ranges_of_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = edgekit.export(models.conv_net(), ["1x3x32x32"], output=tmp_path / "p.ptl", server=False)
+    with_fault(monkeypatch, WrongHeight)
+    made = edgekit.export(models.conv_net(), ["1x3x32x32"], output=tmp_path / "o.ptl", server=False)
+    (batch, _, height, width), whole = (
+        made.manifest.methods[0].inputs[0].shape,
+        plain.manifest.methods[0].inputs[0].shape,
+    )
+    assert isinstance(height, AxisRange)
+    assert 32 <= height.max <= 40
+    assert (batch, width) == (whole[0], whole[3])
+    assert made.verdict.passed
+    with Archive(made.package) as archive:
+        assert archive.golden is not None
+        shapes = [case.inputs[0].shape for case in archive.golden.cases]
+    assert max(shape[2] for shape in shapes) <= height.max
+    assert any(shape != (1, 3, 32, 32) for shape in shapes)
+
+
+class Encoder(nn.Sequential):
+    def encode(self, x: torch.Tensor) -> torch.Tensor:
+        return self[0](x) * 2
+
+
+def test_saved_file_of_several_methods_loses_the_ranges_of_the_one_that_differs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def only_together(first, tolerance, path, others=()):  # type: ignore[no-untyped-def]
+        return (faulty if others else write)(first, tolerance, path, others)
+
+    write = proving.draft_package
+    with_fault(monkeypatch, WrongRows)
+    faulty = proving.draft_package
+    monkeypatch.setattr(proving, "draft_package", only_together)
+    model = Encoder(nn.Linear(8, 4), nn.ReLU())
+    made = edgekit.export(model, ["1x8"], methods={"encode": "1x8"}, output=tmp_path / "o.ptl", server=False)
+    forward, encode = (made.manifest.method(name) for name in ("forward", "encode"))
+    assert forward is not None
+    assert encode is not None
+    assert forward.inputs[0].shape == (1, 8)
+    assert isinstance(encode.inputs[0].shape[0], AxisRange)
+    assert made.verdict.passed
+
+
+def test_saved_file_runs_each_case_and_each_size_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs: list[tuple[str, bytes]] = []
+    run = LiteModule.run
+
+    def counted(self, method, inputs):  # type: ignore[no-untyped-def]
+        runs.append((str(inputs[0].shape), inputs[0].tobytes()))
+        return run(self, method, inputs)
+
+    monkeypatch.setattr(LiteModule, "run", counted)
+    edgekit.export(models.conv_net(), ["1x3x32x32"], output=tmp_path / "o.ptl", server=False)
+    assert len(runs) > 8
+    assert len(set(runs)) == len(runs)
+
+
 def test_saved_file_that_differs_at_the_size_of_the_example_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def never(_draft: proving.PackageDraft) -> None:
         raise ParityError("the saved file disagrees on case 'forward: seed 1'")
 
-    monkeypatch.setattr(proving, "prove_draft", never)
+    monkeypatch.setattr(proving, "judge_file", never)
     with pytest.raises(ParityError, match="seed 1"):
         edgekit.export(models.conv_net(), ["1x3x32x32"], output=tmp_path / "o.ptl", server=False)
     assert list(tmp_path.iterdir()) == []

@@ -1,6 +1,5 @@
 """Writes an optimized model as a package. The manifest is written last, after the other records passed the parity check."""
 
-import logging
 import tempfile
 import warnings
 from collections.abc import Sequence
@@ -11,7 +10,7 @@ from typing import Any, Literal
 import torch
 
 from edgekit.engines import needs_engine
-from edgekit.errors import OptimizeError, ParityError, UsageError, first_line
+from edgekit.errors import OptimizeError, UsageError, first_line
 from edgekit.files import reserve
 from edgekit.format.archive import GOLDEN, LABELS, Archive
 from edgekit.format.codec import to_json
@@ -30,24 +29,19 @@ from edgekit.format.schema import (
     Versions,
 )
 from edgekit.format.writer import append_manifest, write_records
-from edgekit.nested import named_tensors
 from edgekit.optimize.optimizer import OptimizedModel
 from edgekit.packaging.combine import Part, combined, merged_evidence, merged_recipe, method_names
 from edgekit.packaging.constants import name_constants
 from edgekit.packaging.golden import golden_cases, predict_cases
 from edgekit.packaging.methods import check_labels, describe_method, describe_predict
 from edgekit.packaging.predict import with_predict
-from edgekit.parity.comparison import compare, describe, rounded, worst
+from edgekit.parity.comparison import rounded
 from edgekit.parity.gate import with_noise
-from edgekit.parity.ranges import Ranges, check_requested, narrowed
 from edgekit.runtimes.compat import fitting
-from edgekit.runtimes.lite import LiteModule, replay
 from edgekit.runtimes.results import CaseResult
 from edgekit.sources.adapter import inner
 from edgekit.sources.source import SourceModel
 from edgekit.version import __version__
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,78 +120,6 @@ def draft_package(
         bytecode_version=bytecode.version,
         records=records,
     )
-
-
-def prove_draft(draft: PackageDraft) -> tuple[CaseResult, ...]:
-    """Runs the golden cases on the written file, in the lite interpreter.
-
-    Raises:
-        ParityError: the file gives different answers from the eager model.
-    """
-    module = _Watched(draft.path)
-    methods = {method.name: method for method in draft.methods}
-    results = tuple(
-        CaseResult(runtime="lite", case=case.name, comparison=comparison)
-        for case in draft.cases
-        for comparison in replay(module, case, methods[case.method], draft.tolerance)
-    )
-    bounds = {case.name: case.tolerance or draft.tolerance for case in draft.cases}
-    failed = next((result for result in results if not result.comparison.passed), None)
-    if failed is not None:
-        raise ParityError(
-            f"{draft.optimized.captured.source.name}: the saved file disagrees with the eager model on case "
-            f"{failed.case!r}, {describe(failed.comparison, bounds[failed.case])}. Nothing was written."
-        )
-    return results
-
-
-def proved_ranges(draft: PackageDraft) -> Ranges:
-    """The ranges of sizes within which the written file agrees with the eager model.
-
-    The references that judged each pass are left to the golden cases.
-
-    Raises:
-        ParityError: a size that the user asked for is not among them.
-    """
-    module, captured = _Watched(draft.path), draft.optimized.captured
-    name = captured.source.name
-    good, bad = [reference.probe for reference in captured.references if reference.probe.axes], []
-    for reference in captured.sizes:
-        found = worst(compare(reference, lambda *inputs: module.call(captured.source.method, inputs), draft.tolerance))
-        if reference.chaotic(draft.tolerance):
-            continue
-        if found.passed:
-            good.append(reference.probe)
-        else:
-            bad.append((reference.probe, describe(found, reference.bounds(found.output, draft.tolerance))))
-    if bad:
-        probe, what = bad[0]
-        _log.warning("%s: the saved file disagrees on %s, %s (one of %d sizes)", name, probe.name, what, len(bad))
-    ranges = narrowed(captured.ranges, good=good, bad=[probe for probe, _ in bad])
-    check_requested(captured.source, ranges, bad, f"the saved file of {name} is wrong at")
-    return ranges
-
-
-class _Watched(LiteModule):
-    """Runs the written file, and checks what a comparison of values does not see: written inputs, and strides of outputs."""
-
-    def call(self, method: str, inputs: Sequence[torch.Tensor]) -> Any:
-        before = [tensor.numpy().tobytes() for tensor in inputs]
-        value = super().call(method, inputs)
-        for index, tensor in enumerate(inputs):
-            if tensor.numpy().tobytes() != before[index]:
-                raise ParityError(
-                    f"{method} of the saved file writes to its input {index}, which would change the caller's buffer. Clone "
-                    "the input in the model, or use a recipe that freezes the model. Nothing was written."
-                )
-        for name, output in named_tensors(value).items():
-            if not output.is_contiguous():
-                raise ParityError(
-                    f"output {name} of {method} in the saved file is not contiguous (strides {list(output.stride())}), so a "
-                    "program that reads its raw memory would get wrong values. Add .contiguous() in the model, or use "
-                    "--recipe mobile-nchw. Nothing was written."
-                )
-        return value
 
 
 def finish_package(draft: PackageDraft, results: tuple[CaseResult, ...]) -> Manifest:

@@ -48,15 +48,22 @@ def shared_structure(references: Sequence[Reference]) -> str | None:
 
 
 def compare(reference: Reference, module: Any, tolerance: Tolerance) -> tuple[Comparison, ...]:
-    """Compares a module with the eager answer. If the module raises an exception, the comparison fails.
-
-    Only a comparison that exceeds the given bounds has the noise measured. It is then made again with the wider bounds.
-    """
+    """Compares a module with the eager answer. If the module raises an exception, the comparison fails."""
     try:
         structure, outputs = run(module, reference.probe)
     except Exception as error:
         reason = str(error).strip().splitlines() or [type(error).__name__]
         return (Comparison(output="*", passed=False, reason="error", expected="outputs", actual=reason[-1]),)
+    return compare_answer(reference, structure, outputs, tolerance)
+
+
+def compare_answer(
+    reference: Reference, structure: str, outputs: dict[str, Array], tolerance: Tolerance
+) -> tuple[Comparison, ...]:
+    """Compares an answer with the eager one.
+
+    Only a comparison that exceeds the given bounds has the noise measured. It is then made again with the wider bounds.
+    """
     if structure != reference.structure:
         wanted = reference.structure
         return (Comparison(output="*", passed=False, reason="structure", expected=wanted, actual=structure),)

@@ -71,7 +71,7 @@ class LiteModule:
             tensors = [torch.from_numpy(np.require(array, requirements=("C", "W"))) for array in inputs]
             with held_threads(self._pool):
                 value = self.call(method, tensors)
-        except (RuntimeError, TypeError, ValueError, IndexError) as error:
+        except (RuntimeError, TypeError, ValueError, IndexError, torch.jit.Error) as error:
             first = first_line(error)
             raise DeviceError(f"{method} failed in the lite interpreter: {first}") from error
         return structure_of(value), named_arrays(value)
@@ -157,6 +157,13 @@ def replay(module: Runs, case: GoldenCase, method: MethodSpec | None, tolerance:
         structure, outputs = module.run(case.method, [generate(given) for given in case.inputs])
     except DeviceError as error:
         return (Comparison(output="*", passed=False, reason="error", expected="outputs", actual=str(error)),)
+    return compare_case(case, structure, outputs, method, tolerance)
+
+
+def compare_case(
+    case: GoldenCase, structure: str, outputs: dict[str, Array], method: MethodSpec | None, tolerance: Tolerance
+) -> tuple[Comparison, ...]:
+    """Compares an answer with a golden case, under its own bounds or else `tolerance`."""
     wanted = case.structure or (method.structure if method is not None else None)
     if wanted is not None and wanted != structure:
         return (Comparison(output="*", passed=False, reason="structure", expected=wanted, actual=structure),)
