@@ -1,6 +1,7 @@
 """Which outputs of a captured graph do not depend on the values of its inputs."""
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import torch
@@ -90,5 +91,10 @@ def _taint_back(value: Any, tainted: set[str]) -> None:
 
 
 def _arguments(node: Any) -> list[Any]:
-    text = node.schema()
+    return _arguments_of(node.schema())
+
+
+@cache
+def _arguments_of(text: str) -> list[Any]:
+    """The arguments in the text of a schema. There are few different schemas, and parsing them takes long."""
     return [] if text.startswith("(no schema)") else list(torch._C.parse_schema(text).arguments)

@@ -59,7 +59,7 @@ def draft_server(optimized: OptimizedModel, tolerance: Tolerance, folder: Path) 
     broken = ""
     for optimize in (True, False):
         _save(optimized, path, optimize)
-        judged = _judge(path, optimized, tolerance)
+        judged = _judge(path, optimized, tolerance, to_the_end=not optimize)
         if isinstance(judged, Judgement) and judged.passed:
             if broken:
                 _log.warning(
@@ -121,10 +121,10 @@ def _save(optimized: OptimizedModel, path: Path, optimize: bool) -> None:
         rewrite_plain(raw, path)
 
 
-def _judge(path: Path, optimized: OptimizedModel, tolerance: Tolerance) -> Judgement | str:
+def _judge(path: Path, optimized: OptimizedModel, tolerance: Tolerance, *, to_the_end: bool) -> Judgement | str:
     """The judgement, or the reason why the file cannot be loaded and optimized."""
     try:
         module = load_server(path)
     except Exception as error:  # torch raises RuntimeError and internal assertion errors
         return f"raises {type(error).__name__}: {first_line(error)}"
-    return judge_optimized(module, optimized.captured.references, tolerance)
+    return judge_optimized(module, optimized.captured.references, tolerance, to_the_end=to_the_end)

@@ -16,6 +16,7 @@ from edgekit.sources.copies import full_copy
 
 LAST_BIT = 2.0**-23
 _PATTERN = 4099  # a prime, so that the pattern of nudges does not repeat along an axis
+_ROWS = 8  # patterns in the part of a tensor that is nudged at a time, so that it stays in the processor's cache
 
 
 class Kernels(TorchDispatchMode):
@@ -62,23 +63,36 @@ class Nudged(Kernels):
         self._offset = 0
 
     def converted(self, tensor: torch.Tensor) -> torch.Tensor:
-        """Whole numbers stay: they are counts, masks or zeros."""
-        if not tensor.is_floating_point() or tensor.layout != torch.strided:
+        if not _is_nudgeable(tensor):
             return tensor
+        changed = tensor.clone()
+        self._nudge(changed)
+        return changed
+
+    def _nudge(self, tensor: torch.Tensor) -> None:
+        """Changes a tensor, as its elements are in row-major order. Whole numbers stay: they are counts, masks or zeros."""
         self._offset = (self._offset + 977) % _PATTERN
-        count = tensor.numel()
-        pattern = self._factors.roll(self._offset)
-        factors = pattern.repeat(-(-count // _PATTERN))[:count].reshape(tensor.shape).to(tensor.dtype)
-        return torch.where(tensor == tensor.round(), tensor, tensor * factors)
+        rows = min(max(-(-tensor.numel() // _PATTERN), 1), _ROWS)
+        factors = self._factors.roll(self._offset).repeat(rows).to(tensor.dtype)
+        flat = tensor.contiguous()
+        for part in flat.view(-1).split(_PATTERN * rows):
+            nudged = part * factors[: part.numel()]
+            part.copy_(torch.where(part == part.round(), part, nudged))
+        if not tensor.is_contiguous():
+            tensor.copy_(flat)
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None) -> Any:
         value = func(*args, **(kwargs or {}))
         if any(result.alias_info is not None and not result.alias_info.is_write for result in func._schema.returns):
             return value  # a view
         for result in value if isinstance(value, tuple | list) else (value,):
-            if isinstance(result, torch.Tensor) and result.is_floating_point():
-                result.copy_(self.converted(result))
+            if isinstance(result, torch.Tensor) and _is_nudgeable(result):
+                self._nudge(result)
         return value
+
+
+def _is_nudgeable(tensor: torch.Tensor) -> bool:
+    return tensor.is_floating_point() and tensor.layout == torch.strided
 
 
 def other_answer(module: nn.Module, probe: Probe, kernels: Kernels) -> dict[str, Array] | None:

@@ -27,7 +27,7 @@ from edgekit.parity.probes import (
 from edgekit.parity.ranges import Ranges
 from edgekit.parity.sizes import search_sizes
 from edgekit.parity.spread import LEAST, spreads
-from edgekit.parity.work import multiply_adds
+from edgekit.parity.work import counted_work
 from edgekit.sources.copies import detached_copy
 from edgekit.sources.samples import sample_bytes
 from edgekit.sources.source import SourceModel
@@ -61,10 +61,11 @@ def eager_references(source: SourceModel) -> References:
     refused: list[tuple[str, str]] = []
     for probe in value_probes(source):
         _try(module, probe, items, refused, source)
-    _check_repeats(source, module, items[0])
+    with counted_work(module, items[0].probe.inputs) as work:
+        _check_repeats(source, module, items[0])
     if source.sampled:
         _add_draws(module, items, refused, source)
-    search = search_sizes(source, _answers(module, source, items), multiply_adds(module, items[0].probe.inputs))
+    search = search_sizes(source, _answers(module, source, items), work.multiply_adds)
     items += [search.judging] if search.judging else []
     if not any(reference.outputs for reference in items):
         raise CaptureError(f"{source.source} returns no tensor on any probe. Return at least one tensor.")
