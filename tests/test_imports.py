@@ -45,13 +45,14 @@ ROOMS = {
         *("probes", "ranges", "eager", "work", "scores", "kernels", "noise", "comparison", "spread", "ranking"),
         *("fast_path", "moves", "sizes", "causes", "references", "gate"),
     ],
-    "capture": ["modes", "conversions", "trace", "script", "hybrid", "constants", "attempts", "decide"],
+    "capture": ["modes", "conversions", "gradients", "trace", "script", "hybrid", "constants", "attempts", "decide"],
     "optimize": [
         *(
             "recipes",
             "passes.base",
             "passes.freeze",
             "passes.remove_no_grad",
+            "passes.aliases",
             "passes.own_inputs",
             "passes.decompose_attention",
             "passes.decompose_rms_norm",

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from edgekit.capture.gradients import scriptable
 from edgekit.errors import CaptureError
 from edgekit.parity.eager import exact_eager
 
@@ -17,7 +18,7 @@ def script(module: nn.Module) -> torch.jit.ScriptModule:
     Raises:
         CaptureError: the compiler refuses the module. The message names the line of the user's code.
     """
-    with exact_eager():
+    with exact_eager(), scriptable():
         try:
             scripted: Any = torch.jit.script(module)
         except Exception as error:  # the compiler raises many types for code that it does not support

@@ -2,8 +2,6 @@
 
 import re
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ import torch
 from torch.jit._trace import TracerWarning
 
 from edgekit.capture.conversions import Conversion, recorded_conversions
+from edgekit.capture.gradients import traced_functions
 from edgekit.errors import CaptureError
 from edgekit.parity.eager import exact_eager
 
@@ -45,7 +44,7 @@ def trace(module: Any, example: tuple[torch.Tensor, ...]) -> Trace:
     """
     with (
         exact_eager(),
-        plain_functions(),
+        traced_functions(),
         warnings.catch_warnings(record=True) as caught,
         recorded_conversions(caught) as conversions,
     ):
@@ -61,42 +60,6 @@ def trace(module: Any, example: tuple[torch.Tensor, ...]) -> Trace:
         if issubclass(w.category, TracerWarning)
     ]
     return Trace(module=traced, warnings=tuple(dict.fromkeys(seen)), conversions=tuple(conversions))
-
-
-@contextmanager
-def plain_functions() -> Iterator[None]:
-    """Runs the forward of every `torch.autograd.Function` as plain code, so that the trace contains its operators.
-
-    A graph that calls a Function cannot be saved, and inference does not need its backward.
-    """
-    apply = vars(torch.autograd.Function)["apply"]
-
-    def plain(cls: Any, *args: Any, **kwargs: Any) -> Any:
-        own_context = cls.setup_context is torch.autograd.function._SingleLevelFunction.setup_context
-        return cls.forward(*((_FunctionContext(), *args) if own_context else args), **kwargs)
-
-    torch.autograd.Function.apply = classmethod(plain)  # type: ignore[assignment, method-assign]
-    try:
-        yield
-    finally:
-        torch.autograd.Function.apply = apply  # type: ignore[method-assign]
-
-
-class _FunctionContext:
-    """The context for the forward of a Function. It ignores what forward saves, because backward never runs."""
-
-    def __init__(self) -> None:
-        self.needs_input_grad: tuple[bool, ...] = ()
-
-    def save_for_backward(self, *_: Any) -> None: ...
-
-    def save_for_forward(self, *_: Any) -> None: ...
-
-    def mark_dirty(self, *_: Any) -> None: ...
-
-    def mark_non_differentiable(self, *_: Any) -> None: ...
-
-    def set_materialize_grads(self, _: bool) -> None: ...
 
 
 def _first_line(text: str) -> str:

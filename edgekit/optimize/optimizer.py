@@ -165,4 +165,5 @@ def _context(captured: CapturedModel) -> Context:
             f"{captured.source.name}: the captured model agrees with the eager model on no probe, so no pass can be judged. "
             "Export it without --allow-mismatch, and fix the mismatch that is reported."
         )
-    return Context(examples=tuple(reference.probe.inputs for reference in captured.references))
+    examples = tuple(reference.probe.inputs for reference in captured.references)
+    return Context(examples=examples, other_sizes=bool(captured.ranges))

@@ -17,9 +17,13 @@ from edgekit.optimize.recipes import FITS, Fit, Recipe
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a pass can know about the model: inputs with which it can run `forward`, the user's example first."""
+    """What a pass can know about the model: inputs with which it can run `forward`, the user's example first.
+
+    `other_sizes` means that the package may take inputs of more sizes than the examples have.
+    """
 
     examples: tuple[tuple[torch.Tensor, ...], ...]
+    other_sizes: bool = False
 
     @property
     def input_ranks(self) -> tuple[int, ...]:

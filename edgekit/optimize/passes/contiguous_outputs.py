@@ -9,10 +9,14 @@ from edgekit.nested import named_tensors
 from edgekit.optimize.passes.base import Context, Pass, copy_frozen, graph_of, telling_examples
 
 _CONTIGUOUS = 0  # the integer value of torch.contiguous_format in TorchScript
+_DENSE = ("aten::linear", "aten::addmm", "aten::mm", "aten::bmm", "aten::contiguous")  # contiguous for every input
 _CONSTRUCTS = ("prim::TupleConstruct", "prim::ListConstruct", "prim::DictConstruct")
 
 
 def _unfit(module: torch.jit.ScriptModule, context: Context) -> str:
+    graph = module.inlined_graph
+    if context.other_sizes and not all(value.node().kind() in _DENSE for value in graph.outputs()):
+        return ""  # at another size, a crop or a view may not be contiguous
     for example in _examples(module, context):
         outputs = named_tensors(module(*(tensor.clone() for tensor in example)))
         if not all(tensor.is_contiguous() for tensor in outputs.values()):

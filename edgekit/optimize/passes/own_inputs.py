@@ -1,9 +1,10 @@
-"""Clones the inputs that `forward` writes to, so that a run does not change the caller's buffers."""
+"""Clones the inputs that `forward` may write to, so that a run does not change the caller's buffers."""
 
 from collections.abc import Collection
 
 import torch
 
+from edgekit.optimize.passes.aliases import may_be_written
 from edgekit.optimize.passes.base import Context, Pass, all_nodes, copy_frozen, graph_of, telling_examples
 
 
@@ -25,15 +26,22 @@ def _apply(module: torch.jit.ScriptModule, context: Context, _: Collection[str])
 
 
 def _written(module: torch.jit.ScriptModule, context: Context) -> list[int]:
-    """The inputs that a run changes on one of the examples. A graph without in-place operators does not need a run."""
-    if not any(node.kind().endswith("_") for node in all_nodes(module.inlined_graph)):
-        return []
-    written: set[int] = set()
+    """The inputs that an operator may write to, on these examples or on others, and those that a run changes."""
+    graph = module.inlined_graph
+    nodes, inputs = all_nodes(graph), list(graph.inputs())[1:]
+    written = {index for index, value in enumerate(inputs) if may_be_written(value)}
+    if any(node.kind() == "prim::SetAttr" for node in nodes):  # an attribute may hold an input
+        written |= _changed(module, context)
+    return sorted(written)
+
+
+def _changed(module: torch.jit.ScriptModule, context: Context) -> set[int]:
+    changed: set[int] = set()
     for example in telling_examples(module, context):
         given = [tensor.clone() for tensor in example]
         module(*given)
-        written |= {index for index, tensor in enumerate(example) if _bytes(tensor) != _bytes(given[index])}
-    return sorted(written)
+        changed |= {index for index, tensor in enumerate(example) if _bytes(tensor) != _bytes(given[index])}
+    return changed
 
 
 def _bytes(tensor: torch.Tensor) -> bytes:

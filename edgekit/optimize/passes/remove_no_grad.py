@@ -1,4 +1,4 @@
-"""Removes `with torch.no_grad()` from scripted code. Inference does not need it, and lite interpreters do not support it."""
+"""Removes statements such as `with torch.no_grad()` from scripted code: lite interpreters do not support them."""
 
 from collections.abc import Collection
 from typing import Any
@@ -7,7 +7,10 @@ import torch
 
 from edgekit.optimize.passes.base import Context, Pass, all_nodes, copy_frozen, graph_of
 
-_CLASSES = ("torch.autograd.grad_mode.no_grad", "torch.autograd.grad_mode.inference_mode")
+_CLASSES = (
+    "torch.autograd.grad_mode.no_grad",
+    "edgekit.capture.gradients.GradMode",
+)  # the latter stands for the others
 
 
 def _unfit(module: torch.jit.ScriptModule, _: Context) -> str:

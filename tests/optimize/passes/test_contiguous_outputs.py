@@ -114,6 +114,30 @@ class Column(nn.Module):
         return self.net(x)[:, 1:2]
 
 
+class Cropped(nn.Module):
+    """Pads to a multiple, and crops the result, which is whole at the sizes of the example."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = nn.Conv2d(3, 12, 3, padding=1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        h, w = x.shape[2:]
+        padded = nn.functional.pad(x, (0, -w % 8, 0, -h % 8))
+        return nn.functional.pixel_shuffle(self.net(padded), 2)[..., : 2 * h, : 2 * w]
+
+
+def test_export_output_that_is_not_contiguous_at_other_sizes_alone_keeps_its_sizes(tmp_path: Path) -> None:
+    report = edgekit.export(Cropped().eval(), ["1x3x16x16"], output=tmp_path / "m.ptl", server=False)
+    assert [str(axis) for axis in report.manifest.methods[0].inputs[0].shape[2:]] == ["1..64", "1..64"]
+
+
+def test_export_output_of_a_linear_layer_needs_no_copy(tmp_path: Path) -> None:
+    report = edgekit.export(nn.Linear(4, 3).eval(), ["2x4"], output=tmp_path / "m.ptl", server=False)
+    step = next(step for step in report.manifest.recipe.passes if step.name == "contiguous_outputs")
+    assert (step.applied, step.note) == (False, "every output is contiguous")
+
+
 CASES = [*((lambda n=n: Maps(n)) for n in ("tuple", "list", "deep", "transposed")), Branch, Column]
 CASES += [GrownList, GrownPairs, GrownLists, GrownDict, SometimesMap]
 

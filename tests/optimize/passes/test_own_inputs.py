@@ -9,6 +9,7 @@ from torch import nn
 
 import edgekit
 from edgekit.errors import ParityError
+from edgekit.optimize.passes.aliases import may_be_written
 from edgekit.optimize.recipes import RECIPES, Recipe
 
 
@@ -53,8 +54,63 @@ def test_export_model_that_writes_its_input_leaves_the_callers_array(
     assert np.array_equal(first, loaded.run([x, y])["0"])  # type: ignore[arg-type]
 
 
+class RareWrites(nn.Module):
+    """Writes to its input for values that no probe has: to a view, by `out=`, by an index, or to an item of a list."""
+
+    def __init__(self, way: str) -> None:
+        super().__init__()
+        self.way = way
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self.way == "view":
+            x.view(-1)[1:].clamp_(max=100.0)
+        elif self.way == "out":
+            torch.clamp(x, max=100.0, out=x)
+        elif self.way == "index":
+            x[x > 100.0] = 0.0
+        elif self.way == "list":
+            for part in x.chunk(2, dim=1):
+                part.clamp_(max=100.0)
+        return x * 2 + x.sum()
+
+
+@pytest.mark.parametrize("way", ["view", "out", "index", "list"])
+def test_export_clones_an_input_that_no_probe_changes(tmp_path: Path, way: str) -> None:
+    edgekit.export(RareWrites(way).eval(), ["2x8"], output=tmp_path / "m.ptl", server=False)
+    x = np.full((2, 8), 200.0, np.float32)
+    found = edgekit.load(tmp_path / "m.ptl").run([x])["0"]
+    assert (x == 200.0).all()
+    np.testing.assert_allclose(found, RareWrites(way)(torch.full((2, 8), 200.0)).numpy())
+
+
+class WritesTo(nn.Module):
+    """Writes to a tensor that is computed from the input, in branches, loops, tuples and lists; or to the input too."""
+
+    def __init__(self, kept: bool) -> None:
+        super().__init__()
+        self.kept = kept
+
+    def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
+        y, pair = x * 2, (x + 1, x)
+        if bool(x.sum() > 0):
+            y = pair[1] if self.kept else pair[0]
+        found = [y]
+        for _ in range(int(x.abs().sum()) % 3 + 1):
+            found.append(found[0] * 2)
+            y = found[0].view(-1)
+        y.clamp_(max=100.0)
+        return found
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_inputs_that_may_be_written_follow_aliases_alone(kept: bool) -> None:
+    graph = torch.jit.freeze(torch.jit.script(WritesTo(kept).eval())).graph
+    assert [may_be_written(value) for value in graph.inputs()][1:] == [kept]
+
+
 def test_export_model_that_only_reads_gets_no_clone(tmp_path: Path) -> None:
-    report = edgekit.export(nn.Linear(4, 3).eval(), ["2x4"], output=tmp_path / "m.ptl")
+    module = nn.Sequential(nn.Linear(4, 3), nn.ReLU(inplace=True))
+    report = edgekit.export(module.eval(), ["2x4"], output=tmp_path / "m.ptl")
     step = next(step for step in report.manifest.recipe.passes if step.name == "own_inputs")
     assert (step.applied, step.note) == (False, "no input is written")
 
