@@ -1,7 +1,8 @@
 """The difference between the eager model with torch's fused transformer path and without it, as packages compute."""
 
+import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -11,6 +12,8 @@ from edgekit.format.compare import Comparison, compare_outputs
 from edgekit.format.schema import Tolerance
 from edgekit.nested import named_arrays
 from edgekit.parity.comparison import Reference, rounded
+from edgekit.parity.eager import run
+from edgekit.parity.probes import Probe
 from edgekit.sources.copies import detached_copy
 from edgekit.sources.source import SourceModel
 
@@ -30,7 +33,7 @@ def fast_path_error(source: SourceModel, references: Sequence[Reference], tolera
         return None
     module = detached_copy(source.module)
     found: list[tuple[float, Reference, Comparison]] = []
-    for reference in references:
+    for reference in (*references, *_padded(module, references[0])):
         with torch.no_grad():
             try:
                 fused = named_arrays(module(*(tensor.clone() for tensor in reference.probe.inputs)))
@@ -56,6 +59,25 @@ def fast_path_error(source: SourceModel, references: Sequence[Reference], tolera
         tolerance.norm,
     )
     return rounded(error)
+
+
+def _padded(module: nn.Module, first: Reference) -> Iterator[Reference]:
+    """The answers to batches with padding at the end, as in use. Masks drawn at random do not start the fused path."""
+    whole = [
+        i for i, x in enumerate(first.probe.inputs) if not x.is_floating_point() and x.dim() > 1 and x.shape[-1] > 1
+    ]
+    masks = [i for i in whole if first.probe.inputs[i].dtype == torch.bool or first.probe.inputs[i].max() == 1]
+    for end in (0, 1) if masks else (0,) if whole else ():
+        inputs = list(first.probe.inputs)
+        for index in masks or whole:
+            inputs[index] = padded = inputs[index].clone()
+            half = padded.shape[-1] // 2
+            padded[..., half:] = end
+            padded[..., :half] = 1 - end if masks else padded[..., :half].clamp(min=1)  # 0 is the padding of token ids
+        probe = Probe(name=f"seed 1, the end of {'masks' if masks else 'integers'} is {end}", inputs=tuple(inputs))
+        with contextlib.suppress(Exception):  # the model may refuse such a mask
+            structure, outputs = run(module, probe)
+            yield Reference(probe=probe, structure=structure, outputs=outputs)
 
 
 def _has_fused_layers(module: nn.Module) -> bool:

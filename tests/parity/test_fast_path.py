@@ -38,6 +38,37 @@ def test_export_records_and_says_that_the_fused_path_differs(tmp_path: Path, cap
     np.testing.assert_allclose(loaded.run([ids.numpy(), lengths.numpy()])["0"], plain, rtol=1e-4, atol=1e-5)
 
 
+class Masked(nn.Module):
+    """Takes a padding mask. A mask drawn at random is not padding at the end, so the fused path does not run for it."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.kind, self.table = kind, nn.Embedding(20, 16)
+        self.layers = nn.TransformerEncoder(nn.TransformerEncoderLayer(16, 2, 32, batch_first=True), 1)
+
+    def forward(self, ids: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
+        if mask is None:
+            mask = ids == 0
+        return self.layers(self.table(ids), src_key_padding_mask=mask == 0 if self.kind == "keep" else mask)
+
+
+@pytest.mark.parametrize(
+    ("kind", "inputs"),
+    [
+        ("pad", ["2x12:int64[1,19]", "2x12:bool"]),
+        ("keep", ["2x12:int64[1,19]", "2x12:int64[0,1]"]),
+        ("ids", ["2x12:int64[0,19]"]),
+    ],
+)
+def test_export_finds_a_fused_path_that_only_padding_at_the_end_starts(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, kind: str, inputs: list[str]
+) -> None:
+    error = exported(Masked(kind), inputs, tmp_path / "m.ptl").manifest.capture.fast_path_error
+    assert error is not None
+    assert error > 0.1
+    assert "fused transformer path" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("module", "inputs"),
     [
