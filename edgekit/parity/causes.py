@@ -11,6 +11,11 @@ from edgekit.sources.blame import calling_place, error_place
 
 _REMEDIES = (
     (
+        r"Half|Float16|BFloat16",
+        "The exported copy is float32, and the model itself converts a tensor to half precision. Remove that conversion, or "
+        "convert to the dtype of the weights, for example x.to(self.weight.dtype).",
+    ),
+    (
         r"CUDA|NVIDIA|cuda|mps|MPS",
         "The model uses another device than the CPU. Create tensors on the device of an input, for example "
         "torch.ones(5, device=x.device), and register constants as buffers.",

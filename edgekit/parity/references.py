@@ -124,7 +124,7 @@ def _try(
         if not items:
             shapes = ", ".join(f"{spec.name} {spec.dtype} {list(spec.shape)}" for spec in source.inputs) or "no inputs"
             raise SourceError(
-                f"{source.source} refuses {shapes}: {type(error).__name__}: {message} {remedy_of(error)}"
+                f"{source.source} refuses {shapes}: {type(error).__name__}: {message.rstrip('.')}. {remedy_of(error)}"
             ) from error
         refused.append((probe.name, message))
         return False

@@ -26,6 +26,7 @@ from edgekit.sources.weights import randomize, state_digest
 
 _log = logging.getLogger(__name__)
 
+_LAYOUTS = (torch.strided, torch.sparse_coo, torch._mkldnn)  # type: ignore[attr-defined]
 _MODE_MATTERS = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm)
 
 
@@ -126,7 +127,7 @@ def from_module(
     if not isinstance(module, nn.Module):
         raise SourceError(f"{source} returned a {type(module).__name__}; expected a torch.nn.Module.")
     module = unwrapped(module, name)
-    _check_materialized(module, source)
+    _check_tensors(module, source)
     check_converted(module, source)
     module = exportable(module, name)
     requested = requested_methods(module, name, request.inputs, request.methods)
@@ -193,11 +194,17 @@ def _file_name(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.-]", "_", name)
 
 
-def _check_materialized(module: nn.Module, source: str) -> None:
+def _check_tensors(module: nn.Module, source: str) -> None:
     for name, tensor in itertools.chain(module.named_parameters(), module.named_buffers()):
         if tensor.is_meta or torch.nn.parameter.is_lazy(tensor):
             raise SourceError(
                 f"{source}: {name} has no values yet. Create the model on the CPU, and call a lazy module once in the factory."
+            )
+        if tensor.layout not in _LAYOUTS:
+            layout = str(tensor.layout).removeprefix("torch.")
+            raise SourceError(
+                f"{source}: {name} has the layout {layout}, which torch can neither copy nor save; expected strided or "
+                "sparse_coo. Convert it in the factory, for example with .to_sparse_coo() or .to_dense()."
             )
 
 

@@ -61,6 +61,37 @@ def test_export_tensor_on_another_device_names_the_line(tmp_path: Path) -> None:
     assert "The line: test_causes.py:26." in message
 
 
+class SaysHalf(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(4, 3).half()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.fc(x.half()).float()
+
+
+def test_export_conversion_to_half_precision_names_the_line(tmp_path: Path) -> None:
+    message = refusal(SaysHalf(), tmp_path)
+    assert "the model itself converts a tensor to half precision. Remove that conversion" in message
+    assert "The line: test_causes.py:" in message
+
+
+class Compressed(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("adjacency", torch.eye(4).to_sparse_csr())
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return (self.adjacency @ x.t()).t()
+
+
+@pytest.mark.filterwarnings("ignore:Sparse CSR tensor support")
+def test_export_buffer_that_torch_cannot_save_names_its_layout(tmp_path: Path) -> None:
+    message = refusal(Compressed(), tmp_path)
+    assert "adjacency has the layout sparse_csr" in message
+    assert ".to_sparse_coo()" in message
+
+
 def test_export_wrong_shape_keeps_the_general_remedy(tmp_path: Path) -> None:
     message = refusal(nn.Linear(3, 2), tmp_path)
     assert "Pass the shape, dtype and range" in message
