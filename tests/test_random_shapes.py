@@ -1,28 +1,40 @@
-"""Packages of six kinds of models at random shapes: inside the ranges they agree with eager, and outside they are refused."""
+"""Packages of six kinds of models at random shapes: inside the ranges they agree with eager, and outside they are refused.
+
+The shapes inside become golden cases of a copy of the package, so that each runtime runs them all in one process.
+"""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import models
+import msgspec
 import numpy as np
 import pytest
 import torch
 import torchvision
 from capture.test_sizes import SamePadding
+from packages import edit_golden, rewrite
 from parity.test_size_search import Lengths
 from torch import nn
 
 import edgekit
 from edgekit.errors import UsageError
+from edgekit.format.archive import Archive
 from edgekit.format.axes import AxisRange
+from edgekit.format.generator import generate
+from edgekit.format.golden import GoldenInput
 from edgekit.format.schema import Manifest
 from edgekit.model import open_package
+from edgekit.packaging.golden import golden_cases
+from edgekit.parity.comparison import Reference
+from edgekit.parity.eager import run
+from edgekit.parity.probes import from_golden
 from edgekit.runtimes.registry import resolve
 
 INSIDE = 200
-_MOST = 3 * 256 * 256  # elements of the inputs of a run, since native starts a process for each
+_MOST = 3 * 256 * 256  # elements of the inputs of a run, for the time that the runs take
 
 Arrays = list[np.ndarray]
 Sizes = list[tuple[int, ...]]
@@ -66,35 +78,55 @@ KINDS = {
 }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exported:
+    """A package, and a copy whose golden cases are the eager model's answers at random sizes."""
+
+    path: Path
+    wide: Path
+    manifest: Manifest
+
+
 @pytest.fixture(scope="module", params=KINDS)
-def exported(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[nn.Module, Path, Manifest]:
-    kind = KINDS[request.param]
+def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Exported:
+    kind, folder = KINDS[request.param], tmp_path_factory.mktemp("shapes")
     torch.manual_seed(0)
-    model = models.perturb_batchnorm(kind.factory()).eval()
-    path = tmp_path_factory.mktemp("shapes") / "m.ptl"
-    return model, path, edgekit.export(model, list(kind.inputs), output=path, server=False).manifest
+    model, path = models.perturb_batchnorm(kind.factory()).eval(), folder / "m.ptl"
+    manifest = edgekit.export(model, list(kind.inputs), output=path, server=False).manifest
+    draw = random.Random(0)
+    cases = [case_at(model, manifest, inside(manifest, draw), number) for number in range(INSIDE)]
+    wide = rewrite(path, folder / "wide.ptl", edit_golden(lambda g: g.update(cases=cases)), remake_digests=True)
+    return Exported(path=path, wide=wide, manifest=manifest)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("runtime", ["lite", "native"])
-def test_random_shapes_inside_the_ranges_agree_and_others_are_refused(
-    exported: tuple[nn.Module, Path, Manifest], runtime: str
-) -> None:
-    model, path, manifest = exported
-    assert not resolve(runtime, "run").missing()
-    package, draw = open_package(path, runtime), random.Random(0)
-    for number in range(INSIDE):
-        sizes = inside(manifest, draw)
-        arrays = arrays_of(manifest, sizes, number)
-        expected = eager(model, arrays)
-        for name, value in package.run(arrays).items():
-            scale = max(float(np.abs(expected[name]).max()), 1e-3)  # a text with an empty mask gives zeros
-            assert np.abs(value - expected[name]).max() <= manifest.tolerance.max * scale, sizes
-    for sizes in outside(manifest):
+@pytest.mark.parametrize("runtime", ["lite", "native", "android"])
+def test_random_shapes_inside_the_ranges_agree_and_others_are_refused(exported: Exported, runtime: str) -> None:
+    with Archive(exported.wide) as archive:
+        found = resolve(runtime).verify(archive)
+    assert [result for result in found if not result.comparison.passed] == []
+    assert len({result.case for result in found}) == INSIDE
+    run_outside = refusing(runtime, exported.path)
+    for sizes in outside(exported.manifest):
         with pytest.raises(UsageError, match="expected"):
-            package.run(arrays_of(manifest, sizes, 0))
+            run_outside([generate(given) for given in inputs_at(exported.manifest, sizes, 0)])
+
+
+def case_at(model: nn.Module, manifest: Manifest, sizes: Sizes, number: int) -> dict[str, object]:
+    """The eager model's answer at some sizes, as a golden case."""
+    probe = from_golden(f"seed {number}", inputs_at(manifest, sizes, number))
+    structure, outputs = run(model, probe)
+    (case,) = golden_cases([Reference(probe=probe, structure=structure, outputs=outputs)], manifest.tolerance)
+    converted: dict[str, object] = msgspec.to_builtins(case)
+    return converted
+
+
+def refusing(runtime: str, path: Path) -> Callable[[Arrays], object]:
+    """What refuses wrong sizes: Python's reader of packages, else the reader in the runtime's program."""
+    if runtime == "lite":
+        return open_package(path, runtime).run
+    program = resolve(runtime, "run")
+    return lambda arrays: program.run(path, "forward", arrays)
 
 
 def inside(manifest: Manifest, draw: random.Random) -> Sizes:
@@ -134,18 +166,8 @@ def outside(manifest: Manifest) -> list[Sizes]:
     return found
 
 
-def arrays_of(manifest: Manifest, sizes: Sizes, seed: int) -> Arrays:
-    draw = np.random.default_rng(seed)
-    arrays = []
-    for spec, shape in zip(manifest.methods[0].inputs, sizes, strict=True):
-        low, high = spec.low or 0, spec.high or 0
-        floats = spec.dtype.startswith("float")
-        values = draw.uniform(low, high, shape) if floats else draw.integers(int(low), int(high) + 1, shape)
-        arrays.append(values.astype(spec.dtype))
-    return arrays
-
-
-def eager(model: nn.Module, arrays: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
-    with torch.no_grad():
-        value = model(*map(torch.from_numpy, arrays))
-    return {name: tensor.numpy() for name, tensor in (value.items() if isinstance(value, dict) else [("0", value)])}
+def inputs_at(manifest: Manifest, sizes: Sizes, seed: int) -> tuple[GoldenInput, ...]:
+    return tuple(
+        GoldenInput(name=spec.name, dtype=spec.dtype, shape=shape, seed=seed, low=spec.low or 0, high=spec.high or 0)
+        for spec, shape in zip(manifest.methods[0].inputs, sizes, strict=True)
+    )

@@ -171,7 +171,9 @@ def test_fault_of_an_optimized_model_is_found_in_predict(fault: Fault, tmp_path,
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["resnet18", "squeezenet1_1", "mnasnet0_5"])
+@pytest.mark.parametrize(
+    "name", ["resnet18", "squeezenet1_1", "mnasnet0_5", "shufflenet_v2_x0_5", "mobilenet_v3_small"]
+)
 def test_every_seeded_fault_in_a_classifier_is_found(name: str) -> None:
     def factory() -> nn.Module:
         torch.manual_seed(0)
