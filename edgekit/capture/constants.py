@@ -74,7 +74,7 @@ def _spread(node: Any, tainted: set[str]) -> None:
         return
     for value in (*node.outputs(), *(given for block in node.blocks() for given in block.inputs())):
         tainted.add(value.debugName())
-    for value, argument in zip(inputs, _arguments(node), strict=False):
+    for value, argument in zip(inputs, declared_arguments(node), strict=False):
         if argument.alias_info is not None and argument.alias_info.is_write:
             _taint_back(value, tainted)
 
@@ -85,12 +85,13 @@ def _taint_back(value: Any, tainted: set[str]) -> None:
         return
     tainted.add(value.debugName())
     node = value.node()
-    for source, argument in zip(node.inputs(), _arguments(node), strict=False):
+    for source, argument in zip(node.inputs(), declared_arguments(node), strict=False):
         if argument.alias_info is not None and source.debugName() not in tainted:
             _taint_back(source, tainted)
 
 
-def _arguments(node: Any) -> list[Any]:
+def declared_arguments(node: Any) -> list[Any]:
+    """What the schema of an operator says about its arguments. Empty if it has no schema."""
     return _arguments_of(node.schema())
 
 

@@ -1,10 +1,9 @@
 """Finds the inputs of a graph that an operator may write to, by the aliases that the operators' schemas declare."""
 
 from collections.abc import Iterator
-from functools import cache
 from typing import Any
 
-import torch
+from edgekit.capture.constants import declared_arguments
 
 _HOLDERS = ("TensorType", "ListType", "TupleType", "DictType", "OptionalType", "UnionType", "AnyType")
 
@@ -57,11 +56,5 @@ def _aliases(use: Any) -> Iterator[Any]:
 
 def _declared(use: Any) -> Any:
     """What the schema of an operator says about the memory of an argument. None if the operator does not keep it."""
-    schema = use.user.schema()
-    return _alias_infos(schema)[use.offset] if "(" in schema and not schema.startswith("(") else None
-
-
-@cache
-def _alias_infos(schema: str) -> tuple[Any, ...]:
-    arguments: Any = torch._C.parse_schema(schema).arguments
-    return tuple(argument.alias_info for argument in arguments)
+    arguments = declared_arguments(use.user)
+    return arguments[use.offset].alias_info if use.offset < len(arguments) else None
