@@ -13,6 +13,7 @@ from edgekit.engines import held_engine
 from edgekit.errors import DeviceError, PackageError, UsageError
 from edgekit.format.archive import Archive
 from edgekit.format.decode import decode_image
+from edgekit.format.picture import PictureSizeError, check_size
 from edgekit.format.schema import DTYPES, Manifest, MethodSpec, RuntimeHints, TensorSpec
 from edgekit.nested import named_arrays
 from edgekit.packaging.server import load_server, server_settings
@@ -74,7 +75,7 @@ class PackageModel:
         """The labels and scores of a picture, best first. The manifest's `image` says what the scores are.
 
         Args:
-            image: a JPEG or PNG file, or uint8 [H, W, 3] RGB.
+            image: a picture file, or uint8 [H, W, 3] RGB.
             topk: how many labels to return.
 
         Raises:
@@ -83,15 +84,23 @@ class PackageModel:
         """
         if topk < 1:
             raise UsageError(f"topk is {topk}; expected at least 1.")
+        pixels = image if isinstance(image, np.ndarray) else decode_image(Path(image), self.picture_resize())
+        outputs = self.run([pixels], "predict")
+        pairs = zip(outputs["0"][:topk], outputs["1"][:topk], strict=True)
+        return tuple((self.label(int(index)), float(score)) for score, index in pairs)
+
+    def picture_resize(self) -> int:
+        """The length to which `predict` resizes the shorter side of a picture.
+
+        Raises:
+            UsageError: the package has no `predict`.
+        """
         if self.manifest is None or self.manifest.image is None:
             raise UsageError(
                 f"{self._path} has no image contract, so it does not take pictures. Export an image classifier with --image, "
                 "or pass arrays with --input."
             )
-        pixels = image if isinstance(image, np.ndarray) else decode_image(Path(image))
-        outputs = self.run([pixels], "predict")
-        pairs = zip(outputs["0"][:topk], outputs["1"][:topk], strict=True)
-        return tuple((self.label(int(index)), float(score)) for score, index in pairs)
+        return self.manifest.image.resize
 
     def label(self, index: int) -> str:
         """The name of a class, or its number if the package has no labels."""
@@ -109,6 +118,8 @@ class PackageModel:
             _check_array(array, spec.inputs[index] if spec is not None else None, f"{method} input {index}")
         if spec is not None and (unequal := spec.unequal([array.shape for array in arrays])):
             raise UsageError(f"{method}: {unequal}; expected equal sizes. Pad or cut the inputs.")
+        if method == "predict" and self.manifest is not None and self.manifest.image is not None:
+            _check_picture(arrays[0], self.manifest.image.resize)
         return arrays
 
 
@@ -157,6 +168,13 @@ def _check_array(array: Array, spec: TensorSpec | None, what: str) -> None:
         raise UsageError(f"{what} is {array.dtype} {list(array.shape)}; expected {spec}. Convert or reshape it.")
     if np.isnan(array).any():
         raise UsageError(f"{what} has NaN elements; expected numbers. Replace them.")
+
+
+def _check_picture(pixels: Array, resize: int) -> None:
+    try:
+        check_size(pixels.shape[1], pixels.shape[0], resize)
+    except PictureSizeError as error:
+        raise UsageError(f"predict input 0 is {error}") from error
 
 
 class ServerModel:

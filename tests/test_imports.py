@@ -16,7 +16,8 @@ PACKAGE = Path(edgekit.__file__).parent
 ROOMS = {
     "": ["errors", "version", "threads", "engines", "files"],
     "format": [
-        *("axes", "schema", "golden", "codec", "generator", "compare", "png", "decode", "labels"),
+        *("axes", "schema", "golden", "codec", "generator", "compare", "labels"),
+        *("picture", "jpeg", "png", "beyond", "decode"),
         *("pickle_limits", "pickles", "canonical", "container", "archive", "writer"),
     ],
     "nested": [""],
@@ -67,7 +68,19 @@ ROOMS = {
     "proving": [""],
     "pipeline": [""],
     "cli": [
-        *("options", "parse", "bench", "build_runner", "compat", "export", "inspect", "models", "ops", "run"),
+        *(
+            "options",
+            "parse",
+            "bench",
+            "build_runner",
+            "compat",
+            "export",
+            "inspect",
+            "models",
+            "ops",
+            "run_pictures",
+            "run",
+        ),
         *("verify", "completion", "main"),
     ],
     "__main__": [""],

@@ -25,7 +25,8 @@ void setup_run(CLI::App& app) {
   auto options = std::make_shared<RunOptions>();
   CLI::App* verb = app.add_subcommand("run", "Run a model on pictures or arrays");
   add_model_options(*verb, options->model);
-  verb->add_option("pictures", options->pictures, "JPEG or PNG files, or folders of them, for an image classifier");
+  verb->add_option("pictures", options->pictures,
+                   "JPEG or PNG files, folders of them, or - for standard input, for an image classifier");
   verb->add_option("--topk", options->topk, "the number of labels to show for a picture")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();

@@ -1,7 +1,8 @@
-// run PICTURE...: pictures, or folders of them, through the package's predict method.
+// run PICTURE...: pictures, folders of them or standard input, through the package's predict method.
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <cstdio>
 #include <filesystem>
@@ -12,14 +13,25 @@
 namespace runner {
 namespace {
 
+constexpr const char* kStandardInput = "-";
+
+// Of other formats too, so that each of them gets a message that says what it is.
 bool has_picture_name(const std::filesystem::path& path) {
+  constexpr std::array kExtensions{".avif", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".webp"};
   std::string extension = path.extension().string();
   std::transform(extension.begin(), extension.end(), extension.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return extension == ".jpg" || extension == ".jpeg" || extension == ".png";
+  return std::find(kExtensions.begin(), kExtensions.end(), extension) != kExtensions.end();
 }
 
-// The given files; a folder is replaced by its pictures, sorted by name.
+bool is_picture(const std::filesystem::directory_entry& entry) {
+  std::error_code error;
+  return !entry.path().filename().string().starts_with(".") && has_picture_name(entry.path()) &&
+         entry.is_regular_file(error);
+}
+
+// The given files; a folder is replaced by its pictures, sorted by name, without hidden files and without folders in
+// it.
 std::vector<std::string> expand(const std::vector<std::string>& arguments) {
   std::vector<std::string> files;
   for (const std::string& argument : arguments) {
@@ -32,9 +44,9 @@ std::vector<std::string> expand(const std::vector<std::string>& arguments) {
     std::filesystem::directory_iterator entries(argument, error);
     if (error) throw Failure{EK_USAGE, "cannot read " + argument + ": " + error.message()};
     for (const auto& entry : entries) {
-      if (has_picture_name(entry.path())) inside.push_back(entry.path().string());
+      if (is_picture(entry)) inside.push_back(entry.path().string());
     }
-    if (inside.empty()) throw Failure{EK_USAGE, argument + " is a folder without .jpg, .jpeg or .png files"};
+    if (inside.empty()) throw Failure{EK_USAGE, argument + " is a folder without pictures"};
     std::sort(inside.begin(), inside.end());
     files.insert(files.end(), inside.begin(), inside.end());
   }
@@ -95,6 +107,7 @@ void run_pictures(const RunOptions& options) {
   if (!options.model.json) announce_weights(model.get());
   Json results = Json::array(), decode_ms = Json::array(), predict_ms = Json::array();
   int worst = EK_OK;
+  std::size_t failed = 0;
   Progress progress(files.size());
   for (const std::string& file : files) {
     std::vector<ek_class> classes(std::min(options.topk, most));
@@ -102,14 +115,16 @@ void run_pictures(const RunOptions& options) {
     ek_predict_times times{};
     progress.step();
     // A bad picture does not stop the others.
-    if (const ek_status status = ek_model_predict(model.get(), file.c_str(), classes.data(), &count, &times)) {
+    const char* path = file == kStandardInput ? "/dev/stdin" : file.c_str();
+    if (const ek_status status = ek_model_predict(model.get(), path, classes.data(), &count, &times)) {
       std::fprintf(stderr, "edgekit-runner: %s\n", ek_last_error());
       results.push_back({{"file", file}, {"labels", Json::array()}, {"error", ek_last_error()}});
       worst = std::max<int>(worst, status);
+      ++failed;
       continue;
     }
     classes.resize(count);
-    results.push_back({{"file", file}, {"labels", to_json(classes)}});
+    results.push_back({{"file", file}, {"labels", to_json(classes)}, {"error", nullptr}});
     decode_ms.push_back(times.decode_ms);
     predict_ms.push_back(times.predict_ms);
     if (!options.model.json) print_classes(file, classes);
@@ -120,7 +135,10 @@ void run_pictures(const RunOptions& options) {
     context["predict_ms"] = std::move(predict_ms);
     print_document(std::move(context), std::move(results));
   }
-  if (worst != EK_OK) throw Failure{worst, "predict failed on at least one picture, see above"};
+  if (worst != EK_OK) {
+    throw Failure{worst,
+                  std::to_string(failed) + " of " + std::to_string(files.size()) + " pictures failed, see above"};
+  }
 }
 
 }  // namespace runner

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from edgekit.cli.options import add_json, add_package, add_runtime
 from edgekit.errors import UsageError
-from edgekit.runtimes.results import LabelScore, OutputFile, PictureResult
+from edgekit.runtimes.results import OutputFile, PictureResult
 
 if TYPE_CHECKING:
     from edgekit.format.compare import Array
@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_package(parser, plain=True)
-    parser.add_argument("pictures", nargs="*", type=Path, help="JPEG or PNG files, for an image classifier")
+    parser.add_argument(
+        "pictures",
+        nargs="*",
+        type=Path,
+        help="JPEG or PNG files, folders of them, or - for standard input, for an image classifier",
+    )
     add_runtime(parser, "run")
     parser.add_argument("--topk", type=int, default=5, metavar="N", help="labels to show for a picture (default 5)")
     parser.add_argument(
@@ -41,6 +46,7 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(
             "pictures and --input exclude each other: pictures go through predict, arrays through --method."
         )
+    from edgekit.cli.run_pictures import run_pictures
     from edgekit.model import open_package
     from edgekit.report.console import banner
     from edgekit.report.documents import run_document
@@ -48,22 +54,15 @@ def run(options: argparse.Namespace) -> int:
     model = open_package(options.package, options.runtime)
     if not options.json:
         print(banner(model.manifest), end="")
-    results = _run_pictures(model, options) if options.pictures else _run_arrays(model, options)
+    code = 0
+    results: Sequence[PictureResult] | Sequence[OutputFile]
+    if options.pictures:
+        code, results = run_pictures(model, options)
+    else:
+        results = _run_arrays(model, options)
     if options.json:
         print(run_document(model.manifest, options.runtime, results).to_json(), end="")
-    return 0
-
-
-def _run_pictures(model: "PackageModel", options: argparse.Namespace) -> Sequence[PictureResult]:
-    from edgekit.report.console import print_picture
-
-    results = []
-    for path in options.pictures:
-        labels = (LabelScore(label=label, score=score) for label, score in model.predict(path, options.topk))
-        results.append(PictureResult(file=path.name, labels=tuple(labels)))
-        if not options.json:  # one after the other, since a run may take long
-            print_picture(path, results[-1])
-    return results
+    return code
 
 
 def _run_arrays(model: "PackageModel", options: argparse.Namespace) -> Sequence[OutputFile]:

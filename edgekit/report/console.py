@@ -128,9 +128,9 @@ def print_fits(results: Sequence[FitResult], manifest: Manifest | None) -> None:
         _show(f"{', '.join(fit.runtime for fit in results if fit.remedy == remedy)}: {remedy}")
 
 
-def print_picture(path: Path, picture: PictureResult) -> None:
+def print_picture(picture: PictureResult) -> None:
     """The labels of a picture, best first."""
-    _show(f"{path}:")
+    _show(f"{picture.file}:")
     print_table((), [(f"  {row.score:.6f}", row.label) for row in picture.labels])
 
 

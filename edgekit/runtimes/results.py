@@ -156,10 +156,11 @@ class LabelScore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PictureResult:
-    """The labels of a picture, best first."""
+    """The labels of a picture, best first; or why there are none, which is then in `error`."""
 
     file: str
     labels: tuple[LabelScore, ...]
+    error: str | None = None
 
 
 class _Document(msgspec.Struct):

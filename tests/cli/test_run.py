@@ -1,5 +1,6 @@
 """`edgekit run`: pictures, arrays, inputs that do not fit, and the output files."""
 
+import io
 import json
 from pathlib import Path
 
@@ -115,9 +116,9 @@ def test_run_output_that_cannot_be_written_exits_2(cli: Command, tiny: Path, out
         ([PHOTO, "--topk", "five"], "invalid int value: 'five'"),
         (["missing.jpg"], "missing.jpg: no such file"),
         ([IMAGES / "empty.jpg"], "empty"),
-        ([IMAGES / "jpeg_bad_huffman.jpg"], "damaged, truncated or unsupported"),
+        ([IMAGES / "jpeg_bad_huffman.jpg"], "damaged or truncated"),
         (["good.npy"], "expected a JPEG or PNG"),
-        (["."], "a directory"),
+        (["."], "a folder without pictures"),
         (["--method", "predict", "--input", "good.npy"], "expected image: uint8 [*, *, 3]"),
     ],
 )
@@ -131,12 +132,68 @@ def test_run_pictures_prints_labels_best_first(cli: Command, tiny: Path) -> None
     document = json.loads(result.out)
     assert document["schema_version"] == "1.0"
     assert document["context"] == {"package": "tiny", "weights": "embedded", "runtime": "lite"}
-    assert [entry["file"] for entry in document["results"]] == ["jpeg_444.jpg", "jpeg_exif6.jpg"]
+    assert [entry["file"] for entry in document["results"]] == [str(PHOTO), str(IMAGES / "jpeg_exif6.jpg")]
+    assert [entry["error"] for entry in document["results"]] == [None, None]
     for entry in document["results"]:
         scores = [ranked["score"] for ranked in entry["labels"]]
         assert len(scores) == 3
         assert scores == sorted(scores, reverse=True)
         assert {ranked["label"] for ranked in entry["labels"]} <= {"ant", "bee", "cat", "dög", "emu\\n"}
+
+
+def test_run_bad_picture_does_not_stop_the_others(cli: Command, tiny: Path) -> None:
+    given = [IMAGES / "empty.jpg", PHOTO, "missing.jpg"]
+    done = cli("run", tiny, *given, "--json")
+    done.failed(2, "empty.jpg: empty", "missing.jpg: no such file", "2 of 3 pictures failed")
+    first, second, third = json.loads(done.out)["results"]
+    assert (first["file"], first["labels"]) == (str(IMAGES / "empty.jpg"), [])
+    assert "empty" in first["error"]
+    assert (second["error"], len(second["labels"])) == (None, 5)
+    assert "no such file" in third["error"]
+    plain = cli("run", tiny, *given)
+    plain.failed(2, "2 of 3 pictures failed")
+    assert plain.out.count(":\n") == 1
+
+
+def test_run_folder_takes_its_pictures_in_order(cli: Command, tiny: Path, folder: Path) -> None:
+    inside = folder / "photos"
+    (inside / "c.jpg").mkdir(parents=True)
+    for name in ("b.JPG", "a.png", "._a.png", ".b.jpg", "notes.txt"):
+        (inside / name).write_bytes(PHOTO.read_bytes())
+    done = cli("run", tiny, "photos", "--json")
+    done.passed()
+    assert [entry["file"] for entry in json.loads(done.out)["results"]] == ["photos/a.png", "photos/b.JPG"]
+
+
+def test_run_picture_from_standard_input(cli: Command, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for data, code in ((PHOTO.read_bytes(), 0), (b"", 2)):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
+        done = cli("run", tiny, "-", "--json")
+        assert done.code == code, done.err
+        (entry,) = json.loads(done.out)["results"]
+        assert entry["file"] == "-"
+        assert (entry["error"] is None) == (code == 0)
+    assert "standard input: empty" in done.err
+
+
+def test_run_narrow_picture_is_refused_as_a_file_and_as_an_array(cli: Command, tiny: Path, folder: Path) -> None:
+    from PIL import Image
+
+    Image.new("RGB", (1, 30000)).save(folder / "thin.png")
+    np.save("thin.npy", np.zeros((30000, 1, 3), np.uint8))
+    cli("run", tiny, "thin.png").failed(2, "thin.png: 1 x 30000 pixels, which predict resizes to")
+    array = ["--method", "predict", "--input", "thin.npy"]
+    cli("run", tiny, *array).failed(2, "predict input 0 is 1 x 30000 pixels, which predict resizes to")
+
+
+def test_run_webp_is_said_to_be_beyond_the_contract(cli: Command, tiny: Path, folder: Path) -> None:
+    from PIL import Image
+
+    with Image.open(PHOTO) as image:
+        image.save(folder / "photo.webp")
+    done = cli("run", tiny, "photo.webp")
+    done.passed("photo.webp:")
+    assert "photo.webp is WebP, which is beyond the image contract" in done.err
 
 
 def test_run_options_may_stand_anywhere(cli: Command, tiny: Path) -> None:

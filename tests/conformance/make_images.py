@@ -51,19 +51,19 @@ class Collection:
     folder: Path
     cases: list[dict[str, Any]] = field(default_factory=list)
 
-    def add(self, name: str, data: bytes, expected: NDArray[Any], note: str) -> None:
+    def add(self, name: str, data: bytes, expected: NDArray[Any], note: str, **more: Any) -> None:
         """A file that must decode to `expected`, [H, W] or [H, W, 3]."""
         if expected.ndim == 2:
             expected = np.stack([expected] * 3, axis=-1)
         target = f"{Path(name).stem}.expected.png"
         (self.folder / name).write_bytes(data)
         (self.folder / target).write_bytes(png(expected.astype(np.int64), 8, RGB))
-        self.cases.append({"file": name, "expected": target, "error": False, "note": note})
+        self.cases.append({"file": name, "expected": target, "error": False, "note": note} | more)
 
-    def add_bad(self, name: str, data: bytes, note: str) -> None:
+    def add_bad(self, name: str, data: bytes, note: str, **more: Any) -> None:
         """A file that must fail."""
         (self.folder / name).write_bytes(data)
-        self.cases.append({"file": name, "expected": None, "error": True, "note": note})
+        self.cases.append({"file": name, "expected": None, "error": True, "note": note} | more)
 
     def write_index(self) -> None:
         text = json.dumps({"schema_version": "1.0", "cases": self.cases}, indent=1)
@@ -417,12 +417,15 @@ def add_jpeg_cases(out: Collection) -> None:
 
 
 def main() -> None:
+    from make_odd_images import add_odd_cases  # imports this file
+
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "images"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     out = Collection(folder)
     add_jpeg_cases(out)
     add_png_cases(out)
+    add_odd_cases(out)
     out.add_bad("empty.jpg", b"", "no bytes at all")
     out.add_bad("text.png", b"This is no picture.\n", "a text file")
     out.write_index()

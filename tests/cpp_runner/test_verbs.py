@@ -121,13 +121,15 @@ def test_run_pictures_agree_with_edgekit_run(run: Run, classifier: Exported) -> 
     model = edgekit.load(classifier.package)
     for name, result in zip(PICTURES, done.results, strict=True):
         expected = model.predict(IMAGES / name, 5)
-        assert result.keys() == {"file", "labels"}
+        assert result.keys() == {"file", "labels", "error"}
+        assert (result["file"], result["error"]) == (str(IMAGES / name), None)
         assert [row["label"] for row in result["labels"]] == [label for label, _ in expected]
         assert [row["score"] for row in result["labels"]] == pytest.approx([s for _, s in expected], abs=1e-5)
 
 
 def test_run_folder_takes_its_pictures_in_order(run: Run, classifier: Exported, tmp_path: Path) -> None:
-    for name in ("b.JPG", "a.png", "notes.txt"):
+    (tmp_path / "c.jpg").mkdir()
+    for name in ("b.JPG", "a.png", "._a.png", ".b.jpg", "notes.txt"):
         (tmp_path / name).write_bytes((IMAGES / ("png_exif6.png" if name == "a.png" else "jpeg_420.jpg")).read_bytes())
     done = run("run", classifier.package, tmp_path, "--topk", 1, "--json")
     assert done.code == 0, done.err
@@ -137,7 +139,8 @@ def test_run_folder_takes_its_pictures_in_order(run: Run, classifier: Exported, 
 def test_run_picture_when_one_picture_is_bad_then_the_others_are_still_named(run: Run, classifier: Exported) -> None:
     done = run("run", classifier.package, IMAGES / "jpeg_truncated.jpg", IMAGES / "jpeg_420.jpg", "--json")
     assert done.code == 2
-    assert "error" in done.results[0]
+    assert "damaged" in done.results[0]["error"]
+    assert "1 of 2 pictures failed" in done.err
     assert len(done.results[1]["labels"]) == 5
     assert "jpeg_truncated.jpg" in done.err
 

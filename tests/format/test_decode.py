@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -20,7 +21,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
 from edgekit.errors import EdgekitError, ImageError
-from edgekit.format.decode import MAX_PIXELS, decode_image
+from edgekit.format.decode import decode_image
+from edgekit.format.picture import MAX_PIXELS
 
 CONFORMANCE = Path(__file__).parents[1] / "conformance"
 IMAGES = CONFORMANCE / "images"
@@ -44,7 +46,7 @@ def mismatches(folder: Path) -> list[str]:
     wrong = []
     for case in json.loads((folder / "index.json").read_text(encoding="ascii"))["cases"]:
         try:
-            pixels = decode_image(folder / case["file"])
+            pixels = decode_image(folder / case["file"], case.get("resize"))
             same = not case["error"] and np.array_equal(pixels, read_expected(folder / case["expected"]))
         except ImageError:
             same = case["error"]
@@ -66,7 +68,7 @@ def png_claiming(path: Path, width: int, height: int) -> Path:
 
 @pytest.mark.parametrize("case", GOOD, ids=name_of)
 def test_decode_conformance_file_gives_expected_pixels(case: dict[str, Any]) -> None:
-    pixels = decode_image(IMAGES / case["file"])
+    pixels = decode_image(IMAGES / case["file"], case.get("resize"))
     assert pixels.dtype == np.uint8
     assert pixels.flags.c_contiguous
     assert pixels.flags.writeable
@@ -76,7 +78,7 @@ def test_decode_conformance_file_gives_expected_pixels(case: dict[str, Any]) -> 
 @pytest.mark.parametrize("case", BAD, ids=name_of)
 def test_decode_conformance_failure_raises_image_error(case: dict[str, Any]) -> None:
     with pytest.raises(ImageError, match=case["file"]):
-        decode_image(IMAGES / case["file"])
+        decode_image(IMAGES / case["file"], case.get("resize"))
 
 
 def test_conformance_index_lists_every_file() -> None:
@@ -101,7 +103,8 @@ def test_conformance_pixels_pillow_shortcuts_would_fail() -> None:
     """The files detect a decoder that does what Pillow does by default."""
     fooled = set()
     for case in GOOD:
-        with warnings.catch_warnings(action="ignore"), Image.open(IMAGES / case["file"]) as image:
+        quiet = contextlib.suppress(ValueError, SyntaxError)  # Pillow refuses some
+        with quiet, warnings.catch_warnings(action="ignore"), Image.open(IMAGES / case["file"]) as image:
             if np.array_equal(np.array(image.convert("RGB")), read_expected(IMAGES / case["expected"])):
                 fooled.add(case["file"])
     rest = {case["file"] for case in GOOD} - fooled
@@ -208,7 +211,8 @@ def test_decode_many_threads_leave_settings_alone() -> None:
         b"II*\0\xff\xff\xff\xff",
         b"MM\0*\0\0\0\x08\xff\xff",
         b"II*\0\x08\0\0\0\1\0\x12\1",
-        b"II*\0" + struct.pack("<IHHHII", 8, 1, 0x0112, 4, 1, 6),  # the type is LONG, Exif wants SHORT
+        b"II*\0" + struct.pack("<IHHHII", 8, 1, 0x0112, 9, 1, 6),  # the type is SLONG; SHORT and LONG count
+        b"II*\0" + struct.pack("<IHHHII", 8, 1, 0x0112, 4, 1, 6 << 16),
     ],
 )
 def test_decode_damaged_exif_is_ignored(tmp_path: Path, exif: bytes) -> None:
@@ -240,28 +244,18 @@ def test_decode_pixels_at_the_limit_pass_it_without_warning(tmp_path: Path) -> N
         decode_image(png_claiming(tmp_path / "large.png", 2**14, 2**13))
 
 
-def test_decode_damaged_apng_chunk_lets_no_warning_out(tmp_path: Path) -> None:
-    whole = (IMAGES / "png_rgb8.png").read_bytes()
-    control = struct.pack(">4sII", b"acTL", 0, 0)  # no frames: Pillow warns
-    path = tmp_path / "animated.png"
-    path.write_bytes(whole[:33] + struct.pack(">I", 8) + control + struct.pack(">I", zlib.crc32(control)) + whole[33:])
-    with pytest.warns(UserWarning, match="Invalid APNG"):
-        Image.open(path).close()
-    with warnings.catch_warnings(action="error"):
-        np.testing.assert_array_equal(decode_image(path), read_expected(IMAGES / "png_rgb8.expected.png"))
-
-
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
         ("missing.png", None, r"missing\.png: no such file, expected a JPEG or PNG\. Check the path\."),
         ("empty.png", b"", r"empty\.png: empty, expected a JPEG or PNG\. Copy or download"),
-        ("notes.txt", b"plain text", r"notes\.txt: starts with b'plain te', expected a JPEG or PNG\. Convert"),
-        ("p.webp", b"RIFF\x10\0\0\0WEBP", r"p\.webp: starts with b'RIFF.*', expected a JPEG or PNG\. Convert"),
+        ("notes.txt", b"plain text", r"notes\.txt: starts with b'plain te', expected a JPEG or PNG\. Give a picture"),
+        ("p.gif", b"GIF89a", r"p\.gif: GIF, expected JPEG or PNG\. Convert it to JPEG or PNG"),
+        ("p.jpg", b"II*\0", r"p\.jpg: TIFF, expected JPEG or PNG\. Convert it to JPEG or PNG"),
         (
             "half.jpg",
             b"\xff\xd8\xff\xe0",
-            r"half\.jpg: damaged, truncated or unsupported, expected a whole JPEG \(.+\)\.",
+            r"half\.jpg: damaged or truncated, expected a whole JPEG \(.+\)\.",
         ),
         ("nul\0.png", None, r"cannot be read \(.*null byte\)\. Check the path"),
     ],

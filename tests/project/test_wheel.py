@@ -17,6 +17,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SOURCES = ("CMakeLists.txt", "CMakePresets.json", "cmake/", "cli/", "include/", "src/")
 DISTRIBUTIONS = {"PIL": "pillow"}  # imports whose name is not the distribution's
+OF_EXTRAS = {"pillow_heif"}  # imported where they are installed
 MAKEFILES = ("Makefile", "cpp_runner/runner.mk", "android_demo/android.mk")
 OF_A_CHECKOUT = (
     "edgekit/runtimes/checkout.py",
@@ -97,7 +98,7 @@ def imported_distributions() -> set[str]:
                 found |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 found.add(node.module.split(".")[0])
-    return {DISTRIBUTIONS.get(name, name) for name in found - sys.stdlib_module_names - {"edgekit"}}
+    return {DISTRIBUTIONS.get(name, name) for name in found - sys.stdlib_module_names - {"edgekit"} - OF_EXTRAS}
 
 
 @pytest.mark.installs

@@ -122,7 +122,11 @@ typedef struct ek_options {
 
 EK_API void ek_options_init(ek_options* options);
 
-/* Loads a model file. `options` may be NULL for the defaults. Destroy *model with ek_model_destroy. */
+/* Loads a model file. `options` may be NULL for the defaults. Destroy *model with ek_model_destroy.
+ *
+ * The file is mapped into memory while this call or ek_inspect reads it. If another program cuts it short meanwhile,
+ * SIGBUS ends the process; if it writes into the file, the checks and libtorch may see different bytes. Replace a model
+ * file by renaming a new one over it, never by writing into it. Afterwards the model does not use the file. */
 EK_API ek_status ek_model_load(const char* path, const ek_options* options, ek_model** model);
 EK_API void ek_model_destroy(ek_model* model);
 
@@ -163,8 +167,9 @@ typedef struct ek_predict_times {
   double predict_ms;
 } ek_predict_times;
 
-/* Decodes a JPEG or PNG file and runs `predict`. On entry *count is the capacity of `classes`; on return it is the
- * number of classes written, best first. `times` may be NULL. */
+/* Decodes a JPEG or PNG file and runs `predict`. The file is read into memory before it is decoded, so it may be
+ * written meanwhile; a half-written one is refused as damaged. A pipe is read to its end. On entry *count is the
+ * capacity of `classes`; on return it is the number of classes written, best first. `times` may be NULL. */
 EK_API ek_status ek_model_predict(ek_model* model, const char* image_path, ek_class* classes, size_t* count,
                                   ek_predict_times* times);
 

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstdlib>
@@ -84,6 +85,33 @@ Result<std::shared_ptr<const MappedFile>> MappedFile::open(const std::string& pa
 MappedFile::~MappedFile() {
   // munmap takes a non-const address although it changes no byte.
   if (!bytes_.empty()) ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
+}
+
+Result<std::vector<std::byte>> read_file(const std::string& path, std::size_t most_bytes) {
+  constexpr std::size_t kPiece = std::size_t{1} << 20;
+  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0) return usage_error(system_text("cannot read", path));
+  struct stat info {};
+  if (::fstat(file.get(), &info) != 0) return usage_error(system_text("cannot read", path));
+  if (S_ISDIR(info.st_mode)) return usage_error("cannot read " + path + ": it is a folder");
+  // One byte more than the file has, so that the read after its last byte finds the end.
+  const auto known = S_ISREG(info.st_mode) ? static_cast<std::size_t>(info.st_size) : 0;
+  std::vector<std::byte> bytes(std::min(known, most_bytes) + 1);
+  std::size_t size = 0;
+  while (true) {
+    const ssize_t got = ::read(file.get(), bytes.data() + size, bytes.size() - size);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return usage_error(system_text("cannot read", path));
+    if (got == 0) break;
+    size += static_cast<std::size_t>(got);
+    if (size > most_bytes) {
+      return usage_error("cannot read " + path + ": it has more than " + std::to_string(most_bytes) +
+                         " bytes; make it smaller");
+    }
+    if (size == bytes.size()) bytes.resize(size + std::max(kPiece, size));
+  }
+  bytes.resize(size);
+  return bytes;
 }
 
 Status write_file_atomically(const std::string& path, std::span<const std::byte> head,

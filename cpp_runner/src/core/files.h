@@ -5,12 +5,14 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "core/status.h"
 
 namespace edgekit {
 
-// A regular file mapped read-only, shared by its readers. If the file shrinks meanwhile, the process ends.
+// A regular file mapped read-only, shared by its readers. If the file shrinks meanwhile, the process ends by SIGBUS.
+// Only packages are mapped, because their weights are large and stay as they are.
 class MappedFile {
  public:
   [[nodiscard]] static Result<std::shared_ptr<const MappedFile>> open(const std::string& path);
@@ -24,6 +26,9 @@ class MappedFile {
   explicit MappedFile(std::span<const std::byte> bytes) : bytes_(bytes) {}
   std::span<const std::byte> bytes_;
 };
+
+// Reads a file, or a pipe to its end, into memory. The file may change meanwhile.
+[[nodiscard]] Result<std::vector<std::byte>> read_file(const std::string& path, std::size_t most_bytes);
 
 // Writes a temporary file in the same folder, syncs it and renames it; a failure leaves no file. A link keeps leading
 // to the replaced file; a device or a pipe is written directly.

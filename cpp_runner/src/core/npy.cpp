@@ -76,8 +76,9 @@ std::optional<Header> find_header(std::string_view bytes) {
 }  // namespace
 
 Result<Tensor> read_npy(const std::string& path) {
-  EK_ASSIGN(const auto file, MappedFile::open(path));
-  const std::string_view bytes(reinterpret_cast<const char*>(file->bytes().data()), file->bytes().size());
+  constexpr std::size_t kMostBytes = (std::size_t{1} << 31) + (std::size_t{1} << 20);  // 2^28 elements and a header
+  EK_ASSIGN(const auto file, read_file(path, kMostBytes));
+  const std::string_view bytes(reinterpret_cast<const char*>(file.data()), file.size());
   const auto header = find_header(bytes);
   if (!header) return usage_error(path + " is not a .npy file; save the array with numpy.save");
   const auto descr = header_value(header->text, "'descr': ", ',');

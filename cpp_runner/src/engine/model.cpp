@@ -7,6 +7,7 @@
 
 #include "core/clock.h"
 #include "format/checks.h"
+#include "image/decode.h"
 
 namespace edgekit {
 namespace {
@@ -22,6 +23,14 @@ std::string join(const std::vector<std::string>& names) {
   std::string text;
   for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
   return text;
+}
+
+// The resize inside `predict` takes memory by the size of its result.
+Status check_picture(std::uint64_t resize, std::span<const TensorView> inputs) {
+  if (resize == 0 || inputs.size() != 1 || inputs[0].shape.size() != 3) return {};
+  const auto side = [&](std::size_t axis) { return static_cast<std::uint64_t>(inputs[0].shape[axis]); };
+  Status status = check_pixel_count(side(1), side(0), resize);
+  return status.ok() ? status : Status(status.code(), "the picture of predict " + status.message());
 }
 
 }  // namespace
@@ -94,6 +103,7 @@ Status Model::check_request(const std::string& method, std::span<const TensorVie
   }
   if (spec != nullptr) {
     EK_RETURN_IF_ERROR(check_inputs(*spec, inputs));
+    if (method == "predict") EK_RETURN_IF_ERROR(check_picture(package_.manifest->resize, inputs));
   } else if (const auto arity = engine_->arity(method);
              arity && (inputs.size() < arity->least || inputs.size() > arity->most)) {
     return usage_error("method " + method + " takes " + std::to_string(arity->least) + " to " +

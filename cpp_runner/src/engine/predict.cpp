@@ -28,7 +28,7 @@ Result<Prediction> predict(Model& model, const std::string& image_path, std::siz
   EK_RETURN_IF_ERROR(check_predict(model.package()));
   Prediction result;
   const Stopwatch decoding;
-  EK_ASSIGN(const Tensor image, decode_image(image_path));
+  EK_ASSIGN(const Tensor image, decode_image(image_path, model.package().manifest->resize));
   result.decode_ms = decoding.elapsed_ms();
   const Stopwatch predicting;
   const TensorView view = image.view();

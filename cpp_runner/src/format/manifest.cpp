@@ -57,6 +57,13 @@ void read_runtime(const json& runtime, Manifest& manifest) {
   manifest.threads = static_cast<int>(*threads);
 }
 
+std::uint64_t read_resize(const json& root) {
+  const auto image = root.find("image");
+  if (image == root.end() || !image->is_object()) return 0;
+  const auto resize = read_integer(*image, "resize");
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(0, resize.value_or(0)));
+}
+
 Manifest read_manifest(const json& root) {
   Manifest manifest;
   manifest.name = root.at("name").get<std::string>();
@@ -67,6 +74,7 @@ Manifest read_manifest(const json& root) {
   check_names_differ(manifest.methods);
   read_runtime(root.at("runtime"), manifest);
   manifest.tolerance = read_tolerance(root.at("tolerance"));
+  manifest.resize = read_resize(root);
   manifest.records = root.at("records").get<std::map<std::string, std::string>>();
   return manifest;
 }

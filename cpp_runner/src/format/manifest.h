@@ -56,6 +56,7 @@ struct Manifest {
   std::optional<int> threads;
   std::string quantized_engine;  // that packed the quantized weights; empty if there are none
   Tolerance tolerance;
+  std::uint64_t resize = 0;  // of the image contract: the shorter side that `predict` makes; 0 if there is none
   std::map<std::string, std::string> records;
 
   [[nodiscard]] const MethodSpec* find_method(std::string_view method) const;

@@ -5,16 +5,20 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "core/status.h"
 #include "core/tensor.h"
 
 namespace edgekit {
 
+inline constexpr std::size_t kMostPictureBytes = std::size_t{1} << 30;
 inline constexpr std::uint64_t kMostPixels = std::uint64_t{1} << 27;
+inline constexpr std::uint64_t kMostResizedPixels = std::uint64_t{1} << 24;
 
-// Reads a JPEG or PNG file into a uint8 tensor [height, width, 3].
-[[nodiscard]] Result<Tensor> decode_image(const std::string& path);
+// Reads a JPEG or PNG file into a uint8 tensor [height, width, 3]. `resize` is that of the package that gets the
+// picture, or 0: it limits how narrow the picture may be.
+[[nodiscard]] Result<Tensor> decode_image(const std::string& path, std::uint64_t resize = 0);
 
 // The result of a decoder, not yet upright. Messages do not name the file yet.
 struct RawImage {
@@ -23,12 +27,17 @@ struct RawImage {
   int orientation = 1;  // Exif's 1 to 8
   Tensor pixels;        // uint8 [height, width, 3]
 };
-[[nodiscard]] Result<RawImage> decode_jpeg(std::span<const std::byte> bytes);
-[[nodiscard]] Result<RawImage> decode_png(std::span<const std::byte> bytes);
+[[nodiscard]] Result<RawImage> decode_jpeg(std::span<const std::byte> bytes, std::uint64_t resize);
+[[nodiscard]] Result<RawImage> decode_png(std::span<const std::byte> bytes, std::uint64_t resize);
 
-[[nodiscard]] Status check_pixel_count(std::uint64_t width, std::uint64_t height);
+// Refuses what has too many pixels, or would have after `predict` has resized its shorter side to `resize`.
+[[nodiscard]] Status check_pixel_count(std::uint64_t width, std::uint64_t height, std::uint64_t resize);
 
-// The orientation in a block that begins with a TIFF header; 1 where it has none or is damaged.
-[[nodiscard]] int exif_orientation(std::span<const std::byte> tiff);
+// The name of the format that a file with these bytes has; empty if it is not known.
+[[nodiscard]] std::string_view picture_kind(std::span<const std::byte> bytes);
+
+// The orientation in a block that begins with a TIFF header, or with "Exif" before it; 1 where it has none or is
+// damaged.
+[[nodiscard]] int exif_orientation(std::span<const std::byte> block);
 
 }  // namespace edgekit

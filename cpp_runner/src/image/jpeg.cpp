@@ -1,12 +1,14 @@
 // JPEG by libjpeg-turbo. Its error handler jumps, so no object with a destructor lives between setjmp and a jump.
 #include "image/decode.h"
 
+#include <algorithm>
 #include <csetjmp>
 #include <cstdio>
 #include <cstring>
 #include <string_view>
 #include <vector>
 
+#include <jerror.h>   // needs jpeglib before it
 #include <jpeglib.h>  // needs cstdio before it
 
 namespace edgekit {
@@ -24,9 +26,26 @@ struct ErrorManager {
   std::longjmp(errors->jump, 1);
 }
 
-// libjpeg decodes a truncated file with warnings; the first warning is kept as the reason to refuse the file.
+// Warnings about bytes that change no pixel; docs/format.md has the list.
+bool is_harmless(j_common_ptr info) {
+  constexpr int kEndOfImage = 0xd9;
+  switch (info->err->msg_code) {
+    case JWRN_JFIF_MAJOR:
+    case JWRN_ADOBE_XFORM:
+    case JWRN_NOT_SEQUENTIAL:
+      return true;
+    case JWRN_EXTRANEOUS_DATA:  // between two scans or before a restart marker, the bytes belong to a damaged scan
+      return info->err->msg_parm.i[1] == kEndOfImage ||
+             reinterpret_cast<j_decompress_ptr>(info)->input_scan_number == 0;
+    default:
+      return false;
+  }
+}
+
+// libjpeg decodes a truncated file with warnings; the first one that is not harmless is kept as the reason to refuse
+// it.
 void on_message(j_common_ptr info, int level) {
-  if (level >= 0) return;
+  if (level >= 0 || is_harmless(info)) return;
   if (info->err->num_warnings++ == 0)
     info->err->format_message(info, reinterpret_cast<ErrorManager*>(info->err)->message);
 }
@@ -46,6 +65,41 @@ class Decompressor {
   jpeg_decompress_struct info{};
   ErrorManager errors{};
 };
+
+// The first frame of a file: the marker, which names the process, and the bits of a sample; 0 if there is none.
+struct Frame {
+  unsigned marker = 0;
+  unsigned precision = 0;
+};
+
+Frame find_frame(std::span<const std::byte> bytes) {
+  const auto byte = [&](std::size_t at) { return at < bytes.size() ? std::to_integer<unsigned>(bytes[at]) : 0u; };
+  const auto is_frame = [](unsigned m) { return m >= 0xc0 && m <= 0xcf && m != 0xc4 && m != 0xc8 && m != 0xcc; };
+  for (std::size_t at = 2; at + 1 < bytes.size();) {
+    const unsigned marker = byte(at) == 0xff ? byte(at + 1) : 0;
+    if (marker == 0 || marker == 0xff) {
+      ++at;
+      continue;
+    }
+    if (is_frame(marker)) return {marker, byte(at + 4)};
+    if (marker == 0xda || marker == 0xd9) break;
+    const bool alone = marker == 0x01 || (marker >= 0xd0 && marker <= 0xd8);
+    at += alone ? 2 : 2 + std::max(2u, byte(at + 2) << 8 | byte(at + 3));
+  }
+  return {};
+}
+
+Status check_process(const Frame& frame) {
+  if (frame.marker > 0xc2) {
+    return usage_error("is a JPEG of the process SOF" + std::to_string(frame.marker - 0xc0) +
+                       " (lossless, hierarchical or with arithmetic codes), which is not supported; save it again");
+  }
+  if (frame.marker != 0 && frame.precision != 8) {
+    return usage_error("is a JPEG with " + std::to_string(frame.precision) +
+                       " bits per sample, which is not supported; save it again");
+  }
+  return {};
+}
 
 bool read_header(Decompressor& jpeg, std::span<const std::byte> bytes) {
   if (setjmp(jpeg.errors.jump) != 0) return false;
@@ -96,11 +150,12 @@ Status failure(const Decompressor& jpeg) {
 
 }  // namespace
 
-Result<RawImage> decode_jpeg(std::span<const std::byte> bytes) {
+Result<RawImage> decode_jpeg(std::span<const std::byte> bytes, std::uint64_t resize) {
+  EK_RETURN_IF_ERROR(check_process(find_frame(bytes)));
   Decompressor jpeg;
   if (!read_header(jpeg, bytes)) return failure(jpeg);
   auto& info = jpeg.info;
-  EK_RETURN_IF_ERROR(check_pixel_count(info.image_width, info.image_height));
+  EK_RETURN_IF_ERROR(check_pixel_count(info.image_width, info.image_height, resize));
   const bool is_ink = info.num_components == 4;
   info.out_color_space = is_ink ? JCS_CMYK : JCS_RGB;
 

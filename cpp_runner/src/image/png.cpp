@@ -1,6 +1,9 @@
-// PNG by libpng. Its error handler jumps, so no object with a destructor lives between setjmp and a jump.
+// PNG by libpng, which sees the critical chunks alone: no other chunk can refuse a picture, change it or take memory.
+// Its error handler jumps, so no object with a destructor lives between setjmp and a jump.
 #include "image/decode.h"
+#include "image/png_chunks.h"
 
+#include <algorithm>
 #include <array>
 #include <csetjmp>
 #include <cstring>
@@ -11,16 +14,29 @@
 namespace edgekit {
 namespace {
 
+// The signature and the chunks, one after the other.
 struct Source {
+  std::span<const std::span<const std::byte>> parts;
   std::span<const std::byte> bytes;
+  bool ended = false;
   std::array<char, 128> message{};
 };
 
 void on_read(png_structp png, png_bytep to, png_size_t size) {
   auto* source = static_cast<Source*>(png_get_io_ptr(png));
-  if (size > source->bytes.size()) png_error(png, "the file ends early");
-  std::memcpy(to, source->bytes.data(), size);
-  source->bytes = source->bytes.subspan(size);
+  while (size > 0) {
+    if (source->bytes.empty()) {
+      source->ended = source->parts.empty();
+      if (source->ended) png_error(png, "the file ends early");
+      source->bytes = source->parts.front();
+      source->parts = source->parts.subspan(1);
+    }
+    const std::size_t part = std::min(size, source->bytes.size());
+    std::memcpy(to, source->bytes.data(), part);
+    source->bytes = source->bytes.subspan(part);
+    to += part;
+    size -= part;
+  }
 }
 
 [[noreturn]] void on_error(png_structp png, png_const_charp message) {
@@ -29,7 +45,7 @@ void on_read(png_structp png, png_bytep to, png_size_t size) {
   png_longjmp(png, 1);
 }
 
-void on_warning(png_structp, png_const_charp) {}  // warnings are about ancillary chunks, which change no pixel
+void on_warning(png_structp, png_const_charp) {}  // of image data after the rows, and of colours beyond the palette
 
 class Png {
  public:
@@ -47,15 +63,17 @@ class Png {
 bool read_header(Png& it, Source& source) {
   if (setjmp(png_jmpbuf(it.png)) != 0) return false;
   png_set_read_fn(it.png, &source, on_read);
-  png_set_crc_action(it.png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);  // by default wrong ancillary ones pass
-  png_set_user_limits(it.png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);       // check_pixel_count has a clearer message
+  png_set_crc_action(it.png, PNG_CRC_QUIET_USE, PNG_CRC_QUIET_USE);  // read_png_chunks has checked them
+  png_set_user_limits(it.png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);     // check_pixel_count has a clearer message
   png_read_info(it.png, it.info);
   return true;
 }
 
 // Everything becomes 8-bit RGB: palettes and few bits expanded, 16 bits cut to their upper 8, alpha dropped.
-bool read_rows(Png& it, png_bytepp rows) {
-  if (setjmp(png_jmpbuf(it.png)) != 0) return false;
+bool read_rows(Png& it, const Source& source, png_bytepp rows) {
+  // read_png_chunks has seen that the data of all rows are there, so libpng misses more of them only behind the last
+  // row.
+  if (setjmp(png_jmpbuf(it.png)) != 0) return source.ended;
   const int color = png_get_color_type(it.png, it.info);
   if (color == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(it.png);
   if ((color & PNG_COLOR_MASK_COLOR) == 0) {
@@ -65,16 +83,8 @@ bool read_rows(Png& it, png_bytepp rows) {
   png_set_strip_16(it.png);
   png_set_strip_alpha(it.png);
   png_read_update_info(it.png, it.info);
-  png_read_image(it.png, rows);
-  png_read_end(it.png, it.info);
+  png_read_image(it.png, rows);  // nothing after the rows counts
   return true;
-}
-
-int orientation_of(Png& it) {
-  png_uint_32 size = 0;
-  png_bytep exif = nullptr;
-  if (png_get_eXIf_1(it.png, it.info, &size, &exif) == 0) return 1;
-  return exif_orientation({reinterpret_cast<const std::byte*>(exif), size});
 }
 
 Status failure(const Source& source) {
@@ -83,23 +93,22 @@ Status failure(const Source& source) {
 
 }  // namespace
 
-Result<RawImage> decode_png(std::span<const std::byte> bytes) {
-  Source source{bytes};
+Result<RawImage> decode_png(std::span<const std::byte> bytes, std::uint64_t resize) {
+  constexpr std::size_t kSignature = 8;
+  EK_ASSIGN(PngChunks chunks, read_png_chunks(bytes, resize));
+  chunks.critical.insert(chunks.critical.begin(), bytes.first(kSignature));
+  Source source{chunks.critical, {}};
   Png it(&source);
   if (it.info == nullptr) return runtime_error("cannot be decoded: out of memory");
   if (!read_header(it, source)) return failure(source);
-  RawImage raw;
-  raw.width = png_get_image_width(it.png, it.info);
-  raw.height = png_get_image_height(it.png, it.info);
-  EK_RETURN_IF_ERROR(check_pixel_count(raw.width, raw.height));
+  RawImage raw{chunks.width, chunks.height, exif_orientation(chunks.exif), {}};
   EK_ASSIGN(Allocation made, allocate_tensor(DType::kUint8, {static_cast<std::int64_t>(raw.height),
                                                              static_cast<std::int64_t>(raw.width), 3}));
   raw.pixels = made.tensor;
   auto* first = reinterpret_cast<png_bytep>(made.mutable_bytes.data());
   std::vector<png_bytep> rows(raw.height);
   for (std::size_t y = 0; y < raw.height; ++y) rows[y] = first + y * raw.width * 3;
-  if (!read_rows(it, rows.data())) return failure(source);
-  raw.orientation = orientation_of(it);
+  if (!read_rows(it, source, rows.data())) return failure(source);
   return raw;
 }
 

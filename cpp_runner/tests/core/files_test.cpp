@@ -35,6 +35,28 @@ TEST(FilesTest, MissingFileAndFolderAreNamed) {
   EXPECT_NE(directory.status().message().find("not a regular file"), std::string::npos);
 }
 
+TEST(FilesTest, ReadsAFileOrAPipeIntoMemory) {
+  const TemporaryFolder folder;
+  const auto bytes = read_file(folder.write("a", "hello"), 5);
+  ASSERT_TRUE(bytes.ok());
+  EXPECT_EQ(std::memcmp(bytes->data(), "hello", bytes->size()), 0);
+  EXPECT_TRUE(read_file(folder.write("b", ""), 5)->empty());
+  const std::unique_ptr<FILE, int (*)(FILE*)> pipe(::popen("head -c 3000000 /dev/zero", "r"), &::pclose);
+  const auto piped = read_file("/dev/fd/" + std::to_string(::fileno(pipe.get())), 3000000);
+  ASSERT_TRUE(piped.ok());
+  EXPECT_EQ(piped->size(), 3000000u);
+}
+
+TEST(FilesTest, RefusesToReadMoreThanTheLimit) {
+  const TemporaryFolder folder;
+  const auto status = read_file(folder.write("a", "hello"), 4).status();
+  EXPECT_EQ(status.code(), Code::kUsage);
+  EXPECT_NE(status.message().find("more than 4 bytes"), std::string::npos);
+  EXPECT_NE(read_file("/dev/zero", 1 << 22).status().message().find("more than 4194304 bytes"), std::string::npos);
+  EXPECT_NE(read_file(folder.file(""), 4).status().message().find("it is a folder"), std::string::npos);
+  EXPECT_NE(read_file(folder.file("no"), 4).status().message().find("No such file"), std::string::npos);
+}
+
 TEST(FilesTest, WriteReplacesTheWholeFile) {
   const TemporaryFolder folder;
   const std::string path = folder.write("a", "something longer");

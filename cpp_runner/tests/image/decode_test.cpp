@@ -18,7 +18,7 @@ TEST(ImageTest, AgreesWithTheConformanceFiles) {
   ASSERT_GT(cases.size(), 0u);
   for (const auto& it : cases) {
     SCOPED_TRACE(it.dump());
-    const auto image = decode_image(image_path(it.at("file")));
+    const auto image = decode_image(image_path(it.at("file")), it.value("resize", std::uint64_t{0}));
     if (it.at("error").get<bool>()) {
       EXPECT_EQ(image.status().code(), Code::kUsage);
       continue;
@@ -27,6 +27,7 @@ TEST(ImageTest, AgreesWithTheConformanceFiles) {
     const auto expected = decode_image(image_path(it.at("expected")));
     ASSERT_TRUE(expected.ok()) << expected.status().message();
     ASSERT_EQ(image->shape, expected->shape);
+    ASSERT_EQ(image->size_bytes, expected->size_bytes);
     EXPECT_EQ(std::memcmp(image->data.get(), expected->data.get(), expected->size_bytes), 0);
   }
 }
@@ -54,16 +55,64 @@ TEST(ImageTest, AWrongChecksumIsAnErrorInAnyChunk) {
 
 TEST(ImageTest, MessageNamesTheFileAndTheReason) {
   const TemporaryFolder folder;
-  const auto status = decode_image(folder.write("notes.jpg", "hello")).status();
-  EXPECT_NE(status.message().find("notes.jpg is not a JPEG or PNG"), std::string::npos);
+  const auto message = [&](const std::string& name, const std::string& content) {
+    return decode_image(folder.write(name, content)).status().message();
+  };
+  EXPECT_NE(message("notes.jpg", "hello").find("notes.jpg is not a JPEG or PNG"), std::string::npos);
+  EXPECT_NE(message("none.jpg", "").find("none.jpg is empty"), std::string::npos);
+  EXPECT_NE(
+      message("a.jpg", std::string("RIFF\x10\0\0\0WEBPVP8 ", 16)).find("is WebP, which is not supported; convert"),
+      std::string::npos);
+}
+
+TEST(ImageTest, UnsupportedPicturesAreNotCalledDamaged) {
+  for (const char* name :
+       {"jpeg_lossless.jpg", "jpeg_arithmetic.jpg", "jpeg_12_bits.jpg", "png_unknown_critical.png"}) {
+    const auto message = decode_image(image_path(name)).status().message();
+    EXPECT_NE(message.find("not supported"), std::string::npos) << message;
+    EXPECT_EQ(message.find("damaged"), std::string::npos) << message;
+  }
+}
+
+TEST(ImageTest, KindIsThatOfTheFirstBytes) {
+  const auto kind = [](const std::string& start) { return picture_kind(std::as_bytes(std::span(start))); };
+  EXPECT_EQ(kind(std::string("\0\0\0\x18"
+                             "ftypheic\0\0\0\0mif1heic",
+                             24)),
+            "HEIC");
+  EXPECT_EQ(kind(std::string("\0\0\0\x18"
+                             "ftypmif1\0\0\0\0mif1avif",
+                             24)),
+            "AVIF");
+  EXPECT_EQ(kind(std::string("\0\0\0\x18"
+                             "ftypisom\0\0\0\0mp41mp42",
+                             24)),
+            "");
+  EXPECT_EQ(kind("GIF89a"), "GIF");
+  EXPECT_EQ(kind(std::string("II*\0", 4)), "TIFF");
+  EXPECT_EQ(kind("\xff\xd8"), "JPEG");
+  EXPECT_EQ(kind("hello"), "");
+  EXPECT_EQ(kind(""), "");
 }
 
 TEST(ImageTest, PixelLimitHoldsForEitherFactor) {
-  EXPECT_TRUE(check_pixel_count(1 << 14, 1 << 13).ok());
-  EXPECT_FALSE(check_pixel_count((1 << 14) + 1, 1 << 13).ok());
-  EXPECT_FALSE(check_pixel_count(20000, 20000).ok());
-  EXPECT_FALSE(check_pixel_count(1ull << 33, 1ull << 33).ok());
-  EXPECT_FALSE(check_pixel_count(0, 5).ok());
+  EXPECT_TRUE(check_pixel_count(1 << 14, 1 << 13, 0).ok());
+  EXPECT_FALSE(check_pixel_count((1 << 14) + 1, 1 << 13, 0).ok());
+  EXPECT_FALSE(check_pixel_count(20000, 20000, 0).ok());
+  EXPECT_FALSE(check_pixel_count(1ull << 33, 1ull << 33, 0).ok());
+  EXPECT_FALSE(check_pixel_count(0, 5, 0).ok());
+}
+
+TEST(ImageTest, ResizedPictureHasALimitOfItsOwn) {
+  EXPECT_TRUE(check_pixel_count(1, 256, 256).ok());
+  EXPECT_TRUE(check_pixel_count(4096, 4096, 4096).ok());
+  const auto status = check_pixel_count(1, 1000, 256);
+  EXPECT_EQ(status.message(),
+            "is 1 x 1000 pixels, which predict resizes to 256 x 256000, more than the limit of 16777216 there; "
+            "crop it to a less narrow picture");
+  EXPECT_FALSE(check_pixel_count(257, 1, 256).ok());
+  EXPECT_FALSE(check_pixel_count(1, 1, 4097).ok());
+  EXPECT_FALSE(check_pixel_count(1 << 27, 1, ~std::uint64_t{0}).ok());
 }
 
 TEST(ExifTest, DamagedBlocksMeanUpright) {

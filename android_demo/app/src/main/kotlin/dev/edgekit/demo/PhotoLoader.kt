@@ -10,6 +10,7 @@ import dev.edgekit.core.format.ImageException
 import dev.edgekit.core.format.Problem
 import dev.edgekit.core.format.Tensor
 import dev.edgekit.core.run.RgbImage
+import dev.edgekit.core.run.checkResized
 import dev.edgekit.core.run.sampleSize
 import java.io.IOException
 import java.io.InputStream
@@ -33,6 +34,7 @@ class PhotoLoader(private val resolver: ContentResolver) {
                 problem = Problem.PHOTO_TOO_LARGE,
             )
         }
+        checkResized(bounds.outWidth, bounds.outHeight, resize)
         val options = BitmapFactory.Options().apply {
             inSampleSize = sampleSize(bounds.outWidth, bounds.outHeight, resize)
             inPreferredConfig = Bitmap.Config.ARGB_8888

@@ -30,7 +30,7 @@ import kotlin.system.exitProcess
 
 internal const val EXIT_PASS = 0
 private const val EXIT_FAILED = 1
-private const val EXIT_USAGE = 2
+internal const val EXIT_USAGE = 2
 private const val EXIT_PACKAGE = 3
 private const val EXIT_RUNTIME = 4
 private const val EXIT_BUG = 70
@@ -97,7 +97,7 @@ private fun prepare(options: Options): Int {
 }
 
 /** The caller shows the last line. */
-private fun fail(code: Int, message: String): Int {
+internal fun fail(code: Int, message: String): Int {
     System.err.println(printable(message))
     return code
 }

@@ -26,21 +26,25 @@ internal fun run(model: ModelPackage, options: Options): Int {
         else -> runArrays(model, options)
     }
     println(Document.write(context(model), results))
-    return EXIT_PASS
+    return results.mapNotNull { it["error"] as String? }.maxOfOrNull { fail(EXIT_USAGE, it) } ?: EXIT_PASS
 }
 
 internal fun context(model: ModelPackage) =
     mapOf("package" to model.name, "weights" to model.manifest?.weights?.kind, "runtime" to RUNTIME_NAME)
 
-/** As the app does it, from pixels to labels; Java reads PNG files exactly, and JPEG files with another decoder than edgekit. */
+/** As the app does it, from pixels to labels; a bad picture does not stop the others. Java reads PNG files exactly, and JPEG files with another decoder than edgekit. */
 private fun runPictures(model: ModelPackage, pictures: List<File>, count: Int): List<Map<String, Any?>> {
     if (model.manifest?.methods?.none { it.name == "predict" } == true) {
         throw UsageException("${model.file.name} has no method 'predict': it does not classify pictures. Give arrays with --input.")
     }
     return load(model).use { runtime ->
         pictures.map { picture ->
-            val labels = classify(model, runtime, pixels(picture), count).map { mapOf("label" to it.label, "score" to it.score) }
-            mapOf("file" to picture.name, "labels" to labels)
+            try {
+                val labels = classify(model, runtime, pixels(picture), count).map { mapOf("label" to it.label, "score" to it.score) }
+                mapOf("file" to picture.path, "labels" to labels, "error" to null)
+            } catch (e: ImageException) {
+                mapOf("file" to picture.path, "labels" to emptyList<Any>(), "error" to e.message)
+            }
         }
     }
 }

@@ -6,9 +6,11 @@ import dev.edgekit.core.format.Npy
 import dev.edgekit.core.format.Tensor
 import dev.edgekit.host.HostRuntime
 import dev.edgekit.host.PackageEditor
+import java.awt.image.BufferedImage
 import java.io.ByteArrayOutputStream
 import java.io.File
 import java.io.PrintStream
+import javax.imageio.ImageIO
 import kotlin.test.Test
 import kotlin.test.assertContains
 import kotlin.test.assertEquals
@@ -50,8 +52,6 @@ class MainTest {
             "--input names [nope]" to listOf("run", "--input", "nope=$good") + out,
             "gone.npy cannot be read" to listOf("run", "--input", "${folder.root}/gone.npy") + out,
             "cannot be written" to listOf("run", "--input", good, "-o", "${folder.root}/gone/y.npy"),
-            "is not a picture that Java decodes" to listOf("run", good),
-            "gone.png cannot be read" to listOf("run", "${folder.root}/gone.png"),
         )
         for ((reason, words) in mistakes) {
             val (code, stdout, stderr) = call(words)
@@ -60,6 +60,24 @@ class MainTest {
             assertEquals(1, stderr.trim().lines().size, stderr)
         }
         assertEquals(listOf("flat.npy", "good.npy", "nan.npy"), folder.root.list()?.sorted())
+    }
+
+    @Test
+    fun execute_badPictures_doNotStopTheOthers() {
+        val picture = folder.root.resolve("small.png")
+        ImageIO.write(BufferedImage(40, 30, BufferedImage.TYPE_INT_RGB), "png", picture)
+        val thin = folder.root.resolve("thin.png")
+        ImageIO.write(BufferedImage(1, 30_000, BufferedImage.TYPE_INT_RGB), "png", thin)
+        val gone = folder.root.resolve("gone.png")
+        val text = folder.newFile("text.png")
+        val (code, stdout, stderr) = call(listOf("run") + listOf(gone, text, picture, thin).map { it.path })
+        assertEquals(2, code)
+        val rows = Json.parse(stdout, "stdout")["results"].items()
+        assertEquals(listOf(gone, text, picture, thin).map { it.path }, rows.map { it["file"].text() })
+        assertEquals(listOf(0, 0, 5, 0), rows.map { it["labels"].items().size })
+        for (reason in listOf("gone.png cannot be read", "is not a picture that Java decodes", "which predict resizes to")) {
+            assertContains(stderr, reason)
+        }
     }
 
     @Test

@@ -12,6 +12,7 @@ data class Prediction(val index: Int, val label: String, val score: Double)
 fun classify(model: ModelPackage, runtime: ModelRuntime, image: Tensor, count: Int): List<Prediction> {
     val method = model.requireManifest().method("predict")
     method.check(listOf(image))
+    model.requireManifest().resize?.let { checkResized(width = image.shape[1], height = image.shape[0], resize = it) }
     val outputs = runtime.run("predict", listOf(image)).also(method::check)
     return topK(outputs, model.labels, count)
 }

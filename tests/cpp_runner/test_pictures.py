@@ -1,0 +1,64 @@
+"""Pictures that are narrow, of other formats, overwritten while they are read, or on standard input."""
+
+import json
+import subprocess
+import threading
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from .conftest import Exported, Run
+
+USAGE = 2
+CONFORMANCE = Path(__file__).parents[1] / "conformance" / "images"
+
+
+def test_picture_narrow_then_refused_as_a_file_and_as_an_array(run: Run, classifier: Exported, tmp_path: Path) -> None:
+    Image.new("RGB", (1, 30000)).save(tmp_path / "thin.png")
+    np.save(tmp_path / "thin.npy", np.zeros((30000, 1, 3), np.uint8))
+    for given in ((tmp_path / "thin.png",), ("--method", "predict", "--input", tmp_path / "thin.npy")):
+        done = run("run", classifier.package, *given)
+        assert done.code == USAGE
+        assert "1 x 30000 pixels, which predict resizes to 36 x 1080000" in done.err
+
+
+def test_picture_of_another_format_then_named(run: Run, classifier: Exported, tmp_path: Path) -> None:
+    Image.new("RGB", (9, 9)).save(tmp_path / "photo.jpg", "WEBP")
+    (tmp_path / "empty.jpg").write_bytes(b"")
+    done = run("run", classifier.package, tmp_path)
+    assert done.code == USAGE
+    assert "photo.jpg is WebP, which is not supported; convert it to JPEG or PNG" in done.err
+    assert "empty.jpg is empty" in done.err
+    assert "2 of 2 pictures failed" in done.err
+
+
+def test_picture_that_shrinks_while_it_is_read_never_ends_the_process(
+    run: Run, classifier: Exported, tmp_path: Path
+) -> None:
+    """A camera overwrites its snapshot: the runner gives labels or a message, and no signal."""
+    path, whole = tmp_path / "snapshot.jpg", (CONFORMANCE / "jpeg_420.jpg").read_bytes()
+    path.write_bytes(whole)
+    done = threading.Event()
+
+    def overwrite() -> None:
+        while not done.is_set():
+            path.write_bytes(b"")
+            path.write_bytes(whole)
+
+    camera = threading.Thread(target=overwrite)
+    camera.start()
+    try:
+        assert run("run", classifier.package, *[path] * 300, "--json").code in (0, USAGE)
+    finally:
+        done.set()
+        camera.join()
+
+
+def test_picture_from_a_pipe(run: Run, classifier: Exported, runner_command: list[str]) -> None:
+    command = [*runner_command, "run", classifier.package, "-", "--json"]
+    done = subprocess.run(command, input=(CONFORMANCE / "jpeg_420.jpg").read_bytes(), capture_output=True)
+    assert done.returncode == 0, done.stderr
+    (row,) = json.loads(done.stdout)["results"]
+    (same,) = run("run", classifier.package, CONFORMANCE / "jpeg_420.jpg", "--json").results
+    assert (row["file"], row["labels"]) == ("-", same["labels"])
