@@ -97,5 +97,8 @@ def to_array(tensor: torch.Tensor) -> Array:
 
 
 def named_arrays(value: Any) -> dict[str, Array]:
-    """`named_tensors`, as numpy arrays."""
-    return {name: to_array(tensor) for name, tensor in named_tensors(value).items()}
+    """`named_tensors`, as numpy arrays that own their memory.
+
+    A model can return its input or one of its constants: what is later written to an output must reach neither.
+    """
+    return {name: np.array(to_array(tensor)) for name, tensor in named_tensors(value).items()}

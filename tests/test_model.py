@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 from packages import rewrite, scale_largest_weight
+from torch import nn
 
 import edgekit
-from edgekit.errors import DeviceError, PackageError, UsageError
+from edgekit.errors import DeviceError, EdgekitError, PackageError, UsageError
 from edgekit.model import LiteModel, ServerModel
 
 
@@ -89,6 +90,48 @@ def test_run_overflowing_inputs_are_a_device_error(lite: LiteModel) -> None:
 def test_predict_arrays_that_are_not_pictures_are_usage_errors(lite: LiteModel, shape: tuple[int, ...]) -> None:
     with pytest.raises(UsageError, match="expected image: uint8"):
         lite.predict(np.zeros(shape, np.uint8))
+
+
+class Returns(nn.Module):
+    """Returns its input, a view of its weight, and a buffer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = nn.Linear(4, 3)
+        self.register_buffer("anchors", torch.rand(2, 2))
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return x, self.net(x), self.net.weight[:2], self.anchors
+
+
+@pytest.mark.parametrize("suffix", [".ptl", ".pt"])
+def test_run_outputs_share_no_memory_with_inputs_or_with_the_model(tmp_path: Path, suffix: str) -> None:
+    edgekit.export(Returns().eval(), ["2x4"], output=tmp_path / "m.ptl")
+    loaded = edgekit.load(tmp_path / f"m{suffix}")
+    x = np.ones((2, 4), np.float32)
+    first = {name: value.copy() for name, value in loaded.run([x]).items()}
+    for value in loaded.run([x]).values():
+        value[...] = 7.0
+    assert (x == 1.0).all()
+    for name, value in loaded.run([x]).items():
+        np.testing.assert_array_equal(value, first[name])
+
+
+class Counts(nn.Module):
+    """Returns the buffer that each run changes in place."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("count", torch.zeros(1))
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        self.count += 1
+        return x * 2, self.count
+
+
+def test_export_model_that_returns_a_buffer_that_it_changes_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(EdgekitError, match="keeps state between calls"):
+        edgekit.export(Counts().eval(), ["2x4"], output=tmp_path / "m.ptl", server=False)
 
 
 def test_load_changed_package_is_refused_before_torch_reads_it(tiny: Path, tmp_path: Path) -> None:
