@@ -13,6 +13,9 @@ from edgekit import proving
 from edgekit.errors import ParityError
 from edgekit.format.archive import Archive
 from edgekit.format.axes import AxisRange
+from edgekit.parity import noise
+from edgekit.parity.noise import Answer, Noise, OutputNoise
+from edgekit.parity.probes import Probe
 from edgekit.runtimes.lite import LiteModule
 
 
@@ -62,6 +65,12 @@ class RaisesInRows(Faulty):
         if x.shape[0] != 1:
             raise ValueError("one row only")
         return self.model(x)
+
+
+class RoundedRows(Faulty):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.model(x)
+        return y * 1.00002 if x.shape[0] != 1 else y
 
 
 class WrongHeight(Faulty):
@@ -147,6 +156,26 @@ def test_saved_file_of_several_methods_loses_the_ranges_of_the_one_that_differs(
     assert forward.inputs[0].shape == (1, 8)
     assert isinstance(encode.inputs[0].shape[0], AxisRange)
     assert made.verdict.passed
+
+
+def test_saved_file_that_differs_by_the_noise_of_a_size_keeps_it_with_wider_bounds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def measured(_: nn.Module, probe: Probe, answer: Answer) -> Noise:
+        amount = 1e-5 if probe.axes else 0.0
+        return Noise(outputs={name: OutputNoise(norm=amount, max=amount) for name in answer})
+
+    monkeypatch.setattr(noise, "measure", measured)
+    with_fault(monkeypatch, RoundedRows)
+    model = nn.Sequential(nn.Linear(8, 4), nn.ReLU())
+    made = edgekit.export(model, ["1x8"], output=tmp_path / "o.ptl", server=False)
+    assert isinstance(made.manifest.methods[0].inputs[0].shape[0], AxisRange)
+    assert made.verdict.passed
+    with Archive(made.package) as archive:
+        assert archive.golden is not None
+        bounds = [case.tolerance for case in archive.golden.cases if case.inputs[0].shape != (1, 8)]
+    assert bounds
+    assert all(bound is not None and bound.norm >= 4e-5 for bound in bounds)
 
 
 def test_saved_file_runs_each_case_and_each_size_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

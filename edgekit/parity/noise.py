@@ -147,7 +147,9 @@ def _output_noise(value: Array, nudged: list[Array | None], exact: Array | None)
 
 def _errors(value: Array, other: Array | None, undecided: Mask | None) -> tuple[float, float]:
     assert other is not None  # the caller returned before
-    found = compare_elements("", value, other.astype(value.dtype), undecided, _LOOSE)
+    with np.errstate(over="ignore"):  # a number of float64 may be infinite in float32
+        same = other.astype(value.dtype)
+    found = compare_elements("", value, same, undecided, _LOOSE)
     if found.norm_error is None or found.max_error is None:  # NaN or infinity on one side
         return _OTHER_ANSWER, _OTHER_ANSWER
     return found.norm_error, found.max_error

@@ -78,6 +78,19 @@ def test_nudged_kernels_keep_views_whole_numbers_and_writes_in_place() -> None:
     assert np.array_equal(other_answer(nn.Identity(), whole, Nudged(1.0, 0))["0"], whole.inputs[0].numpy())
 
 
+class ReadsElsewhere(nn.Module):
+    """Its answer in float64 has nothing to do with the other one, as that of an operator that reads beyond its input."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * 1e300 if x.dtype == torch.float64 else x
+
+
+def test_noise_with_an_answer_in_float64_beyond_float32_is_that_of_the_nudges() -> None:
+    probe = Probe(name="probe", inputs=(torch.rand(2, 3) + 0.1,))
+    found = measure(ReadsElsewhere(), probe, run(ReadsElsewhere(), probe)[1])
+    assert 0.0 < found.largest < 1e-4
+
+
 @pytest.mark.parametrize("freeze", [False, True])
 def test_noise_of_torchscript_is_measured_without_modes(freeze: bool) -> None:
     module = torch.jit.script(models.conv_net().eval())
