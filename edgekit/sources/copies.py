@@ -2,6 +2,7 @@
 
 import copy
 import logging
+import types
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -24,8 +25,7 @@ def detached_copy(module: nn.Module) -> nn.Module:
     """
     memo: dict[int, Any] = {id(parameter): parameter for parameter in module.parameters()}
     try:
-        with _computed_tensors_copied():
-            return copy.deepcopy(module, memo)
+        return _copied(module, memo)
     except Exception as error:
         raise CaptureError(
             f"{type(module).__name__} cannot be deep-copied: {error}. Capture works on a copy. Remove open files and locks "
@@ -35,8 +35,7 @@ def detached_copy(module: nn.Module) -> nn.Module:
 
 def full_copy(module: nn.Module) -> nn.Module:
     """A deep copy with its own parameters, for changes of their values or dtype."""
-    with _computed_tensors_copied():
-        return copy.deepcopy(module)
+    return _copied(module, {})
 
 
 def unwrapped(module: nn.Module, name: str) -> nn.Module:
@@ -65,6 +64,27 @@ def _inside(module: nn.Module) -> nn.Module | None:
         return inner
     compiled = getattr(module, "_orig_mod", None)
     return compiled if isinstance(compiled, nn.Module) else None
+
+
+def _copied(module: nn.Module, memo: dict[int, Any]) -> nn.Module:
+    with _computed_tensors_copied():
+        copied = copy.deepcopy(module, memo)
+    for part in copied.modules():
+        for hooks in (part._forward_pre_hooks, part._forward_hooks):
+            for key, hook in list(hooks.items()):
+                hooks[key] = _rebound(hook, memo)
+    return copied
+
+
+def _rebound(hook: Any, memo: dict[int, Any]) -> Any:
+    """A hook that sees the copies of the objects that it encloses, such as its module: deepcopy keeps functions as they are."""
+    if not isinstance(hook, types.FunctionType) or not hook.__closure__:
+        return hook
+    enclosed = [cell.cell_contents for cell in hook.__closure__]
+    cells = tuple(types.CellType(memo.get(id(value), value)) for value in enclosed)
+    made = types.FunctionType(hook.__code__, hook.__globals__, hook.__name__, hook.__defaults__, cells)
+    made.__kwdefaults__ = hook.__kwdefaults__
+    return made
 
 
 @contextmanager

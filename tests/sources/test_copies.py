@@ -108,6 +108,36 @@ def test_export_module_with_an_attribute_called_module_is_exported_whole(tmp_pat
     assert torch.allclose(torch.from_numpy(found), answer(model, x), atol=1e-5)
 
 
+class Extractor(nn.Module):
+    """Returns what hooks saved, as feature extractors do. The hooks are closures over the module."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
+        self.found = {name: torch.empty(0) for name in ("0", "1")}
+        for name in self.found:
+            self.net.get_submodule(name).register_forward_hook(self.saving(name))
+
+    def saving(self, name: str) -> Callable[..., None]:
+        def save(_module: nn.Module, _inputs: object, output: torch.Tensor, *, scale: float = 2.0) -> None:
+            self.found[name] = output * scale
+
+        return save
+
+    def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {"y": self.net(x), **self.found}
+
+
+def test_export_module_whose_hooks_enclose_it_has_their_values(tmp_path: Path) -> None:
+    model = Extractor().eval()
+    package = edgekit.export(model, ["2x4"], name="m", output=tmp_path / "m.ptl").package
+    assert all(value.numel() == 0 for value in model.found.values())
+    x = torch.randn(2, 4)
+    found = edgekit.load(package).run([x.numpy()])
+    for name, wanted in model(x).items():
+        assert torch.allclose(torch.from_numpy(found[name]), wanted, atol=1e-5), name
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_export_half_module_is_exported_in_float32_and_stays_half(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, dtype: torch.dtype
