@@ -62,7 +62,10 @@ def adapted(
         return module if plain_call else call
     leaves = []
     for leaf, expression, part in _leaves(value, "value", ""):
-        if isinstance(part, torch.Tensor):
+        if isinstance(part, torch.Tensor) and part.is_quantized:
+            _log.warning("%s: output %s is quantized; the package returns it dequantized", name, leaf)
+            leaves.append((leaf, f"{expression}.dequantize()"))
+        elif isinstance(part, torch.Tensor):
             leaves.append((leaf, expression))
         else:
             what = "None" if part is None else f"a {type(part).__name__}"
@@ -86,10 +89,12 @@ def _answer(call: nn.Module, arrays: Sequence[Any]) -> Any:
 
 def _is_plain(value: Any) -> bool:
     """Whether tracing, scripting and the lite interpreter take the value as it is."""
-    if isinstance(value, torch.Tensor) or type(value) in (bool, int, float):
+    if isinstance(value, torch.Tensor):
+        return not value.is_quantized  # Android cannot read quantized tensors
+    if type(value) in (bool, int, float):
         return True
     if type(value) is dict:
-        return bool(value) and all(isinstance(item, torch.Tensor) for item in value.values())
+        return bool(value) and all(isinstance(item, torch.Tensor) and _is_plain(item) for item in value.values())
     plain_type = type(value) in (tuple, list) or hasattr(type(value), "_fields")
     return plain_type and bool(value) and all(map(_is_plain, value))
 

@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,9 +12,11 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.jit.mobile import _load_for_lite_interpreter
 
 import edgekit
 from edgekit.errors import UsageError
+from edgekit.nested import named_tensors
 
 
 class Output(collections.OrderedDict[str, Tensor]):
@@ -203,6 +206,24 @@ def test_export_outputs_by_name_and_what_is_left_out_is_reported(
     assert np.allclose(found[names[1]], x.numpy() * 2)
     for what in left_out:
         assert f"output {what}" in caplog.text
+
+
+class Quantized(nn.Module):
+    """Lacks the step that makes floats of its answer, which raw readers and Android need."""
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return x * 2, torch.quantize_per_tensor(x, 0.05, 128, torch.quint8)
+
+
+def test_export_quantized_output_is_returned_as_floats(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = edgekit.export(Quantized().eval(), ["2x8"], name="m", output=tmp_path / "m.ptl", server=False).package
+    assert "output 1 is quantized; the package returns it dequantized" in caplog.text
+    x = torch.linspace(-2, 2, 16).reshape(2, 8)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        raw = named_tensors(_load_for_lite_interpreter(str(path))(x))["1"]
+    assert not raw.is_quantized
+    assert torch.equal(raw, Quantized()(x)[1].dequantize())
 
 
 def test_export_plain_model_keeps_its_own_module(tmp_path: Path) -> None:
