@@ -1,8 +1,8 @@
 # The C++ runner. Included by the Makefile at the top; `make help` lists these targets too.
 #   TORCH_ROOT=DIR    a libtorch other than that of .venv
-RUNNER_DEBIAN_PACKAGES := g++ cmake ninja-build pkg-config libcli11-dev nlohmann-json3-dev libgtest-dev libjpeg62-turbo-dev libpng-dev
+RUNNER_DEBIAN_PACKAGES := g++ cmake ninja-build pkg-config libcli11-dev nlohmann-json3-dev libgtest-dev libjpeg62-turbo-dev libpng-dev libssl-dev
 LINT_CPP_DEBIAN_PACKAGES := clang-format clang-tidy
-AARCH64_DEBIAN_PACKAGES := g++-aarch64-linux-gnu qemu-user zstd libjpeg62-turbo-dev:arm64 libpng-dev:arm64 libgtest-dev:arm64 libstdc++6:arm64
+AARCH64_DEBIAN_PACKAGES := g++-aarch64-linux-gnu qemu-user zstd libjpeg62-turbo-dev:arm64 libpng-dev:arm64 libssl-dev:arm64 libgtest-dev:arm64 libstdc++6:arm64
 CPP_SCRIPTS := cpp_runner/scripts
 
 runner: $(READY) ## build the C++ runner

@@ -20,8 +20,14 @@ from edgekit.version import __version__
 _IN_WHEEL = Path(__file__).parents[1] / "runner_sources"
 _PARTS = ("CMakeLists.txt", "cmake", "cli", "include", "src")
 _COMPILERS = ("c++", "g++", "clang++")
-_LIBRARIES = {"nlohmann_json": "nlohmann_json", "CLI11": "CLI11", "JPEG": "libjpeg", "PNG": "libpng"}
-_DEBIAN = "g++ cmake ninja-build libcli11-dev nlohmann-json3-dev libjpeg-dev libpng-dev"
+_LIBRARIES = {
+    "nlohmann_json": "nlohmann_json",
+    "CLI11": "CLI11",
+    "JPEG": "libjpeg",
+    "PNG": "libpng",
+    "OpenSSL": "OpenSSL",
+}
+_DEBIAN = "g++ cmake ninja-build libcli11-dev nlohmann-json3-dev libjpeg-dev libpng-dev libssl-dev"
 _REMEDY = f"On Debian: apt-get install {_DEBIAN}. CMake and Ninja are on PyPI too: pip install cmake ninja."
 _TIMEOUT_S = 3600
 

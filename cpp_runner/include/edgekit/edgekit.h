@@ -146,8 +146,9 @@ EK_API ek_status ek_model_input_axis(const ek_model* model, const char* method, 
 
 /* ---- Running ---- */
 
-/* Runs a method on `count` inputs. A size that an axis does not accept is EK_USAGE. The inputs are not copied: a model
- * that changes its input in place changes the bytes of the caller. Destroy *outputs with ek_values_destroy. */
+/* Runs a method on `count` inputs. A size that an axis does not accept is EK_USAGE. The inputs are read where they are.
+ * A package of format 2 does not write them, which export checks; a file without a manifest may. Destroy *outputs with
+ * ek_values_destroy. */
 EK_API ek_status ek_model_run(ek_model* model, const char* method, const ek_tensor* inputs, size_t count,
                               ek_values** outputs);
 

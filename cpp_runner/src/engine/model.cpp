@@ -1,23 +1,14 @@
 #include "engine/model.h"
 
-#include <sched.h>
-
 #include <algorithm>
-#include <thread>
 
 #include "core/clock.h"
+#include "core/parallel.h"
 #include "format/checks.h"
 #include "image/decode.h"
 
 namespace edgekit {
 namespace {
-
-// The cores that this process may use. In a container or under taskset they are fewer than those of the machine.
-int core_count() {
-  cpu_set_t allowed;
-  if (::sched_getaffinity(0, sizeof(allowed), &allowed) == 0) return std::max(1, CPU_COUNT(&allowed));
-  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-}
 
 std::string join(const std::vector<std::string>& names) {
   std::string text;

@@ -1,14 +1,22 @@
 #include "format/package.h"
 
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 #include "core/digest.h"
+#include "core/parallel.h"
 #include "format/labels.h"
 
 namespace edgekit {
 namespace {
 
 constexpr std::size_t kLongestText = std::size_t{64} << 20;  // the largest text that a reader parses
+// Where hashing takes longer than starting threads, and more threads than these wait for memory.
+constexpr std::size_t kParallelBytes = std::size_t{4} << 20;
+constexpr int kMostHashThreads = 4;
+
+using NamedRecord = std::pair<const std::string, Record>;
 
 std::string_view as_text(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
@@ -67,6 +75,16 @@ Status read_edgekit_records(Package& package) {
   return {};
 }
 
+// The SHA-256 of each record, in the order of `records`.
+std::vector<std::string> digests_of(const std::vector<const NamedRecord*>& records) {
+  std::size_t total = 0;
+  for (const NamedRecord* record : records) total += record->second.bytes.size();
+  std::vector<std::string> digests(records.size());
+  for_each_index(records.size(), total < kParallelBytes ? 1 : std::min(core_count(), kMostHashThreads),
+                 [&](std::size_t i) { digests[i] = sha256_hex(records[i]->second.bytes); });
+  return digests;
+}
+
 }  // namespace
 
 std::string_view model_kind_name(ModelKind kind) {
@@ -105,20 +123,26 @@ Result<Package> open_package(const std::string& path) {
 Status check_digests(const Package& package) {
   if (!package.manifest) return {};
   const auto& expected = package.manifest->records;
-  for (const auto& [name, record] : package.archive->records()) {
-    if (name == kManifestRecord || name == kSerializationIdRecord) continue;
-    const auto known = expected.find(name);
-    if (known == expected.end()) {
-      return package_error(package.path + ": record " + name + " is not in the manifest; export the model again");
+  std::vector<const NamedRecord*> records;
+  for (const auto& record : package.archive->records()) {
+    if (record.first == kManifestRecord || record.first == kSerializationIdRecord) continue;
+    if (!expected.contains(record.first)) {
+      return package_error(package.path + ": record " + record.first +
+                           " is not in the manifest; export the model again");
     }
-    const std::string actual = sha256_hex(record.bytes);
-    if (actual == known->second) continue;
-    return package_error(package.path + ": record " + name + " has changed since the export (SHA-256 " + actual +
-                         ", the manifest has " + known->second + "); copy or export the model again");
+    records.push_back(&record);
   }
   for (const auto& [name, digest] : expected) {
     if (!package.archive->find(name))
       return package_error(package.path + ": record " + name + " is missing; copy or export the model again");
+  }
+  const std::vector<std::string> digests = digests_of(records);
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    const std::string& name = records[i]->first;
+    const std::string& known = expected.at(name);
+    if (digests[i] == known) continue;
+    return package_error(package.path + ": record " + name + " has changed since the export (SHA-256 " + digests[i] +
+                         ", the manifest has " + known + "); copy or export the model again");
   }
   return {};
 }
