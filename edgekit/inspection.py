@@ -61,8 +61,8 @@ def _methods(archive: Archive) -> tuple[MethodSummary, ...]:
         if spec is not None:
             inputs, outputs = tuple(map(str, spec.inputs)), tuple(map(str, spec.outputs))
         else:
-            inputs = tuple(f"{name}: {kind}" for name, kind in method.inputs)
-            outputs = tuple(kind for _, kind in method.outputs)
+            inputs = tuple(map(str, method.inputs))
+            outputs = tuple(output.type for output in method.outputs)
         summaries.append(MethodSummary(name=method.name, inputs=inputs, outputs=outputs, operators=method.operators))
     return tuple(summaries)
 

@@ -39,7 +39,7 @@ class PackageModel:
             archive.check_storages()
             self.manifest: Manifest | None = archive.manifest
             self.labels = archive.labels
-            self._arity = {method.name: len(method.inputs) for method in archive.bytecode.methods}
+            self._methods = {method.name: method for method in archive.bytecode.methods}
         self._path = Path(path)
 
     def _call(self, method: str, arrays: Sequence[Array]) -> dict[str, Array]:
@@ -107,13 +107,20 @@ class PackageModel:
         return self.labels[index] if index < len(self.labels) else f"class {index}"
 
     def _checked(self, inputs: Array | Sequence[Array] | Mapping[str, Array], method: str) -> list[Array]:
-        if method not in self._arity:
-            raise UsageError(f"{self._path} has no method {method!r}; it has {', '.join(self._arity)}.")
+        if method not in self._methods:
+            raise UsageError(f"{self._path} has no method {method!r}; it has {', '.join(self._methods)}.")
         spec = None if self.manifest is None else self.manifest.method(method)
         arrays = _in_order(inputs, spec, method)
-        if len(arrays) != self._arity[method]:
-            expected = ", ".join(map(str, spec.inputs)) if spec is not None else f"{self._arity[method]} inputs"
-            raise UsageError(f"{self._path}: {method} got {len(arrays)} inputs; expected {expected or 'none'}.")
+        if spec is not None and len(arrays) != len(spec.inputs):
+            expected = ", ".join(map(str, spec.inputs)) or "none"
+            raise UsageError(f"{self._path}: {method} got {len(arrays)} inputs; expected {expected}.")
+        called = self._methods[method]
+        if not called.takes_tensors(len(arrays)):
+            wrap = any(each.required and not each.is_tensor for each in called.inputs)
+            raise UsageError(
+                f"{self._path}: {method} takes ({', '.join(map(str, called.inputs))}), got {len(arrays)} tensors. "
+                + ("Wrap it in a module that takes tensors only." if wrap else "Pass one array for each.")
+            )
         for index, array in enumerate(arrays):
             _check_array(array, spec.inputs[index] if spec is not None else None, f"{method} input {index}")
         if spec is not None and (unequal := spec.unequal([array.shape for array in arrays])):

@@ -63,8 +63,14 @@ def _edit_json(record: str, change: Callable[[Any], object]) -> Edit:
 
 
 def torch_made(module: nn.Module, example: torch.Tensor, path: Path) -> Path:
+    """A `.ptl` that torch wrote from a trace, without edgekit's records."""
+    with torch.no_grad():
+        return save_lite(torch.jit.trace(module.eval(), example), path)
+
+
+def save_lite(module: torch.jit.ScriptModule, path: Path, *, flatbuffer: bool = False) -> Path:
     """A `.ptl` that torch wrote, without edgekit's records."""
-    with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        torch.jit.trace(module.eval(), example)._save_for_lite_interpreter(str(path))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # torch deprecates the lite interpreter
+        module._save_for_lite_interpreter(str(path), _use_flatbuffer=flatbuffer)
     return path

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from packages import rewrite, scale_largest_weight
+from signatures import WRONG_CALLS, save_signature
 from torch import nn
 
 import edgekit
@@ -145,8 +146,26 @@ def test_load_plain_package_checks_the_number_of_inputs(tmp_path: Path) -> None:
     model = edgekit.load(tmp_path / "plain.ptl")
     assert isinstance(model, LiteModel)
     assert model.run([np.zeros((1, 3), np.float32)])["0"].shape == (1, 2)
-    with pytest.raises(UsageError, match="got 2 inputs; expected 1"):
+    with pytest.raises(UsageError, match=r"takes \(.*: Tensor\), got 2 tensors\. Pass"):
         model.run([np.zeros((1, 3), np.float32)] * 2)
+
+
+@pytest.mark.parametrize(("name", "count", "text", "remedy"), WRONG_CALLS)
+def test_run_plain_package_whose_method_takes_other_values(
+    tmp_path: Path, name: str, count: int, text: str, remedy: str
+) -> None:
+    model = edgekit.load(save_signature(name, tmp_path))
+    assert isinstance(model, LiteModel)
+    with pytest.raises(UsageError) as raised:
+        model.run([np.ones(3, np.float32)] * count)
+    assert text in str(raised.value)
+    assert remedy in str(raised.value)
+
+
+def test_run_leaves_out_a_parameter_with_a_default(tmp_path: Path) -> None:
+    model = edgekit.load(save_signature("doubled", tmp_path))
+    assert isinstance(model, LiteModel)
+    assert model.run([np.ones(3, np.float32)])["0"].tolist() == [2, 2, 2]
 
 
 @pytest.mark.parametrize("name", ["missing.pt", "missing.ptl"])

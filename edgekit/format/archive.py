@@ -220,18 +220,20 @@ class Archive:
     def check_methods(self) -> None:
         """Checks the manifest's methods against the bytecode, and the golden cases' inputs against the manifest.
 
-        A wrong number of arguments crashes the interpreter, and a wrong number of channels crashes XNNPACK's kernels.
+        A wrong number of arguments, or one that is not a tensor, crashes the interpreter, and a wrong number of channels
+        crashes XNNPACK's kernels.
 
         Raises:
             PackageError: they contradict each other.
         """
         methods = {} if self.manifest is None else {method.name: method for method in self.manifest.methods}
-        arity = {method.name: len(method.inputs) for method in self.bytecode.methods}
+        written = {method.name: method for method in self.bytecode.methods}
         for name, method in methods.items():
-            if arity.get(name) != len(method.inputs):
+            if name not in written or not written[name].takes_tensors(len(method.inputs)):
+                found = f"takes ({', '.join(map(str, written[name].inputs))})" if name in written else "is missing"
                 raise PackageError(
-                    f"{self.path}: method {name} has {len(method.inputs)} inputs in the manifest, but "
-                    f"{arity.get(name, 'is missing')} in the bytecode. The file was changed; export it again."
+                    f"{self.path}: method {name} has {len(method.inputs)} inputs in the manifest, but it {found} in the "
+                    "bytecode. The file was changed; export it again."
                 )
         for case in self.golden.cases if self.golden is not None else ():
             called = methods.get(case.method)

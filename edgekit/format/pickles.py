@@ -63,13 +63,34 @@ class StorageTensor:
 
 
 @dataclass(frozen=True, slots=True)
+class Parameter:
+    """An input or output of a method; `type` is in TorchScript, for example `Tensor` or `List[int]`."""
+
+    name: str
+    type: str
+    required: bool
+
+    @property
+    def is_tensor(self) -> bool:
+        return self.type in ("Tensor", "Optional[Tensor]")
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.type}{'' if self.required else ', optional'}"
+
+
+@dataclass(frozen=True, slots=True)
 class MethodBytecode:
-    """`inputs` and `outputs` are (name, TorchScript type), without self; empty where the file has no schema."""
+    """`inputs` are without self. They and `outputs` are empty where the file has no schema."""
 
     name: str
     operators: tuple[str, ...]
-    inputs: tuple[tuple[str, str], ...]
-    outputs: tuple[tuple[str, str], ...]
+    inputs: tuple[Parameter, ...]
+    outputs: tuple[Parameter, ...]
+
+    def takes_tensors(self, count: int) -> bool:
+        """Whether it can be called with so many tensors. The interpreter does not check, and any others end the process."""
+        given, left_out = self.inputs[:count], self.inputs[count:]
+        return len(given) == count and all(each.is_tensor for each in given) and not any(e.required for e in left_out)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,9 +212,10 @@ def _method(qualified_name: str, table: tuple[Any, ...], schema: tuple[Any, ...]
     )
 
 
-def _argument(item: tuple[Any, ...]) -> tuple[str, str]:
+def _argument(item: tuple[Any, ...]) -> Parameter:
     fields = dict(item)
-    return _text(fields["name"]), _text(fields["type"])
+    # A default of None is written as if there were none.
+    return Parameter(_text(fields["name"]), _text(fields["type"]), fields.get("default_value") is None)
 
 
 def _operator(name: Any, overload: Any) -> str:

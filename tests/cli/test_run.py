@@ -222,7 +222,7 @@ def test_run_picture_without_image_contract_exits_2(cli: Command, two_inputs: Pa
 def test_run_plain_file_works_and_checks_what_it_can(cli: Command, plain: Path) -> None:
     cli("run", plain, "--input", "vector.npy").passed("0: float32 [3] -> output.npy")
     assert np.load("output.npy").shape == (3,)
-    cli("run", plain, "--input", "vector.npy", "--input", "vector.npy").failed(2, "got 2 inputs; expected 1 inputs")
+    cli("run", plain, "--input", "vector.npy", "--input", "vector.npy").failed(2, "got 2 tensors")
     cli("run", plain, "--input", "x=vector.npy").failed(2, "has no manifest, so its inputs have no names")
     cli("run", plain, "--input", "text.npy").failed(2, "is <U4; expected one of")
     cli("run", plain, "--input", "nan.npy").failed(2, "has NaN elements")

@@ -4,7 +4,6 @@ import json
 import os
 import shlex
 import subprocess
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 from models import perturb_batchnorm
+from packages import save_lite
 
 import edgekit
 
@@ -123,11 +123,7 @@ def nested(tmp_path_factory: pytest.TempPathFactory) -> Exported:
 def save_plain(path: Path, *, flatbuffer: bool = False) -> Path:
     """A `.ptl` of torch alone, without the records of edgekit."""
     torch.manual_seed(0)
-    module = torch.jit.script(perturb_batchnorm(Classifier()).eval())
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # torch deprecates the lite interpreter
-        module._save_for_lite_interpreter(str(path), _use_flatbuffer=flatbuffer)
-    return path
+    return save_lite(torch.jit.script(perturb_batchnorm(Classifier()).eval()), path, flatbuffer=flatbuffer)
 
 
 @pytest.fixture(scope="session")

@@ -268,7 +268,7 @@ def test_package_when_manifest_and_model_disagree_then_bad_package(
     package = change(classifier, tmp_path / "x.ptl", edit_manifest(add_input))
     done = run("run", package, "--input", "1x3x32x32", "--input", "4")
     assert done.code == BAD_PACKAGE
-    assert "method forward takes 2 inputs, but that of the model takes 1" in done.err
+    assert "method forward takes 2 inputs, but that of the model takes (x: Tensor)" in done.err
 
 
 @pytest.mark.parametrize("wrong", [{"method": "backward"}, {"inputs": []}])

@@ -17,10 +17,10 @@ struct OperatorTime {
   std::size_t calls = 0;
 };
 
-// How many inputs a method takes, counting defaults.
-struct Arity {
-  std::size_t least = 0;
-  std::size_t most = 0;
+struct Parameter {
+  std::string name;
+  std::string type;  // in TorchScript, for example Tensor or List[int]
+  bool required = true;
 };
 
 struct OperatorInfo {
@@ -50,8 +50,8 @@ class Engine {
  public:
   virtual ~Engine() = default;
   [[nodiscard]] virtual std::vector<std::string> methods() const = 0;
-  // Nothing where the file does not contain it.
-  [[nodiscard]] virtual std::optional<Arity> arity(const std::string& method) const = 0;
+  // Nothing where the file does not contain them.
+  [[nodiscard]] virtual std::optional<std::vector<Parameter>> parameters(const std::string& method) const = 0;
   // One call at a time on one engine; different engines may run at the same time.
   [[nodiscard]] virtual Result<Values> run(const std::string& method, std::span<const TensorView> inputs) = 0;
   // The time in each operator over `iterations` runs, longest first.

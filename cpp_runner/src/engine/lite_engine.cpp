@@ -11,7 +11,7 @@ namespace {
 class LiteEngine : public TorchEngine {
  public:
   LiteEngine(torch::jit::mobile::Module module, const ProcessSettings& process)
-      : TorchEngine(process, at::RecordScope::LITE_INTERPRETER, arities_of(module)), module_(std::move(module)) {}
+      : TorchEngine(process, at::RecordScope::LITE_INTERPRETER, signatures_of(module)), module_(std::move(module)) {}
 
  private:
   c10::IValue call(const std::string& method, std::vector<c10::IValue> inputs) override {

@@ -24,6 +24,26 @@ Status check_picture(std::uint64_t resize, std::span<const TensorView> inputs) {
   return status.ok() ? status : Status(status.code(), "the picture of predict " + status.message());
 }
 
+std::string join(const std::vector<Parameter>& parameters) {
+  std::vector<std::string> texts;
+  for (const Parameter& each : parameters) {
+    texts.push_back(each.name + ": " + each.type + (each.required ? "" : ", optional"));
+  }
+  return join(texts);
+}
+
+bool is_tensor(const Parameter& each) {
+  return each.type == "Tensor" || each.type == "Optional[Tensor]";
+}
+
+// Whether a method can be called with so many tensors.
+bool takes_tensors(const std::vector<Parameter>& parameters, std::size_t count) {
+  if (count > parameters.size()) return false;
+  const auto after = parameters.begin() + static_cast<std::ptrdiff_t>(count);
+  return std::all_of(parameters.begin(), after, is_tensor) &&
+         std::none_of(after, parameters.end(), [](const Parameter& each) { return each.required; });
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Model>> Model::load(const std::string& path, const LoadOptions& options) {
@@ -68,7 +88,7 @@ Status Model::start_engine(const LoadOptions& options) {
   return manifest ? check_methods(*manifest) : Status();
 }
 
-// A wrong number of arguments would end the process inside the interpreter.
+// A wrong number of arguments, or one of another type, would end the process inside the interpreter.
 Status Model::check_methods(const Manifest& manifest) const {
   const std::vector<std::string> methods = engine_->methods();
   for (const MethodSpec& spec : manifest.methods) {
@@ -76,12 +96,10 @@ Status Model::check_methods(const Manifest& manifest) const {
     if (std::find(methods.begin(), methods.end(), spec.name) == methods.end()) {
       return package_error(subject + " is not in the model; export the model again");
     }
-    const auto arity = engine_->arity(spec.name);
-    if (!arity) continue;
-    const auto [least, most] = *arity;
-    if (spec.inputs.size() >= least && spec.inputs.size() <= most) continue;
+    const auto parameters = engine_->parameters(spec.name);
+    if (!parameters || takes_tensors(*parameters, spec.inputs.size())) continue;
     return package_error(subject + " takes " + std::to_string(spec.inputs.size()) +
-                         " inputs, but that of the model takes " + std::to_string(most) + "; export the model again");
+                         " inputs, but that of the model takes (" + join(*parameters) + "); export the model again");
   }
   return {};
 }
@@ -95,10 +113,13 @@ Status Model::check_request(const std::string& method, std::span<const TensorVie
   if (spec != nullptr) {
     EK_RETURN_IF_ERROR(check_inputs(*spec, inputs));
     if (method == "predict") EK_RETURN_IF_ERROR(check_picture(package_.manifest->resize, inputs));
-  } else if (const auto arity = engine_->arity(method);
-             arity && (inputs.size() < arity->least || inputs.size() > arity->most)) {
-    return usage_error("method " + method + " takes " + std::to_string(arity->least) + " to " +
-                       std::to_string(arity->most) + " inputs, got " + std::to_string(inputs.size()));
+  } else if (const auto parameters = engine_->parameters(method);
+             parameters && !takes_tensors(*parameters, inputs.size())) {
+    const bool wrap = std::any_of(parameters->begin(), parameters->end(),
+                                  [](const Parameter& each) { return each.required && !is_tensor(each); });
+    return usage_error(package_.path + ": method " + method + " takes (" + join(*parameters) + "), got " +
+                       std::to_string(inputs.size()) + " tensors; " +
+                       (wrap ? "wrap it in a module that takes tensors only" : "pass one array for each"));
   }
   return allow_nonfinite_ ? Status() : check_inputs_are_numbers(inputs);
 }

@@ -141,18 +141,18 @@ Result<std::vector<OperatorTime>> TorchEngine::profile(const std::string& method
   });
 }
 
-std::optional<Arity> arity_of(const torch::jit::Function& function) {
+std::optional<std::vector<Parameter>> parameters_of(const torch::jit::Function& function) {
   try {
     const auto& arguments = function.getSchema().arguments();
     if (arguments.empty()) return std::nullopt;
-    Arity arity;
+    std::vector<Parameter> parameters;
     for (std::size_t i = 1; i < arguments.size(); ++i) {  // the first one is the module
       const auto& fallback = arguments[i].default_value();
-      ++arity.most;
       // Lite files say None where there is no default.
-      if (!fallback || fallback->isNone()) ++arity.least;
+      parameters.push_back(
+          {arguments[i].name(), arguments[i].type()->annotation_str(), !fallback || fallback->isNone()});
     }
-    return arity;
+    return parameters;
   } catch (const c10::Error&) {
     return std::nullopt;
   }
@@ -160,13 +160,13 @@ std::optional<Arity> arity_of(const torch::jit::Function& function) {
 
 std::vector<std::string> TorchEngine::methods() const {
   std::vector<std::string> names;
-  for (const auto& [name, arity] : arities_) names.push_back(name);
+  for (const auto& [name, parameters] : signatures_) names.push_back(name);
   return names;
 }
 
-std::optional<Arity> TorchEngine::arity(const std::string& method) const {
-  const auto found = arities_.find(method);
-  return found == arities_.end() ? std::nullopt : found->second;
+std::optional<std::vector<Parameter>> TorchEngine::parameters(const std::string& method) const {
+  const auto found = signatures_.find(method);
+  return found == signatures_.end() ? std::nullopt : found->second;
 }
 
 }  // namespace edgekit

@@ -65,24 +65,24 @@ class MappedAdapter : public caffe2::serialize::ReadAdapterInterface {
   std::shared_ptr<const MappedFile> file_;
 };
 
-// The number of inputs of each method; nothing where the file does not contain it.
-using Arities = std::map<std::string, std::optional<Arity>>;
-[[nodiscard]] std::optional<Arity> arity_of(const torch::jit::Function& function);
+// The parameters of each method; nothing where the file does not contain them.
+using Signatures = std::map<std::string, std::optional<std::vector<Parameter>>>;
+[[nodiscard]] std::optional<std::vector<Parameter>> parameters_of(const torch::jit::Function& function);
 
 template <typename Module>
-Arities arities_of(const Module& module) {
-  Arities arities;
-  for (const auto& method : module.get_methods()) arities.emplace(method.name(), arity_of(method.function()));
-  return arities;
+Signatures signatures_of(const Module& module) {
+  Signatures found;
+  for (const auto& method : module.get_methods()) found.emplace(method.name(), parameters_of(method.function()));
+  return found;
 }
 
 // What all engines on libtorch share; `scope` is how the interpreter of a module labels its operators.
 class TorchEngine : public Engine {
  public:
-  TorchEngine(ProcessSettings process, at::RecordScope scope, Arities arities)
-      : process_(std::move(process)), scope_(scope), arities_(std::move(arities)) {}
+  TorchEngine(ProcessSettings process, at::RecordScope scope, Signatures signatures)
+      : process_(std::move(process)), scope_(scope), signatures_(std::move(signatures)) {}
   std::vector<std::string> methods() const final;
-  std::optional<Arity> arity(const std::string& method) const final;
+  std::optional<std::vector<Parameter>> parameters(const std::string& method) const final;
   Result<Values> run(const std::string& method, std::span<const TensorView> inputs) final;
   Result<std::vector<OperatorTime>> profile(const std::string& method, std::span<const TensorView> inputs,
                                             std::size_t iterations) final;
@@ -92,7 +92,7 @@ class TorchEngine : public Engine {
 
   ProcessSettings process_;
   at::RecordScope scope_;
-  Arities arities_;
+  Signatures signatures_;
 };
 
 // Loads a module and makes its engine. Loading computes too, so it holds a lease.

@@ -15,7 +15,7 @@ constexpr const char* kServerRecord = "edgekit/server.json";
 class TorchScriptEngine : public TorchEngine {
  public:
   TorchScriptEngine(torch::jit::Module module, const ProcessSettings& process)
-      : TorchEngine(process, at::RecordScope::FUNCTION, arities_of(module)), module_(std::move(module)) {}
+      : TorchEngine(process, at::RecordScope::FUNCTION, signatures_of(module)), module_(std::move(module)) {}
 
  private:
   c10::IValue call(const std::string& method, std::vector<c10::IValue> inputs) override {

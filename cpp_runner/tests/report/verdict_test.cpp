@@ -22,7 +22,7 @@ Result<Values> scripted_answer = Values{};
 class ScriptedEngine : public Engine {
  public:
   std::vector<std::string> methods() const override { return {"forward"}; }
-  std::optional<Arity> arity(const std::string&) const override { return std::nullopt; }
+  std::optional<std::vector<Parameter>> parameters(const std::string&) const override { return std::nullopt; }
   Result<Values> run(const std::string&, std::span<const TensorView>) override { return scripted_answer; }
   Result<std::vector<OperatorTime>> profile(const std::string&, std::span<const TensorView>, std::size_t) override {
     return std::vector<OperatorTime>{};
