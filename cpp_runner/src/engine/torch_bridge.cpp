@@ -1,6 +1,7 @@
 #include "engine/torch_bridge.h"
 
 #include <ATen/Parallel.h>
+#include <ATen/core/dynamic_type.h>
 #include <dlfcn.h>
 
 #include <algorithm>
@@ -90,6 +91,12 @@ std::vector<OperatorTime> longest_first(Profile& profile) {
   return times;
 }
 
+// The lite interpreter has its own form of types.
+std::string type_text(const c10::TypePtr& type) {
+  const auto* dynamic = type->castRaw<c10::DynamicType>();
+  return dynamic == nullptr ? type->annotation_str() : dynamic->fallback()->annotation_str();
+}
+
 }  // namespace
 
 ProcessLease::ProcessLease(const ProcessSettings& settings) {
@@ -149,8 +156,7 @@ std::optional<std::vector<Parameter>> parameters_of(const torch::jit::Function& 
     for (std::size_t i = 1; i < arguments.size(); ++i) {  // the first one is the module
       const auto& fallback = arguments[i].default_value();
       // Lite files say None where there is no default.
-      parameters.push_back(
-          {arguments[i].name(), arguments[i].type()->annotation_str(), !fallback || fallback->isNone()});
+      parameters.push_back({arguments[i].name(), type_text(arguments[i].type()), !fallback || fallback->isNone()});
     }
     return parameters;
   } catch (const c10::Error&) {

@@ -13,7 +13,9 @@ namespace edgekit::testing {
 class DoublingEngine : public Engine {
  public:
   std::vector<std::string> methods() const override { return {"forward"}; }
-  std::optional<Arity> arity(const std::string&) const override { return Arity{1, 1}; }
+  std::optional<std::vector<Parameter>> parameters(const std::string&) const override {
+    return std::vector<Parameter>{{"x", "Tensor"}};
+  }
   Result<Values> run(const std::string&, std::span<const TensorView> inputs) override {
     const TensorView& input = inputs[0];
     EK_ASSIGN(Allocation made, allocate_tensor(DType::kFloat32, Shape(input.shape.begin(), input.shape.end())));
