@@ -46,7 +46,19 @@ ROOMS = {
         *("probes", "ranges", "eager", "work", "scores", "kernels", "noise", "comparison", "spread", "ranking"),
         *("fast_path", "moves", "sizes", "causes", "references", "gate"),
     ],
-    "capture": ["modes", "conversions", "gradients", "trace", "script", "hybrid", "constants", "attempts", "decide"],
+    "capture": [
+        "modes",
+        "conversions",
+        "gradients",
+        "trace",
+        "script",
+        "hybrid",
+        "sizes",
+        "constants",
+        "attempts",
+        "fewer",
+        "decide",
+    ],
     "optimize": [
         *(
             "recipes",

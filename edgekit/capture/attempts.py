@@ -1,23 +1,25 @@
 """Captures a model in one mode and judges the result. The decision is based on these attempts."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
 
-from edgekit.capture.conversions import Conversion, lines_that_depend
+from edgekit.capture.conversions import Conversion
 from edgekit.capture.hybrid import script_parts, scripted_functions
 from edgekit.capture.modes import Mode
 from edgekit.capture.script import script
+from edgekit.capture.sizes import traceable
 from edgekit.capture.trace import TraceWarning, trace
 from edgekit.errors import CaptureError
 from edgekit.format.schema import ProbeResult, Tolerance
 from edgekit.parity.comparison import describe, rounded
 from edgekit.parity.eager import unspecialized
 from edgekit.parity.gate import CHAOTIC, Judgement, judge_capture
-from edgekit.parity.probes import Axes, resized
-from edgekit.parity.ranges import Ranges, narrowed, without_axes
+from edgekit.parity.probes import resized
+from edgekit.parity.ranges import Ranges, narrowed
 from edgekit.parity.references import References
 from edgekit.sources.adapter import without_defaults
 from edgekit.sources.copies import detached_copy
@@ -31,7 +33,8 @@ class Attempt:
     `failed` lists the probes on which the module differs from the eager model. `ranges` are the sizes that remain proved, and
     `pinned` are the axes for which only the size of the example does. `sized_by` are the lines of the model that take a Python
     number from the size of such an axis. `only_sizes` is true if the module agrees on every probe that has the sizes of the
-    example, but not on all other sizes.
+    example, but not on all other sizes. `cut` is true if it keeps a way through the model's code that other sizes would not
+    take, so that `ranges` end before. `references` are its own, if they are not those of the model.
     """
 
     mode: Mode
@@ -46,10 +49,12 @@ class Attempt:
     pinned: frozenset[tuple[int, int]] = frozenset()
     sized_by: tuple[str, ...] = ()
     only_sizes: bool = False
+    cut: bool = False
+    references: References | None = None
 
     @property
     def agrees(self) -> bool:
-        return self.module is not None and not self.failed and not self.pinned
+        return self.module is not None and not self.failed and not self.pinned and not self.cut
 
 
 def attempt(
@@ -58,8 +63,19 @@ def attempt(
     mode: Mode,
     tolerance: Tolerance,
     warnings: tuple[TraceWarning, ...] = (),
+    *,
+    own: bool = False,
 ) -> Attempt:
-    """Captures in one mode and judges the result on every probe. `warnings` come from an earlier trace, if there was one."""
+    """Captures in one mode and judges the result on every probe.
+
+    Args:
+        source: the model.
+        references: the model's answers.
+        mode: how to capture.
+        tolerance: the largest allowed difference.
+        warnings: those of an earlier trace, if there was one.
+        own: whether other attempts have other references.
+    """
     try:
         captured = _capture(source, mode, source.example(), warnings)
         assert captured.module is not None  # a failed capture raises
@@ -68,10 +84,10 @@ def attempt(
     except CaptureError as error:
         return Attempt(mode=mode, module=None, error=error)
     proves = references.varies or not source.inputs
-    lines = _lines_with_sizes(source, references, captured, warnings)
+    kept = traceable(references.ranges, captured.conversions, partial(_conversions, source, mode, warnings))
     sized = {r.probe.name: r.probe for r in judged.references if r.probe.axes}
     ranges = narrowed(
-        without_axes(references.ranges, {axis for axes in lines for axis in axes}),
+        kept.ranges,
         good=[probe for name, probe in sized.items() if name not in judged.failed],
         bad=[probe for name, probe in sized.items() if name in judged.failed],
     )
@@ -82,8 +98,10 @@ def attempt(
         failed=judged.failed,
         ranges=ranges,
         pinned=pinned,
-        sized_by=tuple(dict.fromkeys(line for each in lines.values() for line in each)),
-        only_sizes=(bool(pinned) or bool(judged.failed)) and set(judged.failed) <= sized.keys(),
+        sized_by=kept.lines,
+        only_sizes=(bool(pinned) or kept.cut or bool(judged.failed)) and set(judged.failed) <= sized.keys(),
+        cut=kept.cut,
+        references=references if own else None,
     )
 
 
@@ -99,27 +117,14 @@ def _capture(
     return _WAYS[mode](source, example, warnings)
 
 
-def _lines_with_sizes(
-    source: SourceModel, references: References, captured: Attempt, warnings: tuple[TraceWarning, ...]
-) -> dict[Axes, tuple[str, ...]]:
-    """The axes whose size the model takes as a Python number in traced code, with the lines that do it.
-
-    A trace keeps such a number as a constant, so no finite set of probes proves other sizes. To see which axes matter, the
-    model is captured again with another size of each axis, the smallest if there is a smaller one.
-    """
-    found: dict[Axes, tuple[str, ...]] = {}
-    if not any(not conversion.identity for conversion in captured.conversions):
-        return found
-    for each in references.ranges:
-        other = each.min if each.min < each.size else each.size + each.multiple
-        probe = resized(source, dict.fromkeys(each.axes, other))
-        try:
-            conversions = _capture(source, captured.mode, probe.inputs, warnings).conversions
-        except CaptureError:  # the tracer refuses this size, so nothing is proved for it
-            conversions = ()
-        if lines := lines_that_depend(captured.conversions, conversions):
-            found[each.axes] = lines
-    return found
+def _conversions(
+    source: SourceModel, mode: Mode, warnings: tuple[TraceWarning, ...], sizes: Mapping[tuple[int, int], int]
+) -> Sequence[Conversion]:
+    """The conversions of a capture at other sizes; none if the tracer refuses them, so that nothing is proved there."""
+    try:
+        return _capture(source, mode, resized(source, sizes).inputs, warnings).conversions
+    except CaptureError:
+        return ()
 
 
 def _probe_results(judged: Judgement, mode: Mode, proves: bool) -> tuple[ProbeResult, ...]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from edgekit.capture.attempts import Attempt, attempt
+from edgekit.capture.fewer import with_fewer_sizes
 from edgekit.capture.modes import MODES, Mode, RequestedMode
 from edgekit.capture.script import script_reason
 from edgekit.errors import CaptureError, ParityError, UsageError
@@ -104,7 +105,8 @@ class Candidates:
             return None
         if not decision.chosen.agrees:
             _log.warning("%s: %s", self._source.name, decision.reason)
-        captured = _captured(self._source, self._references, decision, self._tolerance)
+        references = decision.chosen.references or self._references
+        captured = _captured(self._source, references, decision, self._tolerance)
         evidence = replace(captured.evidence, fast_path_error=self._fast_path_error)
         return replace(captured, evidence=evidence, ranking=self._ranking)
 
@@ -128,12 +130,15 @@ def capture(
 def _attempts(
     source: SourceModel, references: References, modes: Iterable[Mode], tolerance: Tolerance
 ) -> Iterator[Attempt]:
-    """Yields one attempt for each mode, in order. A mode is tried only when its attempt is consumed."""
+    """Yields one attempt for each mode, in order, then some at fewer sizes. A mode is tried when its attempt is consumed."""
     first: Attempt | None = None
+    made: list[Attempt] = []
     for mode in modes:
         tried = attempt(source, references, mode, tolerance, first.warnings if first else ())
         first = first or tried
+        made.append(tried)
         yield tried
+    yield from with_fewer_sizes(source, references, made, tolerance)
 
 
 def decide(
@@ -167,7 +172,7 @@ def decide(
     left = [a for a in usable if a.mode not in refused]
     if not left:
         return None
-    kept = min(left, key=lambda a: (not a.only_sizes, len(a.pinned), len(a.failed)))
+    kept = min(left, key=lambda a: (not a.only_sizes, len(a.pinned), a.cut, len(a.failed)))
     return Decision(
         requested=requested,
         chosen=kept,

@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from edgekit.parity.comparison import Reference
@@ -75,17 +75,33 @@ class Moving:
         return dict.fromkeys(self.axes, size)
 
 
-def moving_axes(trials: SizeTrials, groups: Sequence[Sequence[Axis]]) -> tuple[Moving, ...]:
+def moving_axes(
+    trials: SizeTrials, groups: Sequence[Sequence[Axis]], equal: Collection[Axes] = ()
+) -> tuple[Moving, ...]:
     """The axes of each group that can move. The axes of a group have one size in the example.
 
     Axes that take different sizes at the same time are independent; others are equal in every run.
+
+    Args:
+        trials: asks the model.
+        groups: the axes.
+        equal: sets of axes that have one size in every run if the model takes that, even if they could differ.
     """
-    return tuple(moving for group in groups for moving in _of_group(trials, group))
+    return tuple(moving for group in groups for moving in _of_group(trials, group, equal))
 
 
-def _of_group(trials: SizeTrials, group: Sequence[Axis]) -> list[Moving]:
+def _of_group(trials: SizeTrials, group: Sequence[Axis], equal: Collection[Axes]) -> list[Moving]:
+    together: list[Moving] = []
+    for axes in equal:
+        if set(axes) <= set(group) and (step := _step(trials, axes)) > 0:
+            together.append(Moving(axes=axes, size=trials.size(axes[0]), step=step))
+            group = [axis for axis in group if axis not in axes]
+    return [*together, *_of_others(trials, group)]
+
+
+def _of_others(trials: SizeTrials, group: Sequence[Axis]) -> list[Moving]:
     free = [Moving(axes=(axis,), size=trials.size(axis), step=1) for axis in group]
-    if trials.accepts(_distinct(free)):
+    if _can_differ(trials, free):
         return free
     alone = {axis: _step(trials, (axis,)) for axis in group}
     found: list[Moving] = []
@@ -98,6 +114,11 @@ def _of_group(trials: SizeTrials, group: Sequence[Axis]) -> list[Moving]:
         if set(axes) <= set(left) and (step := _step(trials, axes)) and (step > 0 or not any(map(alone.get, axes))):
             _add(trials, found, Moving(axes=axes, size=trials.size(axes[0]), step=step))
             left = [axis for axis in left if axis not in axes]
+    for axes in _of_positions(group):  # they need all others of their position, as a batch that some inputs may lack
+        if set(axes) & set(left) and _holds(axes, found) and (step := _step(trials, axes)) > 0:
+            found = [each for each in found if not set(each.axes) & set(axes)]
+            _add(trials, found, Moving(axes=axes, size=trials.size(axes[0]), step=step))
+            left = [axis for axis in left if axis not in axes]
     for axis in left:
         if alone[axis]:
             _add(trials, found, Moving(axes=(axis,), size=trials.size(axis), step=alone[axis]))
@@ -106,7 +127,7 @@ def _of_group(trials: SizeTrials, group: Sequence[Axis]) -> list[Moving]:
 
 def _add(trials: SizeTrials, found: list[Moving], new: Moving) -> None:
     """Adds axes that move. If they cannot differ from those found before, they join one of them."""
-    if trials.accepts(_distinct([*found, new])):
+    if _can_differ(trials, [*found, new]):
         found.append(new)
     else:
         _join(trials, found, new.axes)
@@ -121,15 +142,30 @@ def _join(trials: SizeTrials, found: list[Moving], axes: Axes) -> bool:
     return False
 
 
-def _subsets(axes: Sequence[Axis]) -> Iterator[Axes]:
-    """The sets of axes that may have to be equal: of one position in all inputs, all of them, and smaller sets."""
+def _of_positions(axes: Sequence[Axis]) -> Iterator[Axes]:
+    """The sets of axes of one position in several inputs."""
     for position in sorted({axis for _, axis in axes}):
         of_position = tuple(each for each in axes if each[1] == position)
         if len(of_position) > 1:
             yield of_position
+
+
+def _holds(axes: Axes, found: Sequence[Moving]) -> bool:
+    """Whether each of the moving sets has all of its axes among these, or none."""
+    return all(set(each.axes) <= set(axes) or not set(each.axes) & set(axes) for each in found)
+
+
+def _subsets(axes: Sequence[Axis]) -> Iterator[Axes]:
+    """The sets of axes that may have to be equal: of one position in all inputs, all of them, and smaller sets."""
+    yield from _of_positions(axes)
     counts = range(len(axes), 1, -1) if len(axes) <= _FEW else (len(axes), 2)
     for count in counts:
         yield from itertools.combinations(axes, count)
+
+
+def _can_differ(trials: SizeTrials, moving: Sequence[Moving]) -> bool:
+    """Whether the model takes different sizes, whichever is larger: it may ignore surplus rows of one input."""
+    return trials.accepts(_distinct(moving)) and trials.accepts(_distinct(moving[::-1]))
 
 
 def _distinct(moving: Sequence[Moving]) -> dict[Axis, int]:

@@ -49,11 +49,6 @@ def narrowed(ranges: Ranges, good: Collection[Probe], bad: Collection[Probe]) ->
     return _supported(ranges, good)
 
 
-def without_axes(ranges: Ranges, pinned: Collection[tuple[int, int]]) -> Ranges:
-    """The ranges without those that have one of these axes."""
-    return tuple(each for each in ranges if not set(pinned) & set(each.axes))
-
-
 def axis_ranges(ranges: Ranges) -> dict[tuple[int, int], AxisRange]:
     """The range of each axis as the manifest has it. Axes that must be equal get a symbol."""
     found: dict[tuple[int, int], AxisRange] = {}

@@ -25,7 +25,7 @@ from edgekit.parity.probes import (
     wider_probes,
 )
 from edgekit.parity.ranges import Ranges
-from edgekit.parity.sizes import search_sizes
+from edgekit.parity.sizes import Fewer, search_sizes
 from edgekit.parity.spread import LEAST, spreads
 from edgekit.parity.work import counted_work
 from edgekit.sources.copies import detached_copy
@@ -79,6 +79,19 @@ def eager_references(source: SourceModel) -> References:
         ranges=search.ranges,
         varies=_varies(items),
     )
+
+
+def at_fewer_sizes(source: SourceModel, references: References, fewer: Fewer) -> References:
+    """The same answers to the probes of the example's shape, and a search of sizes with limits."""
+    module = detached_copy(source.module)
+    items = [reference for reference in references.items if not reference.probe.axes]
+    with counted_work(module, items[0].probe.inputs) as work:
+        run(module, items[0].probe)
+    search = search_sizes(source, _answers(module, source, items), work.multiply_adds, fewer)
+    meter = items[0].meter
+    items += [replace(search.judging, meter=meter)] if search.judging else []
+    sizes = tuple(replace(reference, meter=meter) for reference in search.points)
+    return replace(references, items=tuple(items), sizes=sizes, ranges=search.ranges)
 
 
 def _answers(module: nn.Module, source: SourceModel, items: Sequence[Reference]) -> Answer:

@@ -4,14 +4,14 @@ The cost of the largest probe is limited, so that the search takes less time tha
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from edgekit.format.axes import AxisRange
 from edgekit.format.generator import hashes
 from edgekit.parity.comparison import Reference
-from edgekit.parity.moves import Answer, Moving, Sizes, SizeTrials, moving_axes
-from edgekit.parity.probes import axis_groups
+from edgekit.parity.moves import Answer, Axis, Moving, Sizes, SizeTrials, moving_axes
+from edgekit.parity.probes import Axes, axis_groups
 from edgekit.parity.ranges import Ranges, SizeRange, check_requested, inside, narrowed
 from edgekit.sources.source import SourceModel
 
@@ -26,6 +26,14 @@ _SEED = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Fewer:
+    """Limits of a search: sets of axes that are always equal, and the multiples that are tried of an axis."""
+
+    equal: tuple[Axes, ...] = ()
+    multiples: Mapping[Axis, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SizeSearch:
     """What the eager model takes. The answer `judging` judges each pass; `points` judge captures and the saved file."""
 
@@ -34,22 +42,23 @@ class SizeSearch:
     points: tuple[Reference, ...] = ()
 
 
-def search_sizes(source: SourceModel, answer: Answer, work: float) -> SizeSearch:
+def search_sizes(source: SourceModel, answer: Answer, work: float, fewer: Fewer | None = None) -> SizeSearch:
     """Searches the sizes that the model takes around those of the example.
 
     Args:
         source: the model; it must take the sizes in `source.dynamic`.
         answer: asks the eager model.
         work: the multiply-adds of one run on the example.
+        fewer: limits of the search.
 
     Raises:
         ParityError: the model refuses a size that the user asked for.
     """
-    trials = SizeTrials(source, answer)
-    search = _Search(trials, work)
+    trials, fewer = SizeTrials(source, answer), fewer or Fewer()
+    search = _Search(trials, work, fewer.multiples)
     taken = {axis for group in axis_groups(source) for axis in group}
     groups = [*axis_groups(source), *([axis] for axis in source.dynamic if axis not in taken)]
-    box = search.ends(search.start(moving_axes(trials, groups)))
+    box = search.ends(search.start(moving_axes(trials, groups, fewer.equal)))
     for _ in range(_ROUNDS):
         agreed = [trials.accepts(sizes) for sizes in search.probes_of(box)]
         box = narrowed(box, good=[each.probe for each in trials.taken], bad=[probe for probe, _ in trials.refused])
@@ -62,9 +71,9 @@ def search_sizes(source: SourceModel, answer: Answer, work: float) -> SizeSearch
 
 
 class _Search:
-    def __init__(self, trials: SizeTrials, work: float) -> None:
+    def __init__(self, trials: SizeTrials, work: float, multiples: Mapping[Axis, int]) -> None:
         elements = sum(math.prod(spec.shape) for spec in trials.source.inputs)
-        self._trials, self._work = trials, work
+        self._trials, self._work, self._multiples = trials, work, multiples
         self._most = max(_LEAST, min(_LARGEST / work, _MOST_ELEMENTS / max(elements, 1)))
 
     def start(self, moving: Sequence[Moving]) -> list[SizeRange]:
@@ -72,7 +81,8 @@ class _Search:
         found = []
         for each in moving:
             wanted = self._wanted(each.axes)
-            step = wanted.multiple if wanted and wanted.multiple % each.multiple == 0 else each.multiple
+            coarse = wanted.multiple if wanted else self._multiples.get(each.axes[0], 1)
+            step = coarse if coarse % each.multiple == 0 else each.multiple
             found.append(SizeRange(axes=each.axes, size=each.size, min=each.size, max=each.size, multiple=step))
         return found
 
@@ -97,6 +107,8 @@ class _Search:
         for each in box:
             yield {**_at_min(box), **_sizes(each, each.max)}
             yield {**self._highest(box), **_sizes(each, each.min)}
+            if each.min < each.size:  # code that treats a size of one apart makes the next one the smallest
+                yield {**_at_min(box), **_sizes(each, each.min + each.multiple)}
         if self._work <= _CHEAP:
             yield _merged(_sizes(e, max(e.min, e.size - e.multiple * (n + 1))) for n, e in enumerate(box))
         spent = 0.0
@@ -175,7 +187,7 @@ class _Search:
                 for each, size in zip(box, alone, strict=True)
             ]
 
-        return at(_last(lambda step: self._trials.accepts(_merged(map(_sizes, box, at(step)))), 16))
+        return at(last_accepted(lambda step: self._trials.accepts(_merged(map(_sizes, box, at(step)))), 16))
 
     def _furthest(self, each: SizeRange, target: int, others: Sizes) -> int:
         steps = abs(target - each.size) // each.multiple
@@ -184,7 +196,7 @@ class _Search:
         def accepts(step: int) -> bool:
             return self._trials.accepts({**others, **_sizes(each, each.size + sign * step * each.multiple)})
 
-        return each.size + sign * _last(accepts, steps) * each.multiple
+        return each.size + sign * last_accepted(accepts, steps) * each.multiple
 
 
 def _sizes(each: SizeRange, size: int) -> dict[tuple[int, int], int]:
@@ -231,7 +243,7 @@ def _between(each: SizeRange, target: int, step: int, steps: int) -> int:
     return each.size + (moved if target > each.size else -moved)
 
 
-def _last(accepts: Callable[[int], bool], most: int) -> int:
+def last_accepted(accepts: Callable[[int], bool], most: int) -> int:
     """The last of the numbers 0 to `most` that is accepted. Zero always is, and so are all before the last one."""
     if most == 0 or accepts(most):
         return most

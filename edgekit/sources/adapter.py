@@ -28,6 +28,7 @@ from edgekit.sources.inputs import Argument, InputSpec
 _log = logging.getLogger(__name__)
 _numbers = itertools.count()
 
+_DEEPEST = 8  # parts inside parts of an object that is searched for tensors
 _DRAWS = 6  # to find out whether the outputs depend on the data
 
 Leaf = tuple[str, str]  # the flattened name of an output, and the expression that gives it
@@ -124,13 +125,13 @@ def _can_be_scripted(value: Any) -> bool:
     return value is None or isinstance(value, torch.Tensor) or type(value) in (bool, int, float)
 
 
-def _leaves(value: Any, expression: str, path: str) -> Iterator[tuple[str, str, Any]]:
+def _leaves(value: Any, expression: str, path: str, above: tuple[Any, ...] = ()) -> Iterator[tuple[str, str, Any]]:
     """The parts of an output that have no parts: the flattened name, the expression for it, and the part."""
-    children = [] if isinstance(value, torch.Tensor) else list(_children(value, expression))
+    children = [] if isinstance(value, torch.Tensor) else list(_children(value, expression, above))
     if not children:
         yield path or "0", expression, value
     for key, child, child_expression in children:
-        yield from _leaves(child, child_expression, f"{path}.{key}" if path else key)
+        yield from _leaves(child, child_expression, f"{path}.{key}" if path else key, (*above, value))
 
 
 def _check_leaves(value: Any, expected: Sequence[str]) -> None:
@@ -143,8 +144,8 @@ def _check_leaves(value: Any, expected: Sequence[str]) -> None:
         )
 
 
-def _children(value: Any, expression: str) -> Iterator[tuple[str, Any, str]]:
-    """The parts of a value: key, part, and the expression for it."""
+def _children(value: Any, expression: str, above: tuple[Any, ...]) -> Iterator[tuple[str, Any, str]]:
+    """The parts of a value that is inside others: key, part, and the expression for it."""
     if isinstance(value, Mapping):
         for key, item in value.items():
             yield str(key), item, f"{expression}[{key!r}]"
@@ -160,6 +161,21 @@ def _children(value: Any, expression: str) -> Iterator[tuple[str, Any, str]]:
     elif type(value) in _pytree.SUPPORTED_NODES:
         for index, item in enumerate(_parts(value)):
             yield str(index), item, f"_parts({expression})[{index}]"
+    elif _has_tensors(value, above):
+        for name, item in vars(value).items():
+            if not name.startswith("_") and (isinstance(item, torch.Tensor) or _has_tensors(item, (*above, value))):
+                yield name, item, f"{expression}.{name}"
+
+
+def _has_tensors(value: Any, above: tuple[Any, ...]) -> bool:
+    """Whether an object, such as a cache of keys and values, has tensors in its attributes, or in those of its parts."""
+    if isinstance(value, type | nn.Module) or any(value is each for each in above) or len(above) > _DEEPEST:
+        return False
+    if isinstance(value, Mapping | tuple | list):
+        parts = list(value.values()) if isinstance(value, Mapping) else list(value)
+    else:
+        parts = [item for name, item in getattr(value, "__dict__", {}).items() if not name.startswith("_")]
+    return any(isinstance(part, torch.Tensor) or _has_tensors(part, (*above, value)) for part in parts)
 
 
 def _parts(value: Any) -> list[Any]:

@@ -156,9 +156,36 @@ class Strided(nn.Module):
         return self.linear(self.conv(x))
 
 
+class Indexed(nn.Module):
+    """Takes rows of the mask by number, and ignores surplus ones, as hubs' attention masks do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(6, 3)
+
+    def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        return self.linear(x * mask[torch.arange(x.shape[0])])
+
+
+class Broadcast(nn.Module):
+    """Takes a mask and a query of any number of rows for one row of x, and x of several rows only with as many of both."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(6, 6)
+
+    def forward(self, x: torch.Tensor, mask: torch.Tensor, query: torch.Tensor) -> torch.Tensor:
+        if x.shape[0] > 1 and not x.shape[0] == mask.shape[0] == query.shape[0]:
+            raise ValueError("expected one batch")
+        y = self.linear(x)
+        return torch.cat([(y * mask).sum(0), (y * query).sum(0)])
+
+
 @pytest.mark.parametrize(
     ("factory", "inputs", "shapes"),
     [
+        (Broadcast, ["1x6", "1x6", "1x6"], 3 * ["[batch=1..4, 6]"]),
+        (Indexed, ["1x6", "1x6"], ["[batch=1..4, 6]", "[batch=1..4, 6]"]),
         (Pyramid, ["1x3x16x16"], ["[1..4, 3, 8..64 by 8, 8..64 by 8]"]),
         (Pyramid, ["1x3x16x24"], ["[1..4, 3, 8..64 by 8, 8..96 by 8]"]),
         (Windows, ["2x3x28x21"], ["[1..8, 3, 7..112 by 7, 7..84 by 7]"]),

@@ -47,6 +47,36 @@ class Hub(nn.Module):
         return Output(last_hidden_state=x, logits=logits) if return_dict else (logits,)
 
 
+class Layer:
+    def __init__(self, keys: Tensor, values: Tensor) -> None:
+        self.keys, self.values, self.is_full, self.owner = keys, values, True, None
+
+
+class Cache:
+    """An object with tensors in the attributes of its parts, and with a part that refers to it."""
+
+    def __init__(self) -> None:
+        self.layers: list[Layer] = []
+        self.kind = "dynamic"
+        self._private = torch.ones(3)
+
+    def add(self, keys: Tensor, values: Tensor) -> None:
+        self.layers.append(Layer(keys, values))
+        self.layers[-1].owner = self  # type: ignore[assignment]
+
+
+class Cached(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(4, 3), nn.Linear(4, 2)
+
+    def forward(self, x: Tensor, *, use_cache: bool = True) -> dict[str, Any]:
+        cache = Cache()
+        cache.add(self.first(x), self.second(x))
+        cache.add(self.first(-x), self.second(x * 2))
+        return {"y": self.first(x).tanh(), "cache": cache if use_cache else None}
+
+
 class Skipped(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -224,6 +254,17 @@ def test_export_quantized_output_is_returned_as_floats(tmp_path: Path, caplog: p
         raw = named_tensors(_load_for_lite_interpreter(str(path))(x))["1"]
     assert not raw.is_quantized
     assert torch.equal(raw, Quantized()(x)[1].dequantize())
+
+
+def test_export_tensors_in_the_attributes_of_a_cache_by_name(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    model = Cached().eval()
+    loaded = exported(model, ["2x4"], tmp_path)
+    x = torch.rand(2, 4)
+    found = loaded.run([x.numpy()])
+    parts = [f"cache.layers.{index}.{part}" for index in (0, 1) for part in ("keys", "values")]
+    assert list(found) == ["y", *parts]
+    assert np.allclose(found["cache.layers.1.values"], model.second(x * 2).detach().numpy(), atol=1e-5)
+    assert "left out" not in caplog.text
 
 
 def test_export_plain_model_keeps_its_own_module(tmp_path: Path) -> None:
