@@ -10,18 +10,27 @@ from edgekit.optimize.passes.base import Context, Pass, copy_frozen, graph_of, t
 
 _CONTIGUOUS = 0  # the integer value of torch.contiguous_format in TorchScript
 _DENSE = ("aten::linear", "aten::addmm", "aten::mm", "aten::bmm", "aten::contiguous")  # contiguous for every input
+_KEEP = ("aten::relu", "aten::tanh", "aten::sigmoid", "aten::gelu", "aten::softmax", "aten::log_softmax")  # the strides
 _CONSTRUCTS = ("prim::TupleConstruct", "prim::ListConstruct", "prim::DictConstruct")
 
 
 def _unfit(module: torch.jit.ScriptModule, context: Context) -> str:
     graph = module.inlined_graph
-    if context.other_sizes and not all(value.node().kind() in _DENSE for value in graph.outputs()):
+    if context.other_sizes and not all(map(_is_dense, graph.outputs())):
         return ""  # at another size, a crop or a view may not be contiguous
     for example in _examples(module, context):
         outputs = named_tensors(module(*(tensor.clone() for tensor in example)))
         if not all(tensor.is_contiguous() for tensor in outputs.values()):
             return ""
     return "every output is contiguous"
+
+
+def _is_dense(value: Any) -> bool:
+    """Whether the operators that made a value give a contiguous one at every size."""
+    node = value.node()
+    if node.kind() in _CONSTRUCTS:
+        return all(map(_is_dense, node.inputs()))
+    return node.kind() in _DENSE or (node.kind() in _KEEP and _is_dense(next(iter(node.inputs()))))
 
 
 def _examples(module: torch.jit.ScriptModule, context: Context) -> tuple[tuple[torch.Tensor, ...], ...]:
