@@ -1,13 +1,10 @@
 """Checkpoints as trainers write them: finds the state dict in the file that fits the model, and says what was taken."""
 
-import functools
 import json
 import logging
 import pickle
 import zipfile
-from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,40 +13,12 @@ import torch
 from torch import nn
 
 from edgekit.errors import SourceError, UsageError, first_line
+from edgekit.sources.fitting import COUNTER, Candidate, State, candidates_of, implied_by
 from edgekit.sources.weights import first_names, load_state
 
 _log = logging.getLogger(__name__)
 
-State = Mapping[str, torch.Tensor]
-
 _DEEPEST = 4
-_INFIXES = ("_orig_mod.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module.")  # of torch's wrappers, at any depth
-_COUNTER = "num_batches_tracked"  # BatchNorm's own count, which eval mode does not use
-_AVERAGES = ("ema", "swa", "avg", "averag", "teacher")  # in the names of weights that are copies of the trained ones
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
-    """A state dict of a file, held against a model.
-
-    `key` is where it is in the file, dotted; empty for the file itself. The keys of the model stand behind `prefix`.
-    """
-
-    key: str
-    prefix: str
-    state: dict[str, torch.Tensor]
-    left_out: tuple[str, ...]
-    fits: bool
-    matched: int
-
-    @property
-    def path(self) -> str:
-        """What `--checkpoint-key` calls it."""
-        return ".".join(filter(None, (self.key, self.prefix.rstrip("."))))
-
-    @property
-    def is_average(self) -> bool:
-        return any(part in self.path.lower() for part in _AVERAGES)
 
 
 def load_checkpoint(module: nn.Module, path: Path, key: str | None = None, trusted: bool = False) -> None:
@@ -70,12 +39,12 @@ def load_checkpoint(module: nn.Module, path: Path, key: str | None = None, trust
     if not found:
         raise SourceError(f"{what} does not hold a state dict. Write it with torch.save(model.state_dict(), path).")
     own = {name: value for name, value in module.state_dict().items() if isinstance(value, torch.Tensor)}
-    candidates = [candidate for where, state in found.items() for candidate in _candidates(where, state, own)]
+    candidates = [candidate for where, state in found.items() for candidate in candidates_of(where, state, own)]
     chosen = _chosen(candidates, key, what)
     at = f" at {chosen.path}" if chosen.path else ""
-    implied = _implied(own, chosen.state)
-    load_state(module, {**implied, **chosen.state}, f"{what}{at}")
-    missing = [name for name in implied if name.endswith(_COUNTER)]
+    implied = implied_by(own, chosen.state)
+    load_state(module, {**implied, **_plain(chosen.state, own)}, f"{what}{at}")
+    missing = [name for name in implied if name.endswith(COUNTER)]
     others = [other.path for other in candidates if other.fits and other is not chosen]
     _report(path.name, chosen, [] if key == chosen.path else others, missing, own)
 
@@ -161,47 +130,6 @@ def _state_dicts(value: Any, key: str, depth: int = 0) -> Iterator[tuple[str, St
             yield from _state_dicts(item, f"{key}.{name}" if key else str(name), depth + 1)
 
 
-def _candidates(key: str, state: State, own: State) -> Iterator[Candidate]:
-    """The state dict behind every prefix with which the most keys of the model are in it."""
-    if not any(infix in name for name in own for infix in _INFIXES):
-        state = {
-            functools.reduce(lambda text, infix: text.replace(infix, ""), _INFIXES, k): v for k, v in state.items()
-        }
-    matches: Counter[str] = Counter()
-    for name in state:
-        starts = [0, *(index + 1 for index, letter in enumerate(name) if letter == ".")]
-        matches.update(name[:start] for start in starts if name[start:] in own)
-    most = max(matches.values(), default=0)
-    prefixes = [prefix for prefix, count in matches.items() if count == most] or [""]
-    for prefix in prefixes:
-        inside = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
-        others = tuple(other for other in prefixes if other != prefix and other.startswith(prefix))
-        taken = {name: value for name, value in inside.items() if not f"{prefix}{name}".startswith(others)}
-        whole = {**_implied(own, taken), **taken}
-        fits = all(name in whole and whole[name].shape == value.shape for name, value in own.items())
-        yield Candidate(
-            key=key,
-            prefix=prefix,
-            state=taken,
-            left_out=tuple(name for name in state if not name.startswith((prefix, *prefixes))) if prefix else (),
-            fits=fits and taken.keys() <= own.keys(),
-            matched=most,
-        )
-
-
-def _implied(own: State, taken: State) -> dict[str, torch.Tensor]:
-    """What a state dict may lack: counters, and names of a tensor that it has under another name (tied weights)."""
-    names = {(value.data_ptr(), value.shape): name for name, value in own.items() if name in taken and value.numel()}
-    implied = {}
-    for name in own.keys() - taken.keys():
-        twin = names.get((own[name].data_ptr(), own[name].shape))
-        if name.endswith(_COUNTER):
-            implied[name] = own[name]
-        elif twin is not None:
-            implied[name] = taken[twin]
-    return implied
-
-
 def _chosen(candidates: list[Candidate], key: str | None, what: str) -> Candidate:
     """The candidate under a key; else one that fits, trained weights before averages; else the nearest."""
     if key is not None:
@@ -216,6 +144,14 @@ def _chosen(candidates: list[Candidate], key: str | None, what: str) -> Candidat
     return min(candidates, key=lambda found: (not found.fits, found.is_average, -found.matched))
 
 
+def _plain(state: State, own: State) -> dict[str, torch.Tensor]:
+    """The weights without the quantized form of a tensor that the model has in floating point."""
+    return {
+        name: value.dequantize() if value.is_quantized and name in own and not own[name].is_quantized else value
+        for name, value in state.items()
+    }
+
+
 def _report(name: str, chosen: Candidate, others: list[str], missing: list[str], own: State) -> None:
     """Says what was taken, unless the file is a plain state dict with the model's own keys."""
     notes = []
@@ -223,18 +159,24 @@ def _report(name: str, chosen: Candidate, others: list[str], missing: list[str],
         notes.append(
             f"the file also has {', '.join(other or 'weights beside it' for other in others)}; choose with --checkpoint-key"
         )
+    if chosen.dropped:
+        notes.append(f"removed {' and '.join(chosen.dropped)} from the middle of keys")
     if chosen.left_out:
         notes.append(f"left out {first_names(list(chosen.left_out))}")
     if missing:
-        notes.append(f"{len(missing)} counters {_COUNTER} are missing, which eval mode does not use")
-    cast = sorted(
-        {
-            str(value.dtype).removeprefix("torch.")
-            for key, value in chosen.state.items()
-            if value.dtype != own[key].dtype
-        }
-    )
-    if cast:
+        notes.append(f"{len(missing)} counters {COUNTER} are missing, which eval mode does not use")
+    if cast := _cast(chosen.state, own):
         notes.append(f"converted {', '.join(cast)} weights to the model's types")
     if chosen.path or notes:
         _log.warning("checkpoint %s: %s", name, "; ".join([f"took {chosen.path or 'the weights'}", *notes]))
+
+
+def _cast(state: State, own: State) -> list[str]:
+    """The types of weights that are not the model's; whole numbers have no scale, which is said."""
+    different = {value.dtype for key, value in state.items() if value.dtype != own[key].dtype}
+    whole = {dtype for dtype in different if dtype in (torch.int8, torch.uint8, torch.int16, torch.int32, torch.int64)}
+    names = sorted(str(dtype).removeprefix("torch.") for dtype in different - whole)
+    return [
+        *names,
+        *(f"{str(dtype).removeprefix('torch.')} (as they are, without a scale)" for dtype in sorted(whole, key=str)),
+    ]

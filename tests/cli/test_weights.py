@@ -65,6 +65,22 @@ SAVE: dict[str, tuple[str, Callable[[State, str], None]]] = {
             {k.replace("features.", "features._orig_mod."): v for k, v in state.items()}, path
         ),
     ),
+    "parallel inside": (
+        "x.pth",
+        lambda state, path: torch.save(
+            {"model": {k.replace("features.", "features.module."): v for k, v in state.items()}}, path
+        ),
+    ),
+    "wrappers inside and before": (
+        "pytorch_model.bin",
+        lambda state, path: torch.save(
+            under(
+                "model.module.",
+                {k.replace("features.", "features._orig_mod._fsdp_wrapped_module.inner."): v for k, v in state.items()},
+            ),
+            path,
+        ),
+    ),
     "several files": ("x.safetensors.index.json", in_parts),
     "scripted": ("scripted.pt", lambda state, path: torch.jit.save(torch.jit.script(with_weights(state)), path)),
     "numbers of numpy": (
@@ -227,6 +243,43 @@ def test_export_checkpoint_without_counters_is_used_and_said(cli: Command, state
     result = cli(*EXPORT, "--checkpoint", "x.pth")
     result.passed()
     assert "2 counters num_batches_tracked are missing" in result.err
+
+
+def test_export_checkpoint_says_what_it_removed_left_out_and_converted(cli: Command, state: State) -> None:
+    parts = {
+        k.replace("features.", "features.module."): v.half() if v.is_floating_point() else v for k, v in state.items()
+    }
+    surplus = {"features.module.0.total_ops": torch.zeros(1, dtype=torch.float64), "positions": torch.arange(4)}
+    torch.save({**parts, **surplus}, "pytorch_model.bin")
+    result = cli(*EXPORT, "--checkpoint", "pytorch_model.bin")
+    result.passed()
+    assert (
+        "took the weights; removed module from the middle of keys; left out features.module.0.total_ops, positions; "
+        "converted float16 weights to the model's types"
+    ) in result.err
+
+
+@pytest.mark.filterwarnings("ignore:TypedStorage is deprecated")  # torch loads quantized tensors so
+def test_load_checkpoint_whole_numbers_and_quantized_weights_are_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    module = nn.Linear(2, 2)
+    weight = torch.tensor([[1.0, -2.0], [3.0, 0.5]])
+    quantized = torch.quantize_per_tensor(weight, 0.5, 0, torch.qint8)
+    torch.save({"weight": quantized, "bias": torch.tensor([1, 2], dtype=torch.int8)}, tmp_path / "x.pth")
+    load_checkpoint(module, tmp_path / "x.pth", trusted=True)
+    assert torch.equal(module.weight, weight)
+    assert "converted qint8, int8 (as they are, without a scale) weights to the model's types" in caplog.text
+
+
+def test_load_checkpoint_own_attribute_module_beside_wrapped_parts(tmp_path: Path) -> None:
+    """The fit decides for each key: `module` is the model's own in some keys, and a wrapper's in others."""
+    net = nn.ModuleDict({"module": nn.Linear(2, 2), "head": nn.Linear(2, 2)})
+    state = {name.replace("head.", "head.module."): value + 1.0 for name, value in net.state_dict().items()}
+    torch.save({f"module.{name}": value for name, value in state.items()}, tmp_path / "x.pth")
+    load_checkpoint(net, tmp_path / "x.pth")
+    assert torch.equal(net["head"].weight, state["head.module.weight"])
+    assert torch.equal(net["module"].weight, state["module.weight"])
 
 
 def test_export_checkpoint_of_a_model_with_an_attribute_module_keeps_its_prefix(cli: Command) -> None:
