@@ -13,6 +13,8 @@ EdgekitError
 Any other exception is a bug in edgekit: exit code 70, with its traceback.
 """
 
+import re
+
 EXIT_BUG = 70
 
 
@@ -70,7 +72,13 @@ class DeviceError(EdgekitError):
 
 def first_line(error: BaseException) -> str:
     """The first line of an exception's message, or the name of its type if the message is empty."""
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+    return next(iter(plain_text(str(error)).strip().splitlines()), type(error).__name__)
+
+
+def plain_text(text: str) -> str:
+    """A message without the values of tensors, addresses, and torch's numbers of classes, which differ from run to run."""
+    text = re.sub(r"\btensor\([^()]*(\([^()]*\)[^()]*)*\)?", "a tensor", text)
+    return re.sub(r"( at)? 0x[0-9a-fA-F]{6,}|\.?___torch_mangle_\d+", "", text)
 
 
 def printable(text: str) -> str:

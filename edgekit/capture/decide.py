@@ -12,6 +12,7 @@ import torch
 from edgekit.capture.attempts import Attempt, attempt
 from edgekit.capture.fewer import with_fewer_sizes
 from edgekit.capture.modes import MODES, Mode, RequestedMode
+from edgekit.capture.remedies import capture_remedy
 from edgekit.capture.script import script_reason
 from edgekit.errors import CaptureError, ParityError, UsageError
 from edgekit.format.schema import CaptureEvidence, ProbeResult, Tolerance
@@ -268,9 +269,7 @@ def _failure(source: str, requested: RequestedMode, tried: list[Attempt]) -> Exc
     if requested != "auto" and last.module is not None:
         return ParityError(_disagrees(source, last))
     failures = "".join(f"\n  {a.mode}: {a.error if a.module is None else _short(a)}" for a in tried)
-    message = (
-        f"{source} cannot be captured:{failures}\nRewrite that code, or move it into a @torch.jit.script function."
-    )
+    message = f"{source} cannot be captured:{failures}\n{capture_remedy(failures)}"
     if any(a.module is not None for a in tried):
         lines = "; ".join(str(w) for w in tried[0].warnings[:3])
         scripting = next((a.error for a in tried if a.mode == "script"), None)

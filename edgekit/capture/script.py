@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from edgekit.capture.gradients import scriptable
-from edgekit.errors import CaptureError
+from edgekit.errors import CaptureError, plain_text
 from edgekit.parity.eager import exact_eager
 
 
@@ -36,7 +36,7 @@ def try_script(module: nn.Module) -> torch.jit.ScriptModule | None:
 
 def script_reason(error: BaseException | None) -> str:
     """The compiler's error and the line of the user's code, in one line. File names have no folders."""
-    text = str(error)
+    text = plain_text(str(error))
     place = re.search(r'File "([^"]+)", line (\d+)', text)
     lines = [
         line.strip() for line in text.strip().splitlines() if line.strip() and not line.strip().startswith("File ")

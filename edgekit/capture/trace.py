@@ -11,8 +11,9 @@ from torch.jit._trace import TracerWarning
 
 from edgekit.capture.conversions import Conversion, recorded_conversions
 from edgekit.capture.gradients import traced_functions
-from edgekit.errors import CaptureError
+from edgekit.errors import CaptureError, plain_text
 from edgekit.parity.eager import exact_eager
+from edgekit.sources.hidden import hidden_layers
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +53,10 @@ def trace(module: Any, example: tuple[torch.Tensor, ...]) -> Trace:
         try:
             # The probes check the trace on more inputs than check_trace does; strict=False allows dicts and lists.
             traced = torch.jit.trace(module, example, check_trace=False, strict=False)
+        except CaptureError:
+            raise
         except Exception as error:
-            raise CaptureError(f"{type(error).__name__}: {_first_line(str(error))}") from error
+            raise CaptureError(_reason(module, error)) from error
     seen = [
         TraceWarning(str(w.filename), w.lineno, _first_line(str(w.message)))
         for w in caught
@@ -62,6 +65,15 @@ def trace(module: Any, example: tuple[torch.Tensor, ...]) -> Trace:
     return Trace(module=traced, warnings=tuple(dict.fromkeys(seen)), conversions=tuple(conversions))
 
 
+def _reason(module: Any, error: Exception) -> str:
+    text = _first_line(str(error))
+    if "requires grad as a constant" in text and (hidden := hidden_layers(module)):
+        return f"{', '.join(hidden)} holds layers in a Python list or dict, so their weights do not belong to the model"
+    if text.startswith("output "):  # torch goes on with the values
+        text = f"{text.partition(' (')[0]} is of a type that the tracer does not take"
+    return f"{type(error).__name__}: {text}"
+
+
 def _first_line(text: str) -> str:
-    lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
+    lines = [line.strip() for line in plain_text(text).strip().splitlines() if line.strip()]
     return re.sub(r"\s+", " ", lines[0]).partition(". ")[0] if lines else "no message"

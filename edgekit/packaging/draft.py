@@ -1,7 +1,6 @@
 """Writes an optimized model as a package. The manifest is written last, after the other records passed the parity check."""
 
 import tempfile
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any, Literal
 import torch
 
 from edgekit.engines import needs_engine
-from edgekit.errors import OptimizeError, UsageError, first_line
+from edgekit.errors import UsageError
 from edgekit.files import reserve
 from edgekit.format.archive import GOLDEN, LABELS, Archive
 from edgekit.format.codec import to_json
@@ -33,6 +32,7 @@ from edgekit.optimize.optimizer import OptimizedModel
 from edgekit.packaging.combine import Part, combined, merged_evidence, merged_recipe, method_names
 from edgekit.packaging.constants import name_constants
 from edgekit.packaging.golden import golden_cases, predict_cases
+from edgekit.packaging.lite_file import save_lite
 from edgekit.packaging.methods import check_labels, describe_method, describe_predict
 from edgekit.packaging.predict import with_predict
 from edgekit.parity.comparison import rounded
@@ -103,7 +103,7 @@ def draft_package(
         extras[LABELS] = encode_labels(labels)
     with tempfile.TemporaryDirectory(prefix=".edgekit-", dir=destination.parent) as scratch:
         reserve(Path(scratch), sum(model.room_bytes for model in models))
-        saved = _save_lite(module, Path(scratch))
+        saved = save_lite(module, Path(scratch), source.source)
         with Archive(saved) as archive:
             constants, bytecode = name_constants(archive, inner(source.module)), archive.bytecode
         records = write_records(saved, destination, extras)
@@ -166,18 +166,6 @@ def _parity(draft: PackageDraft, results: tuple[CaseResult, ...]) -> ParityResul
         norm_error=rounded(max((c.norm_error or 0.0 for c in found), default=0.0)),
         max_error=rounded(max((c.max_error or 0.0 for c in found), default=0.0)),
     )
-
-
-def _save_lite(module: torch.jit.ScriptModule, folder: Path) -> Path:
-    path = folder / "archive.ptl"
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=DeprecationWarning)
-        try:
-            module._save_for_lite_interpreter(str(path))
-        except RuntimeError as error:
-            first = first_line(error)
-            raise OptimizeError(f"torch cannot save this model for the lite interpreter: {first}") from error
-    return path
 
 
 def _provenance(source: SourceModel) -> Provenance:

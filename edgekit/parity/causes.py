@@ -21,6 +21,10 @@ _REMEDIES = (
         "torch.ones(5, device=x.device), and register constants as buffers.",
     ),
     (
+        r"expected to be a list|list of 3d tensors",
+        "The model takes a list of pictures. Export a module that takes one tensor [N,3,H,W], for example backbone and heads.",
+    ),
+    (
         r"Input type .* and weight type|expected (m1 and m2|scalar type)|same dtype",
         "The dtypes of the input and of the weights differ. Pass the dtype that the model expects with --input.",
     ),
@@ -28,8 +32,9 @@ _REMEDIES = (
 _DEFAULT = "Pass the shape, dtype and range that it expects with --input."
 _RANDOM = re.compile(
     r"^(.*dropout.*|rand|randn|randint|randperm|rand_like|randn_like|bernoulli|multinomial|normal|poisson|rrelu|"
-    r"uniform_|normal_|bernoulli_|random_|exponential_)$"
+    r"uniform_|normal_|bernoulli_|random_|exponential_|scaled_dot_product_attention)$"
 )
+_ATTENTION = "scaled_dot_product_attention"
 
 
 def remedy_of(error: BaseException) -> str:
@@ -61,7 +66,9 @@ class _RandomCalls(TorchFunctionMode):
 
 
 def _draws(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    """A dropout draws only in training mode, which is its third argument and its default."""
+    """A dropout draws only in training mode, its third argument and its default; attention with a dropout above 0."""
+    if name == _ATTENTION:
+        return bool(kwargs.get("dropout_p", args[4] if len(args) > 4 else 0.0) > 0.0)
     if "dropout" not in name:
         return True
     return bool(kwargs.get("training", args[2] if len(args) > 2 else True))
@@ -69,9 +76,15 @@ def _draws(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
 
 def random_remedy(calls: list[str]) -> str:
     """What to do about random numbers in eval mode."""
+    attention = next((call for call in calls if call.startswith(_ATTENTION)), None)
+    if attention:
+        return f"{attention} has a dropout: pass dropout_p=self.p if self.training else 0.0."
     dropout = next((call for call in calls if "dropout" in call), None)
     if dropout:
         return f"{dropout} is in training mode: pass training=self.training to it."
     if calls:
         return f"{', '.join(calls[:3])} draws random numbers: pass them to the model as an input."
-    return "draw the random numbers outside the model."
+    return (
+        "no call of torch draws them, so look for random or numpy.random in forward; draw the numbers outside the model, and "
+        "pass them as an input."
+    )

@@ -29,6 +29,7 @@ from edgekit.parity.sizes import Fewer, search_sizes
 from edgekit.parity.spread import LEAST, spreads
 from edgekit.parity.work import counted_work
 from edgekit.sources.copies import detached_copy
+from edgekit.sources.hidden import HIDDEN_REMEDY, stays_in_training
 from edgekit.sources.samples import sample_bytes
 from edgekit.sources.source import SourceModel
 
@@ -137,7 +138,7 @@ def _try(
         if not items:
             shapes = ", ".join(f"{spec.name} {spec.dtype} {list(spec.shape)}" for spec in source.inputs) or "no inputs"
             raise SourceError(
-                f"{source.source} refuses {shapes}: {type(error).__name__}: {message.rstrip('.')}. {remedy_of(error)}"
+                f"{source.source} refuses {shapes}: {type(error).__name__}: {message.rstrip('. ')}. {remedy_of(error)}"
             ) from error
         refused.append((probe.name, message))
         return False
@@ -204,6 +205,10 @@ def _check_repeats(source: SourceModel, module: nn.Module, first: Reference) -> 
         if fresh
         else random_remedy(random_calls(module, first.probe.inputs))
     )
+    if training := stays_in_training(module):
+        remedy = (
+            f"{', '.join(training)} holds layers in a Python list or dict, which stay in training mode. {HIDDEN_REMEDY}"
+        )
     raise CaptureError(
         f"{source.source} {why}: two runs on probe {first.probe.name!r} give different answers, so a package could not be "
         f"verified. Change the model: {remedy}"

@@ -51,10 +51,11 @@ def exportable(module: nn.Module, name: str) -> nn.Module:
     tensors = [*module.parameters(), *module.buffers()]
     halves = sorted({str(t.dtype).removeprefix("torch.") for t in tensors if t.dtype in _HALVES})
     devices = sorted({str(t.device) for t in tensors if t.device.type != "cpu"})
-    if not (halves or devices) or isinstance(module, torch.jit.ScriptModule):
+    if not (halves or devices):
         return module
     _log.warning("%s is %s; a float32 copy on the CPU is exported", name, " and on ".join([*halves, *devices]))
-    return full_copy(module).to(device="cpu", dtype=torch.float32)
+    with torch.no_grad():  # or the weights of TorchScript would be copied with their history
+        return full_copy(module).to(device="cpu", dtype=torch.float32)
 
 
 def _inside(module: nn.Module) -> nn.Module | None:

@@ -33,6 +33,45 @@ class Quiet(nn.Module):
         return F.dropout(x, 0.5, training=self.training) + torch.randn_like(x)
 
 
+class AttentionDropout(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        q = x[None]
+        return F.scaled_dot_product_attention(q, q, q, dropout_p=0.3)
+
+
+class HiddenDropout(nn.Module):
+    """The dropout in a Python list stays in training mode."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.parts = [nn.Sequential(nn.Dropout(0.5))]
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.parts[0](x)
+
+
+class HiddenLayers(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.heads = {"a": [nn.Linear(4, 4)]}
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.heads["a"][0](x)
+
+
+class TakesPictures(nn.Module):
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        for image in images.unbind():
+            if image.dim() != 3:
+                raise ValueError("images is expected to be a list of 3d tensors of shape [C, H, W]")
+        return images
+
+
+class SaysEverything(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        raise ValueError(f"cannot use {x} with {object()}")
+
+
 def refusal(model: nn.Module, folder: Path) -> str:
     with pytest.raises(EdgekitError) as caught:
         edgekit.export(model.eval(), ["2x4"], name="m", output=folder / "m.ptl")
@@ -95,6 +134,34 @@ def test_export_buffer_that_torch_cannot_save_names_its_layout(tmp_path: Path) -
 def test_export_wrong_shape_keeps_the_general_remedy(tmp_path: Path) -> None:
     message = refusal(nn.Linear(3, 2), tmp_path)
     assert "Pass the shape, dtype and range" in message
+
+
+def test_export_attention_with_dropout_names_it(tmp_path: Path) -> None:
+    message = refusal(AttentionDropout(), tmp_path)
+    assert "scaled_dot_product_attention (test_causes.py:39) has a dropout: pass dropout_p=" in message
+
+
+def test_export_dropout_in_a_python_list_names_the_list(tmp_path: Path) -> None:
+    message = refusal(HiddenDropout(), tmp_path)
+    assert "parts holds layers in a Python list or dict, which stay in training mode. Put the layers into nn" in message
+
+
+def test_export_layers_in_a_python_dict_names_the_dict(tmp_path: Path) -> None:
+    message = refusal(HiddenLayers(), tmp_path)
+    assert "trace: heads holds layers in a Python list or dict, so their weights do not belong to the model" in message
+    assert "Put the layers into nn.ModuleList or nn.ModuleDict" in message
+
+
+def test_export_list_of_pictures_names_what_to_export(tmp_path: Path) -> None:
+    assert "The model takes a list of pictures. Export a module that takes one tensor" in refusal(
+        TakesPictures(), tmp_path
+    )
+
+
+def test_export_message_has_neither_values_nor_addresses(tmp_path: Path) -> None:
+    message = refusal(SaysEverything(), tmp_path)
+    assert "cannot use a tensor with <object object>" in message
+    assert message == refusal(SaysEverything(), tmp_path)
 
 
 def test_export_messages_are_the_same_twice(tmp_path: Path) -> None:

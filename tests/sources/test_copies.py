@@ -149,6 +149,13 @@ def test_export_half_module_is_exported_in_float32_and_stays_half(
     assert {parameter.dtype for parameter in model.parameters()} == {dtype}
 
 
+def test_export_half_torchscript_is_exported_in_float32(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    module = torch.jit.script(nn.Linear(4, 2).half())
+    report = edgekit.export(module, ["2x4"], name="m", output=tmp_path / "m.ptl", server=False)
+    assert report.manifest.methods[0].outputs[0].dtype == "float32"
+    assert "m is float16; a float32 copy on the CPU is exported" in caplog.text
+
+
 class Codec(nn.Module):
     def __init__(self) -> None:
         super().__init__()

@@ -1,0 +1,33 @@
+"""What to do about a model that torch does not capture or save: the remedy that follows from torch's message."""
+
+import re
+
+from edgekit.sources.hidden import HIDDEN_REMEDY
+
+_REMEDIES = (
+    (r"in a Python list or dict", HIDDEN_REMEDY),
+    (
+        r"requires grad as a constant",
+        "Register the tensor: nn.Parameter for a weight, register_buffer for a constant.",
+    ),
+    (
+        r"\bENTER\b|With item|__enter__|__exit__",
+        "Scripted code has a with statement that the lite interpreter lacks. Remove it from forward, for example an autocast "
+        "or a profiler, or write the data-dependent branch so that the model can be traced: torch.where(condition, a, b).",
+    ),
+    (
+        r"FunctionMeta|BackwardCFunction|Python function call|Python operator",
+        "A custom autograd function cannot be scripted. Call the operators of its forward directly: inference needs no backward.",
+    ),
+    (r"'numpy'|NumPy", "Use torch's functions in forward instead of NumPy's, which become constants."),
+    (
+        r"higher_order|HigherOrderOperator",
+        "Write the model without torch.cond and the like: torch.where(condition, a, b), or a @torch.jit.script function.",
+    ),
+)
+_DEFAULT = "Rewrite that code, or move it into a @torch.jit.script function."
+
+
+def capture_remedy(text: str, default: str = _DEFAULT) -> str:
+    """The remedy for a message of torch."""
+    return next((remedy for pattern, remedy in _REMEDIES if re.search(pattern, text)), default)
