@@ -14,6 +14,7 @@ from edgekit.format.axes import MAX_ELEMENTS, Axis, Extent, accepts, shape_text,
 
 SCHEMA_VERSION = "2.0"
 DTYPES = ("float32", "float64", "uint8", "int8", "int32", "int64", "bool")
+AS_MADE = "factory"  # the kind of weights of a factory, where no other weights were loaded
 NOISE_CAP = 1e-3  # of a tolerance that nobody loosened
 
 # The `extra_json_schema` is for docs/schema only; `edgekit.format.codec` and the classes below do the checks.
@@ -109,7 +110,10 @@ class ImageSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeightsInfo:
-    """Where the weights come from: `kind` is named, checkpoint, random or embedded; `sha256` is of the state dict."""
+    """Where the weights come from: `kind` is named, checkpoint, random, factory (as it made them) or embedded.
+
+    `sha256` is of the state dict.
+    """
 
     kind: str
     name: str | None = None

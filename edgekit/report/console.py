@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from edgekit.errors import printable
-from edgekit.format.schema import ConstantInfo, ImageSpec, Manifest
+from edgekit.format.schema import AS_MADE, ConstantInfo, ImageSpec, Manifest
 from edgekit.inspection import Inspection
 from edgekit.measure.bench import BenchReport
 from edgekit.runtimes.results import BenchResult, CaseResult, FitResult, OutputFile, PictureResult
@@ -167,10 +167,16 @@ def print_inspection(found: Inspection, digests_checked: int | None) -> None:
     print_table(("record", "size"), [(record.name, size(record.size_bytes)) for record in found.records])
 
 
-def _print_manifest(manifest: Manifest) -> None:
+def weights_text(manifest: Manifest) -> str:
+    """Where the weights come from."""
     weights = manifest.provenance.weights
-    name = f" {weights.name}" if weights.name else ""
-    _show(f"source      {manifest.provenance.source}, weights {weights.kind}{name}")
+    if weights.kind == AS_MADE:
+        return ": as the factory made them"
+    return f" {weights.kind} {weights.name}" if weights.name else f" {weights.kind}"
+
+
+def _print_manifest(manifest: Manifest) -> None:
+    _show(f"source      {manifest.provenance.source}, weights{weights_text(manifest)}")
     versions = manifest.provenance.versions
     _show(f"made by     edgekit {versions.edgekit}, torch {versions.torch}")
     _show(f"captured    {manifest.capture.mode}: {manifest.capture.reason}")

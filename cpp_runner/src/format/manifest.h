@@ -50,7 +50,7 @@ enum class Pool { kXnnpack, kOpenmp };
 
 struct Manifest {
   std::string name;
-  std::string weights;  // their kind: "named", "checkpoint", "random" or "embedded"
+  std::string weights;  // their kind: "named", "checkpoint", "random", "factory" or "embedded"
   std::vector<MethodSpec> methods;
   Pool pool = Pool::kXnnpack;
   std::optional<int> threads;

@@ -79,7 +79,7 @@ internal fun requireUnique(what: String, where: String, names: List<String>) {
     throw PackageException("$where has two ${what}s named '$twice'; expected one. Export it again.")
 }
 
-/** @property kind `named`, `checkpoint`, `random` or `embedded` */
+/** @property kind `named`, `checkpoint`, `random`, `factory` or `embedded` */
 data class Weights(val kind: String, val seed: Long?) {
     val areRandom: Boolean get() = kind == "random"
 }
