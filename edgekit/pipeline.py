@@ -2,7 +2,7 @@
 
 import logging
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
+from torch.export import ExportedProgram
 
 from edgekit.capture.modes import RequestedMode
 from edgekit.engines import held_engine, supported_engines
@@ -27,7 +28,9 @@ from edgekit.runtimes.compat import ANDROID, fit_of, operator_table
 from edgekit.runtimes.verdict import VerifyReport
 from edgekit.sources.dynamic import as_dynamic
 from edgekit.sources.examples import as_inputs
+from edgekit.sources.images import as_image
 from edgekit.sources.methods import FORWARD
+from edgekit.sources.programs import from_exported
 from edgekit.sources.quantized import engine_of
 from edgekit.sources.resolve import load_source
 from edgekit.sources.source import RankingRequest, SourceModel, SourceRequest, from_module
@@ -62,7 +65,7 @@ def export_source(
 
 
 def export(
-    model: nn.Module,
+    model: nn.Module | ExportedProgram,
     example_inputs: Sequence[Any] | Mapping[str, Any] | torch.Tensor | np.ndarray[Any, Any] | str = (),
     *,
     name: str | None = None,
@@ -70,7 +73,7 @@ def export(
     mode: RequestedMode = "auto",
     recipe: str = DEFAULT_RECIPE,
     fit: Fit = FITS[0],
-    image: ImageSpec | None = None,
+    image: ImageSpec | Mapping[str, Any] | Callable[..., Any] | str | None = None,
     rank: str | None = None,
     activation: Activation | None = None,
     labels: Sequence[str] = (),
@@ -88,7 +91,7 @@ def export(
     """Exports a module to a verified package.
 
     Args:
-        model: any module. Export switches it to eval mode and changes nothing else.
+        model: any module, which export switches to eval mode and does not change otherwise; or a program of `torch.export`.
         example_inputs: for each parameter of `forward`, a tensor, a numpy array, or a text such as `1x16:int64[0,1000]`; or
             a dict of them by name, in any order. Tuples, lists and dicts of them may be nested, for example `[x, (h, c)]`.
             A tensor or an array is the first probe, its range is the range of the generated probes, and its bytes are in a
@@ -99,7 +102,9 @@ def export(
         recipe: one of `edgekit.optimize.recipes.RECIPES`.
         fit: `android` uses only operators that Android's runtime has, where a pass can replace the others; `current` is
             for the newest runtime.
-        image: for an image classifier on [N, C, crop, crop], the preprocessing that `predict` does.
+        image: for an image classifier on [N, C, crop, crop], the preprocessing that `predict` does: an ImageSpec, a
+            torchvision transform (`Compose` of either version, or `weights.transforms()`), a dict or an object with timm's
+            data-config keys, or a text as in `--image`. A step that `predict` cannot do is refused by its name.
         rank: the output that `predict` ranks, by its flattened name; by default, the only one with a row of scores.
         activation: softmax, sigmoid or none: what makes scores of that output. By default, `none` if the answers are scores
             already, `sigmoid` for one logit, or else `softmax`. The manifest has it.
@@ -124,7 +129,7 @@ def export(
     name = name or type(model).__name__
     request = SourceRequest(
         inputs=inputs,
-        image=image,
+        image=None if image is None else as_image(image),
         ranking=RankingRequest(output=rank, activation=activation, image_given=image is not None),
         labels=tuple(labels),
         bound=dict(bind or {}),
@@ -148,9 +153,11 @@ def export(
     )
     check_options(options)
     with held_threads("xnnpack"), _requested_engine(request):
-        source = from_module(
-            model, name=name, source=f"{type(model).__module__}:{type(model).__qualname__}", request=request
-        )
+        place = f"{type(model).__module__}:{type(model).__qualname__}"
+        if isinstance(model, ExportedProgram):
+            source = from_exported(model, name=name, source=place, request=request)
+        else:
+            source = from_module(model, name=name, source=place, request=request)
         return _export(source, request, options, lambda _stage: None, ())
 
 

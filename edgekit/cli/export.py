@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, get_args
 
 from edgekit.capture.modes import REQUESTED_MODES
 from edgekit.cli.options import add_json
-from edgekit.cli.parse import bound_values, image_spec, labels_file, method_inputs, seed, tolerance
-from edgekit.format.schema import Activation, QuantizedEngine
+from edgekit.cli.parse import labels_file, method_inputs, named_values, seed, tolerance
+from edgekit.format.schema import AS_MADE, Activation, QuantizedEngine
 from edgekit.optimize.recipes import DEFAULT_RECIPE, FITS, RECIPES
 from edgekit.report.console import UNPROVEN_MEANS, Progress, banner, bound, ranking, size
+from edgekit.sources.images import image_text
 
 if TYPE_CHECKING:
     from edgekit.pipeline import ExportReport
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "source", help="a torchvision name, pkg.module:factory, path/file.py:factory, or a TorchScript .pt"
+        "source",
+        help="a torchvision name, pkg.module:factory, path/file.py:factory, or a file: TorchScript or a torch.export program",
     )
     parser.add_argument(
         "-o",
@@ -48,6 +50,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--no-golden-sample",
         action="store_true",
         help="use the sample .npy files of --input as a probe only, and do not store them in the package",
+    )
+    parser.add_argument(
+        "--arg",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="an argument of the factory, as JSON or else as text: width=0.5; repeatable",
     )
     parser.add_argument(
         "--bind",
@@ -81,7 +90,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--image",
         metavar="SPEC",
-        help="the preprocessing of your own image classifier: resize=256,crop=224,mean=0.485/0.456/0.406,std=0.229/0.224/0.225",
+        help="the preprocessing of your own image classifier: resize=256,crop=224,mean=0.485,0.456,0.406,std=0.229,0.224,0.225; "
+        "the same or timm's data config as JSON; or a file with it",
     )
     parser.add_argument(
         "--output",
@@ -143,15 +153,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    image = image_spec(options.image) if options.image else None
+    image = image_text(options.image) if options.image else None
     labels = labels_file(options.labels) if options.labels else ()
     bounds = tolerance(options.tolerance)
+    values = {
+        "arguments": named_values("--arg", options.arg, "width=0.5"),
+        "bound": named_values("--bind", options.bind, "use_cache=false"),
+    }
     from edgekit.sources.dynamic import as_dynamic
     from edgekit.sources.inputs import parse_input
 
     inputs = tuple(parse_input(text) for text in options.input)
-    if image is not None and not inputs:
-        inputs = (parse_input(f"1x{image.channels}x{image.crop}x{image.crop}"),)
 
     from edgekit.pipeline import STAGES, export_source
     from edgekit.proving import ExportRequest
@@ -175,7 +187,7 @@ def run(options: argparse.Namespace) -> int:
                     output=options.output, activation=options.activation, image_given=image is not None
                 ),
                 labels=labels,
-                bound=bound_values(options.bind),
+                **values,
                 golden_sample=not options.no_golden_sample,
                 methods=method_inputs(options.method),
                 dynamic=as_dynamic(options.dynamic),
@@ -210,6 +222,8 @@ def _print(report: "ExportReport") -> None:
             print(f"  {what:<20} ({', '.join(map(str, method.inputs))}) -> ({', '.join(map(str, method.outputs))})")
     if manifest.image is not None:
         print(f"  {'predict':<20} {ranking(manifest.image)}; --output and --activation change it")
+    if manifest.provenance.weights.kind == AS_MADE:
+        print(f"  {'weights':<20} as the factory made them; --checkpoint FILE loads others")
     print(f"  {'captured':<20} {manifest.capture.mode}: {manifest.capture.reason}")
     for step in manifest.recipe.passes:
         if ": " in step.name and not step.applied and not step.left_out:

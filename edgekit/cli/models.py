@@ -1,16 +1,21 @@
 """`edgekit models`."""
 
 import argparse
+from itertools import groupby
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("filter", nargs="?", default="", help="show only the names that contain this text")
+    parser.add_argument("filter", nargs="?", default="", help="show only the names and tasks that contain this text")
 
 
 def run(options: argparse.Namespace) -> int:
-    from torchvision.models import list_models
+    from edgekit.sources.names import DETECTION, known_models
 
-    for name in list_models():
-        if options.filter in name:
-            print(name)
+    found = [model for model in known_models() if options.filter in model.name or options.filter in model.task]
+    width = max((len(model.name) for model in found), default=0)
+    for task, models in groupby(sorted(found, key=lambda model: (model.task, model.name)), lambda model: model.task):
+        print(f"{task}{', which export does not support yet' if task == DETECTION else ''}")
+        for model in models:
+            needs = "" if task == DETECTION else "needs --input"
+            print(f"  {model.name:<{width}}  {model.input or needs:<17}  {model.parameters / 1e6:6.1f} M parameters")
     return 0

@@ -11,6 +11,7 @@ import itertools
 import keyword
 import linecache
 import logging
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -40,7 +41,9 @@ class Adapter(nn.Module):
 
 def inner(module: nn.Module) -> nn.Module:
     """The user's own module."""
-    return module.get_submodule("model") if isinstance(module, Adapter) else module
+    while isinstance(module, Adapter):
+        module = module.get_submodule("model")
+    return module
 
 
 def adapted(
@@ -75,7 +78,10 @@ def adapted(
     if twice := next((leaf for leaf in names if names.count(leaf) > 1), None):
         raise CaptureError(f"two outputs have the flattened name {twice!r}. Rename a key of the dict that holds them.")
     if not leaves:
-        raise CaptureError(f"{name} returns {type(value).__name__} without a tensor in it. Return at least one tensor.")
+        raise CaptureError(
+            f"{name} returns {type(value).__name__} without a tensor in it that edgekit can find. Return at least one tensor, "
+            "alone or in a tuple, list, dict, dataclass or named tuple."
+        )
     return generated(module, arguments, bound, leaves, method)
 
 
@@ -95,8 +101,14 @@ def _is_plain(value: Any) -> bool:
     if type(value) in (bool, int, float):
         return True
     if type(value) is dict:
-        return bool(value) and all(isinstance(item, torch.Tensor) and _is_plain(item) for item in value.values())
-    plain_type = type(value) in (tuple, list) or hasattr(type(value), "_fields")
+        return bool(value) and all(
+            isinstance(key, str) and isinstance(item, torch.Tensor) and _is_plain(item) for key, item in value.items()
+        )
+    if type(value) is list:  # the tracer takes no other lists, and TorchScript has lists of one type
+        return bool(value) and all(
+            isinstance(item, torch.Tensor | bool | int | float) and _is_plain(item) for item in value
+        )
+    plain_type = type(value) is tuple or hasattr(type(value), "_fields")
     return plain_type and bool(value) and all(map(_is_plain, value))
 
 
@@ -195,7 +207,7 @@ def generated(
     names = _identifiers([spec.name for argument in arguments for spec in argument.specs])
     parameters = "".join(f", {name}: torch.Tensor" for name in names.values())
     given = [_passed(argument, names) for argument in arguments]
-    given += [f"{key}={value!r}" for key, value in bound.items()]
+    given += [f"{key}={_literal(value)}" for key, value in bound.items()]
     result = "{" + ", ".join(f"{name!r}: {expression}" for name, expression in leaves) + "}" if leaves else "value"
     check = "        if not torch.jit.is_scripting():\n            _check(value)\n" if leaves else ""
     source = (
@@ -218,6 +230,13 @@ def generated(
     return made.eval()
 
 
+def _literal(value: Any) -> str:
+    """The code of a bound value. Infinity and NaN have no literal."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"float({str(value)!r})"
+    return repr(value)
+
+
 def _identifiers(names: Sequence[str]) -> dict[str, str]:
     """A different Python name for each flattened name."""
     found: dict[str, str] = {}
@@ -233,21 +252,21 @@ def _identifiers(names: Sequence[str]) -> dict[str, str]:
 def _passed(argument: Argument, names: Mapping[str, str]) -> str:
     """How an argument is passed: a tensor, or a tuple, list or dict of tensors; by keyword unless by position."""
     parts = {spec.name.removeprefix(argument.name).lstrip("."): names[spec.name] for spec in argument.specs}
-    expression = _nested(parts, argument.is_list)
+    expression = _nested(parts, argument.lists)
     return expression if argument.by_position else f"{argument.name}={expression}"
 
 
-def _nested(parts: Mapping[str, str], is_list: bool) -> str:
+def _nested(parts: Mapping[str, str], lists: tuple[bool, ...]) -> str:
     if list(parts) == [""]:
         return parts[""]
     groups: dict[str, dict[str, str]] = {}
     for path, name in parts.items():
         head, _, rest = path.partition(".")
         groups.setdefault(head, {})[rest] = name
-    inside = {head: _nested(group, is_list) for head, group in groups.items()}
+    inside = {head: _nested(group, lists[1:]) for head, group in groups.items()}
     if all(head.isdigit() for head in inside):
         ordered = [inside[head] for head in sorted(inside, key=int)]
-        return f"[{', '.join(ordered)}]" if is_list else f"({', '.join(ordered)},)"
+        return f"[{', '.join(ordered)}]" if any(lists[:1]) else f"({', '.join(ordered)},)"
     return "{" + ", ".join(f"{head!r}: {expression}" for head, expression in inside.items()) + "}"
 
 

@@ -1,32 +1,34 @@
-"""Models from the user's code: `pkg.module:factory` and `path/file.py:factory`."""
+"""Models from the user's code: `pkg.module:factory` and `path/file.py:factory`, which may be a module itself."""
 
 import contextlib
 import difflib
 import importlib
 import importlib.util
+import inspect
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
-from edgekit.errors import SourceError
+from edgekit.errors import SourceError, UsageError
+from edgekit.format.schema import AS_MADE
 from edgekit.sources.blame import user_error
 from edgekit.sources.source import SourceModel, SourceRequest, from_module
 from edgekit.sources.weights import seeded
 
 
 def from_factory(location: str, attribute: str, request: SourceRequest) -> SourceModel:
-    """Imports a module or a file, and calls the function or class that makes the model.
+    """Imports a module or a file, and calls the function or class that makes the model, or takes the model itself.
 
     Raises:
         SourceError: the code cannot be imported, has no such attribute, or raises.
-        UsageError: the inputs do not fit the signature of `forward`.
+        UsageError: the arguments do not fit the factory, or the inputs the signature of `forward`.
     """
-    module = _made(location, attribute, request.seed)
+    module = _made(location, attribute, request.arguments, request.seed)
     place = Path(location).name if location.endswith(".py") else location
-    return from_module(module, name=attribute, source=f"{place}:{attribute}", request=request)
+    return from_module(module, name=attribute, source=f"{place}:{attribute}", request=request, default_kind=AS_MADE)
 
 
 @contextlib.contextmanager
@@ -56,7 +58,28 @@ def _import(location: str) -> Any:
         return importlib.import_module(location)
 
 
-def _made(location: str, attribute: str, seed: int) -> object:
+def _made(location: str, attribute: str, arguments: Mapping[str, Any], seed: int) -> object:
+    found = _attribute(location, attribute)
+    if isinstance(found, nn.Module) or not callable(found):
+        if arguments:
+            raise UsageError(
+                f"--arg {next(iter(arguments))}=…: {location}:{attribute} is a {type(found).__name__} and not a factory, so "
+                "it takes no arguments. Leave --arg out."
+            )
+        if isinstance(found, nn.Module):
+            return found
+        raise SourceError(
+            f"{location}:{attribute} is a {type(found).__name__}; expected a model, or a function or class that makes one."
+        )
+    _check_arguments(found, f"{location}:{attribute}", arguments)
+    try:
+        with seeded(seed):
+            return found(**arguments)
+    except (Exception, SystemExit) as error:
+        raise SourceError(f"{location}:{attribute}({_listed(arguments)}) raises: {user_error(error)}") from error
+
+
+def _attribute(location: str, attribute: str) -> Any:
     try:
         module = _import(location)
     except SourceError:
@@ -67,19 +90,40 @@ def _made(location: str, attribute: str, seed: int) -> object:
         ) from error
     except (Exception, SystemExit) as error:
         raise SourceError(f"{location} raises on import: {user_error(error)}") from error
-    factory: Callable[[], object] | None = getattr(module, attribute, None)
-    if factory is None:
+    found = getattr(module, attribute, None)
+    if found is None:
         public = [name for name in vars(module) if not name.startswith("_")]
         near = difflib.get_close_matches(attribute, public, n=3)
         raise SourceError(f"{location} has no {attribute!r}." + (f" Did you mean {', '.join(near)}?" if near else ""))
-    if isinstance(factory, nn.Module):
-        return factory
-    if not callable(factory):
-        raise SourceError(
-            f"{location}:{attribute} is a {type(factory).__name__}; expected a function or class that makes a model."
-        )
+    return found
+
+
+def _check_arguments(factory: Callable[..., object], name: str, arguments: Mapping[str, Any]) -> None:
+    """Compares the arguments of the user with the signature of the factory.
+
+    Raises:
+        UsageError: the factory has no such parameter, or needs one that was not given.
+    """
     try:
-        with seeded(seed):
-            return factory()
-    except (Exception, SystemExit) as error:
-        raise SourceError(f"{location}:{attribute}() raises: {user_error(error)}") from error
+        parameters = inspect.signature(factory).parameters.values()
+    except (ValueError, TypeError):  # some functions of extensions have no signature: the call decides
+        return
+    named = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    takes = f"({', '.join(map(str, parameters))})"
+    known = [p.name for p in named]
+    if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+        for given in arguments:
+            if given not in known:
+                near = difflib.get_close_matches(given, known, n=1)
+                hint = f" Did you mean {near[0]}?" if near else ""
+                raise UsageError(f"--arg {given}=…: {name} has no such parameter; it takes {takes}.{hint}")
+    needed = [p for p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    for parameter in needed:
+        if parameter.name not in arguments:
+            raise UsageError(
+                f"{name} needs the argument {parameter.name!r}; it takes {takes}. Pass --arg {parameter.name}=VALUE."
+            )
+
+
+def _listed(arguments: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={value!r}" for name, value in arguments.items())

@@ -1,33 +1,70 @@
-"""Models from TorchScript files."""
+"""Models from files. What a file is, its content says: TorchScript and programs of `torch.export` have any suffix."""
 
+import zipfile
 from pathlib import Path
 
 import torch
 
 from edgekit.errors import SourceError, first_line
+from edgekit.sources.programs import from_program
 from edgekit.sources.source import SourceModel, SourceRequest, from_module
 
-SUFFIXES = (".pt", ".pth", ".ts", ".torchscript")
+_PROGRAM = ("/archive_format", "serialized_exported_program.json")  # of torch 2.8 and newer, and of older ones
+_COMPILED = "/data/aotinductor/"
 
 
 def from_file(path: Path, request: SourceRequest) -> SourceModel:
-    """Loads a TorchScript file.
+    """Loads a TorchScript file, or a program of `torch.export`.
 
     Raises:
-        SourceError: the file does not exist or is not TorchScript.
+        SourceError: the file does not exist, or is neither of them.
         UsageError: the inputs do not fit the signature of `forward`.
     """
-    return from_module(_loaded(path), name=path.stem, source=path.name, request=request)
-
-
-def _loaded(path: Path) -> torch.jit.ScriptModule:
     if not path.is_file():
         raise SourceError(f"{path} does not exist or is not a file.")
+    records = _records(path)
+    if any(name.endswith(_PROGRAM) for name in records):
+        if any(_COMPILED in f"/{name}" for name in records) and not any("/models/" in name for name in records):
+            raise SourceError(
+                f"{path} is compiled for one kind of machine (AOTInductor), without the model. Save the program itself with "
+                "torch.export.save."
+            )
+        return from_program(path, request)
+    return from_module(_scripted(path, records), name=_stem(path), source=path.name, request=request)
+
+
+def _records(path: Path) -> list[str]:
+    """The names in a zip archive; empty for another file."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.namelist()
+    except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError):
+        return []
+
+
+def _stem(path: Path) -> str:
+    """The file's name without its suffix, `.torchscript.pt` too."""
+    return path.name.removesuffix(path.suffix).removesuffix(".torchscript") or path.name
+
+
+def _scripted(path: Path, records: list[str]) -> torch.jit.ScriptModule:
+    if any(name.endswith("/data.pkl") for name in records) and not any(
+        name.endswith("/constants.pkl") for name in records
+    ):
+        raise SourceError(
+            f"{path} is not a TorchScript file: it has weights or objects without code. If it is a state dict, export its model "
+            f"with --checkpoint {path}."
+        )
+    if any(name.endswith("/bytecode.pkl") for name in records):
+        raise SourceError(
+            f"{path} is a package for the lite interpreter, which cannot be turned back into a model. Export from the source; "
+            f"`edgekit inspect {path}` names it."
+        )
     try:
         module: torch.jit.ScriptModule = torch.jit.load(str(path), map_location="cpu")
     except Exception as error:  # torch raises RuntimeError, ValueError, and errors of pickle and zip
-        first = first_line(error)
         raise SourceError(
-            f"{path} is not a TorchScript file: {first} If it is a state dict, export its model with --checkpoint {path}."
+            f"{path} is not a TorchScript file: {first_line(error)} If it is a state dict, export its model with --checkpoint "
+            f"{path}."
         ) from error
     return module

@@ -180,13 +180,14 @@ def check_distinct(given: Sequence[InputSpec], method: str = "forward") -> None:
 class Argument:
     """A parameter of `forward` and the inputs that make it: one tensor, or several with names such as `state.0`.
 
-    `plain` says that position and one tensor are enough. `is_list` is for a parameter whose annotation is a list.
+    `plain` says that position and one tensor are enough. `lists` says for each depth of a nested
+    parameter whether its annotation is a list there.
     """
 
     name: str
     specs: tuple[InputSpec, ...]
     by_position: bool
-    is_list: bool = False
+    lists: tuple[bool, ...] = ()
 
     @property
     def plain(self) -> bool:
@@ -207,7 +208,8 @@ def arguments_of(
     Raises:
         UsageError: the names or the number of inputs do not match the signature.
     """
-    parameters = [p for p in inspect.signature(function).parameters.values() if p.name not in bound]
+    signature = list(inspect.signature(function).parameters.values())
+    parameters = [p for p in signature if p.name not in bound]
     named = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     names = [p.name for p in named]
     check_distinct(given, method)
@@ -234,11 +236,11 @@ def arguments_of(
         )
     if unnamed:
         raise UsageError(f"{len(given)} inputs were given, and {method} takes ({listed}). Pass fewer inputs.")
-    return _in_order(parameters, groups)
+    return _in_order(signature, groups)
 
 
 def _in_order(parameters: Sequence[inspect.Parameter], groups: dict[str, list[InputSpec]]) -> tuple[Argument, ...]:
-    """The arguments in the order of the signature; by position as long as no parameter before is left out."""
+    """The arguments in the order of the signature; by position as long as no parameter before is left out or bound."""
     found, by_position = [], True
     for parameter in parameters:
         if parameter.kind is parameter.VAR_POSITIONAL:
@@ -247,8 +249,9 @@ def _in_order(parameters: Sequence[inspect.Parameter], groups: dict[str, list[In
         elif parameter.kind is not parameter.VAR_KEYWORD:
             by_position = by_position and parameter.name in groups and parameter.kind is not parameter.KEYWORD_ONLY
             if parameter.name in groups:
-                is_list = "list" in str(parameter.annotation).lower()
+                kinds = re.findall(r"\b(?:list|sequence|tuple|dict|mapping)\b", str(parameter.annotation).lower())
+                lists = tuple(kind in ("list", "sequence") for kind in kinds)
                 specs = tuple(groups.pop(parameter.name))
-                argument = Argument(name=parameter.name, specs=specs, by_position=by_position, is_list=is_list)
+                argument = Argument(name=parameter.name, specs=specs, by_position=by_position, lists=lists)
                 found.append(argument)
     return (*found, *(Argument(name=name, specs=tuple(specs), by_position=False) for name, specs in groups.items()))

@@ -1,23 +1,81 @@
-"""torchvision models by name, with their pretrained weights, image contract and labels."""
+"""torchvision models by name, with their pretrained weights, image contract and labels, and the list of the names."""
 
 import difflib
 import inspect
 import logging
+import re
 import warnings
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import nn
 
 from edgekit.engines import supported_engines
-from edgekit.errors import UsageError
+from edgekit.errors import SourceError, UsageError
 from edgekit.format.schema import ImageSpec
+from edgekit.sources.images import as_image
 from edgekit.sources.inputs import InputSpec, parse_input
-from edgekit.sources.source import SourceModel, SourceRequest, from_module
+from edgekit.sources.source import DETECTOR, SourceModel, SourceRequest, from_module
 from edgekit.sources.weights import DownloadError, choose_named, download, load_state, seeded
 
 _log = logging.getLogger(__name__)
+
+_TASKS = {"quantization": "classification, quantized", "optical_flow": "optical flow"}  # by torchvision's folder
+DETECTION = "detection"
+_SEGMENTED = "1x3x256x256"  # the networks are fully convolutional, so edgekit declares a size
+_FRAMES = 16  # that every video network takes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownModel:
+    """A name for `export`. `input` is the input that `export` uses by default; empty if it needs `--input`."""
+
+    name: str
+    task: str
+    input: str
+    parameters: int
+
+
+def known_models() -> list[KnownModel]:
+    """torchvision's names with what their weights say. Nothing is built or downloaded."""
+    from torchvision import models
+
+    found = []
+    for name in models.list_models():
+        weights = models.get_model_weights(name).DEFAULT
+        spec = _default_input(name, _image_of(weights)[0])
+        found.append(KnownModel(name=name, task=_task(name), input=spec, parameters=weights.meta["num_params"]))
+    return found
+
+
+def is_name(text: str) -> bool:
+    """Whether torchvision has a model of this name."""
+    if not re.fullmatch(r"\w+", text):
+        return False
+    from torchvision import models
+
+    return text in models.list_models()
+
+
+def _task(name: str) -> str:
+    from torchvision import models
+
+    folder = models.get_model_builder(name).__module__.removeprefix("torchvision.models.").split(".")
+    return _TASKS.get(folder[0], folder[0].replace("_", " ")) if len(folder) > 1 else "classification"
+
+
+def _default_input(name: str, image: ImageSpec | None) -> str:
+    """The shape that `export` uses without `--input`; empty if there is none."""
+    from torchvision import models
+
+    task = _task(name)
+    if task == "segmentation":
+        return _SEGMENTED
+    if task == "video":
+        height, width = models.get_model_weights(name).DEFAULT.transforms().crop_size
+        return f"1x3x{_FRAMES}x{height}x{width}"
+    return "" if image is None else f"1x{image.channels}x{image.crop}x{image.crop}"
 
 
 def from_name(name: str, request: SourceRequest) -> SourceModel:
@@ -37,6 +95,8 @@ def from_name(name: str, request: SourceRequest) -> SourceModel:
             f"unknown model {name!r}.{hint} `edgekit models` lists the torchvision names. For your own model, pass "
             "FILE.py:FACTORY."
         )
+    if _task(name) == DETECTION:
+        raise SourceError(f"{name} {DETECTOR}")
     available = models.get_model_weights(name)
     default = getattr(available, "DEFAULT", None)
     named = _named_weights(name, available, default, request)
@@ -105,23 +165,16 @@ def _image_of(weights: Any) -> tuple[ImageSpec | None, tuple[str, ...]]:
     transforms = weights.transforms() if weights is not None else None
     if not isinstance(transforms, ImageClassification):
         return None, ()
-    spec = ImageSpec(
-        resize=transforms.resize_size[0],
-        crop=transforms.crop_size[0],
-        mean=tuple(transforms.mean),
-        std=tuple(transforms.std),
-        interpolation=transforms.interpolation.value,
-        antialias=bool(transforms.antialias),
-    )
-    return spec, tuple(weights.meta["categories"])
+    return as_image(transforms), tuple(weights.meta["categories"])
 
 
 def _image_inputs(image: ImageSpec | None, name: str) -> tuple[InputSpec, ...]:
-    if image is None:
+    shape = _default_input(name, image)
+    if not shape:
         raise UsageError(
-            f"{name} is not an image classifier, so its inputs are unknown. Add --input, for example --input 1x3x520x520."
+            f"{name} has no default input. Add one --input for each of its inputs, for example --input 1x3x128x128."
         )
-    return (parse_input(f"1x{image.channels}x{image.crop}x{image.crop}:float32[-2,2]"),)
+    return (parse_input(f"{shape}:float32[-2,2]"),)
 
 
 def _quantized(name: str, module: nn.Module, named: Any, request: SourceRequest) -> SourceModel:

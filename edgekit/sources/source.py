@@ -17,7 +17,7 @@ from edgekit.sources.adapter import adapted, inner
 from edgekit.sources.checkpoints import load_checkpoint
 from edgekit.sources.copies import exportable, unwrapped
 from edgekit.sources.dynamic import DynamicAxis, Requested, requested_sizes
-from edgekit.sources.inputs import InputSpec, arguments_of
+from edgekit.sources.inputs import InputSpec, arguments_of, parse_input
 from edgekit.sources.lists import check_lists
 from edgekit.sources.methods import FORWARD, exported_methods, requested_methods, scripted_method
 from edgekit.sources.quantized import check_converted
@@ -26,6 +26,11 @@ from edgekit.sources.weights import randomize, state_digest
 
 _log = logging.getLogger(__name__)
 
+DETECTOR = (
+    "is a detector: it takes a list of pictures and returns as many boxes as it finds, which edgekit does not export yet. "
+    "Export a module that takes one tensor [N,3,H,W] and returns what the heads give before boxes are chosen."
+)
+_DETECTORS = ("GeneralizedRCNN", "SSD", "RetinaNet", "FCOS")  # of torchvision.models.detection
 _LAYOUTS = (torch.strided, torch.sparse_coo, torch._mkldnn)  # type: ignore[attr-defined]
 _MODE_MATTERS = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm)
 
@@ -46,9 +51,9 @@ class RankingRequest:
 class SourceRequest:
     """The options of the user for a source. `weights` None means the default of the source.
 
-    `bound` are values of parameters of `forward` that are not tensors. `golden_sample` keeps the arrays of
-    `inputs` as a golden case. `methods` are methods to export beside `forward`, with their inputs. `dynamic` are the sizes that
-    the package must take.
+    `arguments` are those of a factory. `bound` are values of parameters of `forward` that are not tensors. `golden_sample`
+    keeps the arrays of `inputs` as a golden case. `methods` are methods to export beside `forward`, with their inputs.
+    `dynamic` are the sizes that the package must take.
     """
 
     inputs: Sequence[InputSpec] = ()
@@ -62,6 +67,7 @@ class SourceRequest:
     image: ImageSpec | None = None
     ranking: RankingRequest = RankingRequest()
     labels: tuple[str, ...] = ()
+    arguments: Mapping[str, Any] = field(default_factory=dict)
     bound: Mapping[str, Any] = field(default_factory=dict)
     golden_sample: bool = True
     methods: Mapping[str, Sequence[InputSpec]] = field(default_factory=dict)
@@ -127,6 +133,11 @@ def from_module(
     if not isinstance(module, nn.Module):
         raise SourceError(f"{source} returned a {type(module).__name__}; expected a torch.nn.Module.")
     module = unwrapped(module, name)
+    if any(kind.__name__ in _DETECTORS and "torchvision" in kind.__module__ for kind in type(module).__mro__):
+        raise SourceError(f"{source} {DETECTOR}")
+    if request.image is not None and not request.inputs:
+        shape = f"1x{request.image.channels}x{request.image.crop}x{request.image.crop}"
+        request = replace(request, inputs=(parse_input(shape),))
     _check_tensors(module, source)
     check_converted(module, source)
     module = exportable(module, name)

@@ -5,6 +5,7 @@ from models import Noisy, NotANumber, conv_net
 from torch import nn
 
 not_callable = 42
+instance = nn.Linear(4, 2)
 
 
 def classifier() -> nn.Module:

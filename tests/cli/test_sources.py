@@ -31,8 +31,8 @@ def test_export_source_of_unknown_kind_says_what_is_expected(cli: Command, folde
         ("raises", 3, "sources.py:"),
         ("exits", 3, "SystemExit"),
         ("no_module", 3, "returned a dict; expected a torch.nn.Module"),
-        ("needs_argument", 3, "missing 1 required positional argument: 'width'"),
-        ("not_callable", 3, "is a int; expected a function or class"),
+        ("needs_argument", 2, "needs the argument 'width'; it takes (width: int). Pass --arg width=VALUE"),
+        ("not_callable", 3, "is a int; expected a model, or a function or class that makes one"),
         ("clasifier", 3, "Did you mean classifier?"),
         ("on_meta", 3, "weight has no values yet"),
         ("lazy", 3, "weight has no values yet"),
@@ -77,6 +77,48 @@ def test_export_bad_file_is_a_named_error(cli: Command, folder: Path, source: st
     before = everything_in(folder)
     cli("export", source, "--input", "4").failed(3, message)
     assert [name for name in everything_in(folder) if "__pycache__" not in name] == before
+
+
+@pytest.mark.parametrize(
+    ("source", "arguments", "message"),
+    [
+        (
+            "needs_argument",
+            ["widht=4"],
+            "--arg widht=…",
+        ),
+        ("classifier", ["width=4"], "has no such parameter; it takes ()"),
+        ("instance", ["width=4"], "is a Linear and not a factory, so it takes no arguments"),
+        ("needs_argument", ["width=4", "width=5"], "--arg width=… was given twice"),
+        ("needs_argument", ["width"], "--arg width: expected NAME=VALUE"),
+    ],
+)
+def test_export_wrong_argument_is_named(cli: Command, source: str, arguments: list[str], message: str) -> None:
+    given = [word for argument in arguments for word in ("--arg", argument)]
+    cli("export", f"{SOURCES}:{source}", "--input", "4", *given).failed(2, message)
+
+
+@pytest.mark.parametrize("source", ["net.pt", "resnet18"])
+def test_export_argument_for_what_is_not_a_factory_is_refused(cli: Command, source: str) -> None:
+    torch.jit.save(torch.jit.script(nn.Linear(4, 2)), "net.pt")
+    cli("export", source, "--input", "4", "--arg", "width=4").failed(2, f"--arg width=…: {source} is not a factory")
+
+
+def test_models_lists_names_by_task_with_input_and_parameters(cli: Command) -> None:
+    result = cli("models", "deeplab")
+    result.passed("segmentation", "deeplabv3_mobilenet_v3_large", "1x3x256x256", "11.0 M parameters")
+    assert "detection" not in result.out
+    cli("models", "detection").passed("detection, which export does not support yet", "ssd300_vgg16")
+
+
+def test_export_weights_of_a_factory_are_called_as_it_made_them(cli: Command) -> None:
+    text = "as the factory made them"
+    cli("export", f"{SOURCES}:classifier", "--input", "1x3x32x32", "--no-server", "-o", "x.ptl").passed(text)
+    cli("inspect", "x.ptl").passed(f"weights: {text}")
+    torch.save(nn.Linear(4, 2).state_dict(), "state.pth")
+    checkpoint = ("--checkpoint", "state.pth", "--no-server", "-o", "x.ptl")
+    assert text not in cli("export", f"{SOURCES}:instance", "--input", "4", *checkpoint).out
+    assert text not in cli("inspect", "x.ptl").out
 
 
 def test_export_file_named_like_a_loaded_module_hides_nothing(cli: Command) -> None:

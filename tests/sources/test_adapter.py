@@ -174,6 +174,45 @@ def test_export_bound_value_is_part_of_the_call(tmp_path: Path) -> None:
     assert close(loaded.run([ids.numpy()]), {"0": model(ids).logits})
 
 
+class Cached(nn.Module):
+    """A cache of keys and values, as decoders have it, and outputs with whole numbers as keys."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(4, 3)
+
+    def forward(self, x: Tensor, past: list[tuple[Tensor, Tensor]] | None = None) -> Any:
+        y = self.fc(x)
+        for key, value in past or []:
+            y = y + key * value
+        return y, [(y, y * 2.0)], {0: y + 1.0, 7: y - 1.0}
+
+
+def test_export_cache_in_a_list_of_tuples_goes_in_and_out_by_name(tmp_path: Path) -> None:
+    inputs = [torch.rand(2, 4), [(torch.rand(2, 3), torch.rand(2, 3))]]
+    report = edgekit.export(Cached().eval(), inputs, output=tmp_path / "m.ptl", server=False)
+    (method,) = report.manifest.methods
+    assert [spec.name for spec in method.inputs] == ["x", "past.0.0", "past.0.1"]
+    assert [spec.name for spec in method.outputs] == ["0", "1.0.0", "1.0.1", "2.0", "2.7"]
+
+
+class Scaled(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(4, 3)
+
+    def forward(self, x: Tensor, limit: float, mask: Tensor) -> Tensor:
+        return torch.clamp(self.fc(x), max=limit) * mask
+
+
+def test_export_input_after_a_bound_parameter_is_passed_by_name(tmp_path: Path) -> None:
+    inputs = {"x": "2x4", "mask": "2x3"}
+    report = edgekit.export(
+        Scaled().eval(), inputs, output=tmp_path / "m.ptl", bind={"limit": float("inf")}, server=False
+    )
+    assert [spec.name for spec in report.manifest.methods[0].inputs] == ["x", "mask"]
+
+
 def test_export_skipped_and_keyword_only_parameters(tmp_path: Path) -> None:
     torch.manual_seed(0)
     model = Skipped()

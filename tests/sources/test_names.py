@@ -1,11 +1,12 @@
 """Models by name."""
 
 import pytest
+import torchvision
 from torchvision.models import _api
 
-from edgekit.errors import UsageError
+from edgekit.errors import SourceError, UsageError
 from edgekit.sources.inputs import parse_input
-from edgekit.sources.names import from_name
+from edgekit.sources.names import from_name, known_models
 from edgekit.sources.resolve import load_source
 from edgekit.sources.source import SourceRequest
 
@@ -25,3 +26,32 @@ def test_from_name_quantized_at_export_has_forward_alone() -> None:
     request = SourceRequest(weights="random", methods={"features": [parse_input("1x3x224x224")]})
     with pytest.raises(UsageError, match="is quantized at export, so only forward can be exported"):
         from_name("quantized_mobilenet_v2", request)
+
+
+def test_known_models_have_a_task_and_the_input_that_export_takes() -> None:
+    found = {model.name: (model.task, model.input, model.parameters) for model in known_models()}
+    assert len(found) > 100
+    assert found["resnet18"] == ("classification", "1x3x224x224", 11689512)
+    assert found["efficientnet_b1"][1] == "1x3x240x240"
+    assert found["quantized_resnet18"][0] == "classification, quantized"
+    assert found["deeplabv3_resnet50"][:2] == ("segmentation", "1x3x256x256")
+    assert found["r3d_18"][:2] == ("video", "1x3x16x112x112")
+    assert found["raft_small"][:2] == ("optical flow", "")
+    assert found["ssd300_vgg16"][:2] == ("detection", "")
+
+
+def test_from_name_segmentation_needs_no_input() -> None:
+    source = from_name("lraspp_mobilenet_v3_large", SourceRequest(weights="random"))
+    assert source.inputs[0].shape == (1, 3, 256, 256)
+
+
+def test_from_name_without_a_default_input_asks_for_it() -> None:
+    with pytest.raises(UsageError, match=r"raft_small has no default input\. Add one --input for each"):
+        from_name("raft_small", SourceRequest(weights="random"))
+
+
+def test_from_name_detector_is_refused_before_it_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torchvision.models, "get_model", None)
+    request = SourceRequest(weights="random", inputs=[parse_input("1x3x320x320")])
+    with pytest.raises(SourceError, match="ssdlite320_mobilenet_v3_large is a detector: it takes a list of pictures"):
+        load_source("ssdlite320_mobilenet_v3_large", request)
