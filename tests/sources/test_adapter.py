@@ -174,7 +174,7 @@ def test_export_bound_value_is_part_of_the_call(tmp_path: Path) -> None:
     assert close(loaded.run([ids.numpy()]), {"0": model(ids).logits})
 
 
-class Cached(nn.Module):
+class Decoder(nn.Module):
     """A cache of keys and values, as decoders have it, and outputs with whole numbers as keys."""
 
     def __init__(self) -> None:
@@ -190,7 +190,7 @@ class Cached(nn.Module):
 
 def test_export_cache_in_a_list_of_tuples_goes_in_and_out_by_name(tmp_path: Path) -> None:
     inputs = [torch.rand(2, 4), [(torch.rand(2, 3), torch.rand(2, 3))]]
-    report = edgekit.export(Cached().eval(), inputs, output=tmp_path / "m.ptl", server=False)
+    report = edgekit.export(Decoder().eval(), inputs, output=tmp_path / "m.ptl", server=False)
     (method,) = report.manifest.methods
     assert [spec.name for spec in method.inputs] == ["x", "past.0.0", "past.0.1"]
     assert [spec.name for spec in method.outputs] == ["0", "1.0.0", "1.0.1", "2.0", "2.7"]
