@@ -105,7 +105,7 @@ def test_run_names_the_digit_in_held_out_pictures(example, script, package):
     pictures = sorted((script[0] / "pictures").iterdir())
     done = python("-m", "edgekit", "run", str(package), *map(str, pictures), "--json")
     assert done.returncode == 0, done.stderr
-    named = {result["file"]: result["labels"][0]["label"] for result in json.loads(done.stdout)["results"]}
+    named = {Path(result["file"]).name: result["labels"][0]["label"] for result in json.loads(done.stdout)["results"]}
     wanted = {path.name: example.LABELS[int(path.name[0])] for path in pictures}
     assert len(named) == 20
     assert sum(named[name] == label for name, label in wanted.items()) >= 18  # 0.95 of them, rounded down
