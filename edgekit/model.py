@@ -19,8 +19,8 @@ from edgekit.nested import named_arrays
 from edgekit.packaging.server import load_server, server_settings
 from edgekit.parity.eager import exact_eager
 from edgekit.runtimes.base import Runtime
-from edgekit.runtimes.lite import LiteModule
 from edgekit.runtimes.registry import DEFAULT, resolve
+from edgekit.runtimes.workshop_lite import open_lite
 
 Array = npt.NDArray[np.generic]
 
@@ -131,12 +131,12 @@ class PackageModel:
 
 
 class LiteModel(PackageModel):
-    """A `.ptl` in torch's lite interpreter, in this process."""
+    """A `.ptl` in torch's lite interpreter: in this process if its torch has XNNPACK, else in one of the workshop."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         super().__init__(path)
         hints = self.manifest.runtime if self.manifest else RuntimeHints(pool="xnnpack")
-        self._module = LiteModule(path, hints.pool, hints.quantized_engine)
+        self._module = open_lite(path, hints.pool, hints.quantized_engine)
 
     def _call(self, method: str, arrays: Sequence[Array]) -> dict[str, Array]:
         return self._module.run(method, arrays)[1]

@@ -1,10 +1,10 @@
 """The export pipeline: source, capture, optimize, package, verify."""
 
-import logging
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,23 +13,22 @@ import torch
 from torch import nn
 from torch.export import ExportedProgram
 
+from edgekit.capture.decide import Candidates
 from edgekit.capture.modes import RequestedMode
 from edgekit.engines import held_engine, supported_engines
 from edgekit.errors import UsageError
 from edgekit.files import atomic
+from edgekit.finishing import SERVER, Job, finish
 from edgekit.format.schema import Activation, ImageSpec, Manifest, Proof, QuantizedEngine, Tolerance
+from edgekit.handover import finish_in_workshop
 from edgekit.optimize.recipes import DEFAULT_RECIPE, FITS, Fit
-from edgekit.packaging.draft import PackageDraft, finish_package
-from edgekit.packaging.proof import check_manifest
-from edgekit.packaging.server import draft_server
-from edgekit.proving import ExportRequest, Progress, check_options, proved_draft
-from edgekit.report.export import ExportDocument, ServerResult, export_document
-from edgekit.runtimes.compat import ANDROID, fit_of, operator_table
+from edgekit.proving import ExportRequest, Progress, check_options
+from edgekit.report.export import ExportDocument, export_document
 from edgekit.runtimes.verdict import VerifyReport
+from edgekit.runtimes.workshop import has_kernels
 from edgekit.sources.dynamic import as_dynamic
 from edgekit.sources.examples import as_inputs
 from edgekit.sources.images import as_image
-from edgekit.sources.methods import FORWARD
 from edgekit.sources.programs import from_exported
 from edgekit.sources.quantized import engine_of
 from edgekit.sources.resolve import load_source
@@ -37,8 +36,6 @@ from edgekit.sources.source import RankingRequest, SourceModel, SourceRequest, f
 from edgekit.threads import held_threads
 
 STAGES = ("source", "capture", "optimize", "package", "verify")
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,59 +186,31 @@ def _export(
     server, report = package.with_suffix(".pt"), package.with_suffix(".json")
     _check_overwriting((package, server, report), inputs)
     engine = engine_of(source.module, source.example, source.name, request.quantized_engine)
+    methods = [
+        partial(Candidates, part, options.mode, tolerance, options.allow_mismatch) for part in (source, *source.others)
+    ]
     with ExitStack() as files, held_engine(engine):
         new_package, new_report = (files.enter_context(atomic(path)) for path in (package, report))
-        draft, results = proved_draft(source, options, tolerance, new_package, progress)
-        manifest = finish_package(draft, results)
-        check_manifest(manifest, options.allow_unproven)
-        if options.fit == "android":
-            _warn_if_unfit(manifest)
-        made = _write_server(draft, server, files) if options.server else None
+        scratch = Path(files.enter_context(tempfile.TemporaryDirectory(prefix=".edgekit-", dir=new_package.parent)))
+        job = Job(options=options, tolerance=tolerance, package=new_package, scratch=scratch)
+        finished = (
+            finish(job, methods, progress) if has_kernels() else finish_in_workshop(job, methods, progress, engine)
+        )
+        made = None if finished.server is None else replace(finished.server, file=server.name)
+        if made is not None:
+            (scratch / SERVER).replace(files.enter_context(atomic(server)))
         document = export_document(
-            manifest, package=package.name, package_bytes=new_package.stat().st_size, server=made
+            finished.manifest, package=package.name, package_bytes=new_package.stat().st_size, server=made
         )
         new_report.write_text(document.to_json(), encoding="ascii")
     return ExportReport(
         package=package,
         server=None if made is None else server,
         report=report,
-        manifest=manifest,
-        verdict=VerifyReport(path=str(package), manifest=manifest, results=results),
+        manifest=finished.manifest,
+        verdict=VerifyReport(path=str(package), manifest=finished.manifest, results=finished.results),
         document=document,
     )
-
-
-def _write_server(draft: PackageDraft, server: Path, files: ExitStack) -> ServerResult | None:
-    """Writes the server's file under a temporary name; `files` renames it at its end.
-
-    Returns:
-        None if the file breaks parity, or if there is no `forward`, the only method that the file can have.
-    """
-    source, lacking = draft.optimized.captured.source, [model.captured.source.method for model in draft.others]
-    if source.method != FORWARD:
-        _log.warning("%s: the server's file was not written, because the model has no forward", source.name)
-        return None
-    if lacking:
-        _log.warning("%s: the server's file has forward alone, without %s", source.name, ", ".join(lacking))
-    scratch = files.enter_context(tempfile.TemporaryDirectory(prefix=".edgekit-", dir=server.parent))
-    made = draft_server(draft.optimized, draft.tolerance, Path(scratch))
-    if made is None:
-        return None
-    result = ServerResult(
-        file=server.name,
-        size_bytes=made.path.stat().st_size,
-        norm_error=made.norm_error,
-        optimize_for_inference=made.step,
-    )
-    made.path.replace(files.enter_context(atomic(server)))
-    return result
-
-
-def _warn_if_unfit(manifest: Manifest) -> None:
-    if ANDROID in manifest.fits:
-        return
-    fit = fit_of(operator_table(ANDROID), manifest.operators, manifest.bytecode_version, manifest)
-    _log.warning("%s does not fit %s, which lacks %s: %s", manifest.name, ANDROID, ", ".join(fit.lacks), fit.remedy)
 
 
 def _recorded(tolerance: Tolerance) -> Tolerance:

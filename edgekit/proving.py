@@ -1,11 +1,12 @@
 """Takes a source to a proved draft of a package: the first capture that survives optimization, saving and loading."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
-from edgekit.capture.decide import Candidates, limited
-from edgekit.capture.modes import REQUESTED_MODES, Mode, RequestedMode
+from edgekit.capture.captured import CapturedModel, limited
+from edgekit.capture.modes import REQUESTED_MODES, RequestedMode
 from edgekit.errors import EdgekitError, OptimizeError, ParityError, UsageError
 from edgekit.format.schema import Proof, Tolerance
 from edgekit.optimize.optimizer import OptimizedModel, optimize
@@ -16,10 +17,20 @@ from edgekit.packaging.draft import PackageDraft, draft_package
 from edgekit.packaging.proof import check_proven
 from edgekit.packaging.written import judge_file
 from edgekit.runtimes.results import CaseResult
-from edgekit.sources.source import SourceModel
 
 Progress = Callable[[str], None]
 Proved = tuple[PackageDraft, tuple[CaseResult, ...]]
+
+
+class Captures(Protocol):
+    """The captures of a method that agree with the eager model, best first; see `edgekit.capture.decide.Candidates`."""
+
+    def best(self, refused: Mapping[str, str]) -> CapturedModel | None:
+        """The best one whose mode is not refused; None if all are. The values are the reasons."""
+        ...
+
+
+Method = Callable[[], Captures]  # captures a method when it is called
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,20 +61,18 @@ def check_options(options: ExportRequest) -> None:
 
 
 def proved_draft(
-    source: SourceModel, options: ExportRequest, tolerance: Tolerance, path: Path, progress: Progress
+    methods: Sequence[Method], options: ExportRequest, tolerance: Tolerance, path: Path, progress: Progress
 ) -> Proved:
     """A package with all methods of a source. Each method is captured, optimized and proved alone, then all in one file."""
-    if not source.others:
-        return _surviving(source, options, tolerance, path, progress)
+    if len(methods) == 1:
+        return _surviving(methods[0], options, tolerance, path, progress)
     shared = SharedConstants()
-    parts = [
-        _surviving(part, options, tolerance, path, progress, shared)[0].optimized for part in (source, *source.others)
-    ]
+    parts = [_surviving(method, options, tolerance, path, progress, shared)[0].optimized for method in methods]
     return _proved(parts, tolerance, path, progress)
 
 
 def _surviving(
-    source: SourceModel,
+    method: Method,
     options: ExportRequest,
     tolerance: Tolerance,
     path: Path,
@@ -75,12 +84,12 @@ def _surviving(
     A capture on which the gate drops an essential pass is taken only if there is no other.
     """
     progress("capture")
-    candidates = Candidates(source, options.mode, tolerance, options.allow_mismatch)
+    captures = method()
     recipe = RECIPES[options.recipe]
-    refused: dict[Mode, str] = {}
+    refused: dict[str, str] = {}
     lossy: OptimizedModel | None = None
     failures: list[EdgekitError] = []
-    while (captured := candidates.best(refused)) is not None:
+    while (captured := captures.best(refused)) is not None:
         if not options.allow_unproven:
             check_proven(captured, tolerance)
         try:
@@ -89,12 +98,12 @@ def _surviving(
                 captured, recipe.name, passes_of(recipe, options.fit), tolerance, shared, options.proof
             )
             if optimized.lost:
-                refused[captured.decision.mode] = f"loses {optimized.lost}"
+                refused[captured.evidence.mode] = f"loses {optimized.lost}"
                 lossy = lossy or optimized
                 continue
             return _proved([optimized], tolerance, path, progress)
         except (OptimizeError, ParityError) as error:
-            refused[captured.decision.mode] = f"does not survive to the saved file ({error})"
+            refused[captured.evidence.mode] = f"does not survive to the saved file ({error})"
             failures.append(error)
     if lossy is not None:
         return _proved([lossy], tolerance, path, progress)

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from edgekit.capture.decide import CapturedModel, capture
+from edgekit.capture.captured import CapturedModel
+from edgekit.capture.decide import capture
 from edgekit.capture.modes import RequestedMode
 from edgekit.format.schema import Tolerance
 from edgekit.sources.inputs import parse_input

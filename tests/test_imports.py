@@ -22,8 +22,21 @@ ROOMS = {
     ],
     "nested": [""],
     "runtimes": [
-        *("checkout", "cache", "replay_older", "results", "base", "hosts", "process", "timing", "runner_build"),
-        *("android", "lite", "runner", "older", "registry", "compat", "verdict"),
+        *(
+            "checkout",
+            "cache",
+            "replay_older",
+            "results",
+            "base",
+            "hosts",
+            "environments",
+            "frames",
+            "workshop",
+            "process",
+            "timing",
+            "runner_build",
+        ),
+        *("android", "lite", "workshop_lite", "runner", "older", "registry", "compat", "verdict"),
     ],
     "sources": [
         *(
@@ -42,11 +55,24 @@ ROOMS = {
             "adapter",
             "methods",
             "images",
+            "facts",
         ),
         *("source", "names", "factories", "programs", "files", "resolve"),
     ],
     "parity": [
-        *("probes", "ranges", "eager", "work", "scores", "kernels", "noise", "comparison", "spread", "ranking"),
+        *(
+            "probes",
+            "ranges",
+            "eager",
+            "work",
+            "scores",
+            "kernels",
+            "noise",
+            "comparison",
+            "spread",
+            "ranking",
+            "preprocess",
+        ),
         *("fast_path", "moves", "sizes", "causes", "references", "gate"),
     ],
     "capture": [
@@ -61,6 +87,10 @@ ROOMS = {
         "constants",
         "attempts",
         "fewer",
+        "parameters",
+        "pictures",
+        "captured",
+        "folder",
         "decide",
     ],
     "optimize": [
@@ -84,6 +114,9 @@ ROOMS = {
     "report": ["documents", "export", "console"],
     "model": [""],
     "proving": [""],
+    "finishing": [""],
+    "handover": [""],
+    "workshop_process": [""],
     "pipeline": [""],
     "cli": [
         *(
@@ -99,7 +132,7 @@ ROOMS = {
             "run_pictures",
             "run",
         ),
-        *("verify", "completion", "main"),
+        *("verify", "workshop", "completion", "main"),
     ],
     "__main__": [""],
 }

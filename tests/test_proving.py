@@ -13,7 +13,7 @@ from edgekit import proving
 from edgekit.errors import ParityError
 from edgekit.format.archive import Archive
 from edgekit.format.axes import AxisRange
-from edgekit.parity import noise
+from edgekit.parity import references
 from edgekit.parity.noise import Answer, Noise, OutputNoise
 from edgekit.parity.probes import Probe
 from edgekit.runtimes.lite import LiteModule
@@ -79,13 +79,13 @@ class WrongHeight(Faulty):
         return y + 1 if x.shape[2] > 40 else y
 
 
-def with_fault(monkeypatch: pytest.MonkeyPatch, fault: type[Faulty]) -> None:
+def with_fault(monkeypatch: pytest.MonkeyPatch, fault: type[Faulty], model: nn.Module) -> None:
     """Puts a fault in after every gate. Only the judge of the saved file can find it."""
     write = proving.draft_package
 
     def draft(first, tolerance, path, others=()):  # type: ignore[no-untyped-def]
         wrong = [
-            replace(each, module=torch.jit.freeze(torch.jit.script(fault(each.captured.source.module).eval())))
+            replace(each, module=torch.jit.freeze(torch.jit.script(fault(model).eval())))
             if each.captured.source.method == "forward"
             else each
             for each in (first, *others)
@@ -100,8 +100,8 @@ def with_fault(monkeypatch: pytest.MonkeyPatch, fault: type[Faulty]) -> None:
 def test_saved_file_that_differs_at_another_size_leaves_the_sizes_of_the_example(
     dynamic: str | None, fault: type[Faulty], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with_fault(monkeypatch, fault)
     model, path = nn.Sequential(nn.Linear(8, 4), nn.ReLU()), tmp_path / "o.ptl"
+    with_fault(monkeypatch, fault, model)
     if dynamic:
         with pytest.raises(ParityError, match="the saved file of Sequential is wrong at the size"):
             edgekit.export(model, ["1x8"], output=path, server=False, dynamic=dynamic)
@@ -116,8 +116,9 @@ def test_saved_file_that_differs_at_one_axis_keeps_the_ranges_of_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plain = edgekit.export(models.conv_net(), ["1x3x32x32"], output=tmp_path / "p.ptl", server=False)
-    with_fault(monkeypatch, WrongHeight)
-    made = edgekit.export(models.conv_net(), ["1x3x32x32"], output=tmp_path / "o.ptl", server=False)
+    model = models.conv_net()
+    with_fault(monkeypatch, WrongHeight, model)
+    made = edgekit.export(model, ["1x3x32x32"], output=tmp_path / "o.ptl", server=False)
     (batch, _, height, width), whole = (
         made.manifest.methods[0].inputs[0].shape,
         plain.manifest.methods[0].inputs[0].shape,
@@ -145,10 +146,10 @@ def test_saved_file_of_several_methods_loses_the_ranges_of_the_one_that_differs(
         return (faulty if others else write)(first, tolerance, path, others)
 
     write = proving.draft_package
-    with_fault(monkeypatch, WrongRows)
+    model = Encoder(nn.Linear(8, 4), nn.ReLU())
+    with_fault(monkeypatch, WrongRows, model)
     faulty = proving.draft_package
     monkeypatch.setattr(proving, "draft_package", only_together)
-    model = Encoder(nn.Linear(8, 4), nn.ReLU())
     made = edgekit.export(model, ["1x8"], methods={"encode": "1x8"}, output=tmp_path / "o.ptl", server=False)
     forward, encode = (made.manifest.method(name) for name in ("forward", "encode"))
     assert forward is not None
@@ -165,9 +166,9 @@ def test_saved_file_that_differs_by_the_noise_of_a_size_keeps_it_with_wider_boun
         amount = 1e-5 if probe.axes else 0.0
         return Noise(outputs={name: OutputNoise(norm=amount, max=amount) for name in answer})
 
-    monkeypatch.setattr(noise, "measure", measured)
-    with_fault(monkeypatch, RoundedRows)
+    monkeypatch.setattr(references, "measure", measured)
     model = nn.Sequential(nn.Linear(8, 4), nn.ReLU())
+    with_fault(monkeypatch, RoundedRows, model)
     made = edgekit.export(model, ["1x8"], output=tmp_path / "o.ptl", server=False)
     assert isinstance(made.manifest.methods[0].inputs[0].shape[0], AxisRange)
     assert made.verdict.passed

@@ -11,8 +11,10 @@ python=$1 venv=$2 index=$3 what=$4
     exit 2
 }
 [ -x "$venv/bin/pip" ] || "$python" -m venv "$venv"
+# Later wheels are built without XNNPACK, and this environment would need a second one, the workshop.
+torch="torch>=2.9,<2.13" torchvision="torchvision>=0.24,<0.28"
 if [ -n "$index" ]; then
     # torchvision's operators load only if torch comes from the same index.
-    "$venv/bin/pip" install -q --index-url "$index" "torch>=2.9,<2.13" "torchvision>=0.24,<0.28"
+    "$venv/bin/pip" install -q --index-url "$index" "$torch" "$torchvision"
 fi
-"$venv/bin/pip" install -q -e "$what"
+"$venv/bin/pip" install -q -e "$what" "$torch" "$torchvision"

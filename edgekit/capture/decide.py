@@ -5,24 +5,29 @@ Mode `auto` tries trace first, then script, then hybrid. It takes the first one 
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 
 from edgekit.capture.attempts import Attempt, attempt
+from edgekit.capture.captured import CapturedModel, limited
 from edgekit.capture.fewer import with_fewer_sizes
 from edgekit.capture.modes import MODES, Mode, RequestedMode
+from edgekit.capture.parameters import Parameters, parameters_of
+from edgekit.capture.pictures import Picture, pictures_of
 from edgekit.capture.remedies import capture_remedy
 from edgekit.capture.script import script_reason
 from edgekit.errors import CaptureError, ParityError, UsageError
-from edgekit.format.schema import CaptureEvidence, ProbeResult, Tolerance
-from edgekit.parity.comparison import Reference
+from edgekit.format.schema import CaptureEvidence, ProbeResult, Tolerance, Versions
 from edgekit.parity.fast_path import fast_path_error
 from edgekit.parity.gate import measure_noise
-from edgekit.parity.ranges import Ranges, check_requested, inside
-from edgekit.parity.ranking import Ranking, ranking_of
+from edgekit.parity.ranges import check_requested
+from edgekit.parity.ranking import ranking_of
 from edgekit.parity.references import References, eager_references
+from edgekit.sources.adapter import inner
 from edgekit.sources.source import SourceModel
+from edgekit.version import __version__
 
 _LISTED = 3
 
@@ -45,24 +50,6 @@ class Decision:
     @property
     def mode(self) -> Mode:
         return self.chosen.mode
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CapturedModel:
-    """A ScriptModule that agrees with the eager model on `references`. `ranges` are the sizes that were proved.
-
-    It also agrees on `sizes`, at the ends of the ranges and inside them. They judge the saved file too, but not each pass.
-    `ranking` is what `predict` ranks, for an image classifier.
-    """
-
-    source: SourceModel
-    module: torch.jit.ScriptModule
-    references: tuple[Reference, ...]
-    sizes: tuple[Reference, ...]
-    decision: Decision
-    evidence: CaptureEvidence
-    ranges: Ranges
-    ranking: Ranking | None = None
 
 
 class Candidates:
@@ -91,7 +78,7 @@ class Candidates:
         self._untried = _attempts(source, self._references, modes, tolerance)
         self._tried: list[Attempt] = []
 
-    def best(self, refused: Mapping[Mode, str]) -> CapturedModel | None:
+    def best(self, refused: Mapping[str, str]) -> CapturedModel | None:
         """The first capture that agrees and is not refused, else the first that may be kept. None if all are refused.
 
         Args:
@@ -106,10 +93,7 @@ class Candidates:
             return None
         if not decision.chosen.agrees:
             _log.warning("%s: %s", self._source.name, decision.reason)
-        references = decision.chosen.references or self._references
-        captured = _captured(self._source, references, decision, self._tolerance)
-        evidence = replace(captured.evidence, fast_path_error=self._fast_path_error)
-        return replace(captured, evidence=evidence, ranking=self._ranking)
+        return self._captured(decision)
 
     def _attempts(self) -> Iterator[Attempt]:
         """Yields the attempts that were made before, then new ones."""
@@ -117,6 +101,54 @@ class Candidates:
         for found in self._untried:
             self._tried.append(found)
             yield found
+
+    @cached_property
+    def _parameters(self) -> Parameters:
+        return parameters_of(inner(self._source.module), self._source.name)
+
+    @cached_property
+    def _pictures(self) -> tuple[Picture, ...]:
+        if self._ranking is None:
+            return ()
+        return pictures_of(self._source, self._ranking, self._references.items[0].meter)
+
+    def _captured(self, decision: Decision) -> CapturedModel:
+        source, chosen = self._source, decision.chosen
+        references = chosen.references or self._references
+        assert chosen.module is not None  # a decision never chooses an attempt without a module
+        failures = [(r.probe, f"differs in {decision.mode}") for r in references.sizes if r.probe.name in chosen.failed]
+        why = f" ({', '.join(chosen.sized_by)} takes a number from it)" if chosen.sized_by else ""
+        check_requested(source, chosen.ranges, failures, f"{decision.mode} of {source.source}{why} is wrong at")
+        calm = (r for r in references.items if not r.chaotic(self._tolerance))
+        captured = CapturedModel(
+            source=source.facts,
+            module=chosen.module,
+            references=tuple(r for r in calm if r.probe.name not in chosen.failed),
+            sizes=references.sizes,
+            ranges=chosen.ranges,
+            evidence=self._evidence(decision, references),
+            parameters=self._parameters,
+            versions=_versions(source),
+            ranking=self._ranking,
+            pictures=self._pictures,
+        )
+        return limited(captured, chosen.ranges)
+
+    def _evidence(self, decision: Decision, references: References) -> CaptureEvidence:
+        refused = tuple(
+            ProbeResult(name=name, mode="eager", verdict="refused", detail=why) for name, why in references.refused
+        )
+        return CaptureEvidence(
+            requested=decision.requested,
+            mode=decision.mode,
+            reason=decision.reason,
+            scripted=tuple(name or self._source.name for name in decision.chosen.scripted),
+            mismatch_allowed=decision.mismatch_allowed,
+            warnings=tuple(str(w) for w in decision.attempts[0].warnings),
+            probes=tuple(probe for tried in decision.attempts for probe in tried.probes) + refused,
+            fast_path_error=self._fast_path_error,
+            methods_left_out=self._source.methods_left_out,
+        )
 
 
 def capture(
@@ -147,7 +179,7 @@ def decide(
     requested: RequestedMode,
     attempts: Iterable[Attempt],
     allow_mismatch: bool,
-    refused: Mapping[Mode, str] | None = None,
+    refused: Mapping[str, str] | None = None,
 ) -> Decision | None:
     """Takes the first attempt that agrees on every probe and is not refused, else the first that may be kept.
 
@@ -183,49 +215,16 @@ def decide(
     )
 
 
-def _captured(source: SourceModel, references: References, decision: Decision, tolerance: Tolerance) -> CapturedModel:
-    chosen = decision.chosen
-    assert chosen.module is not None  # a decision never chooses an attempt without a module
-    refused = tuple(
-        ProbeResult(name=name, mode="eager", verdict="refused", detail=why) for name, why in references.refused
-    )
-    calm = (r for r in references.items if not r.chaotic(tolerance))
-    agreeing = tuple(r for r in calm if r.probe.name not in chosen.failed)
-    captured = CapturedModel(
-        source=source,
-        module=chosen.module,
-        references=agreeing,
-        sizes=references.sizes,
-        decision=decision,
-        ranges=chosen.ranges,
-        evidence=CaptureEvidence(
-            requested=decision.requested,
-            mode=decision.mode,
-            reason=decision.reason,
-            scripted=tuple(name or source.name for name in chosen.scripted),
-            mismatch_allowed=decision.mismatch_allowed,
-            warnings=tuple(str(w) for w in decision.attempts[0].warnings),
-            probes=tuple(probe for tried in decision.attempts for probe in tried.probes) + refused,
-            methods_left_out=source.methods_left_out,
-        ),
-    )
-    failures = [(r.probe, f"differs in {decision.mode}") for r in references.sizes if r.probe.name in chosen.failed]
-    why = f" ({', '.join(chosen.sized_by)} takes a number from it)" if chosen.sized_by else ""
-    check_requested(source, chosen.ranges, failures, f"{decision.mode} of {source.source}{why} is wrong at")
-    return limited(captured, chosen.ranges)
+def _versions(source: SourceModel) -> Versions:
+    torchvision = None
+    if source.source.startswith("torchvision:"):
+        import torchvision as installed
+
+        torchvision = installed.__version__
+    return Versions(edgekit=__version__, torch=str(torch.__version__), torchvision=torchvision)
 
 
-def limited(captured: CapturedModel, ranges: Ranges) -> CapturedModel:
-    """The captured model with other ranges of sizes, and the probes that lie inside them."""
-    return replace(
-        captured,
-        references=tuple(r for r in captured.references if inside(ranges, r.probe)),
-        sizes=tuple(r for r in captured.sizes if inside(ranges, r.probe)),
-        ranges=ranges,
-    )
-
-
-def _why_chosen(requested: RequestedMode, tried: list[Attempt], refused: Mapping[Mode, str]) -> str:
+def _why_chosen(requested: RequestedMode, tried: list[Attempt], refused: Mapping[str, str]) -> str:
     if requested != "auto":
         return "asked for"
     if tried[0].mode == "script":  # `auto` traces first, unless the source is TorchScript

@@ -123,9 +123,12 @@ class WeightsInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Versions:
+    """The packages that captured the model. `finished_with` is the torch that optimized and saved it; older packages lack it."""
+
     edgekit: str
     torch: str
     torchvision: str | None
+    finished_with: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from edgekit.capture.decide import CapturedModel
+from edgekit.capture.captured import CapturedModel
 from edgekit.errors import OptimizeError, first_line
 from edgekit.format.schema import PassResult, Proof, RecipeResult, Tolerance
 from edgekit.optimize.passes.base import Context, Pass
@@ -41,9 +41,10 @@ class OptimizedModel:
         graph: Any = self.server.graph
         nodes = [node for node in graph.findAllNodes("prim::Constant") if node.hasAttribute("value")]
         constants = [node.t("value") for node in nodes if node.kindOf("value") == "t"]
-        weights = [*self.server.state_dict().values(), *self.captured.source.module.state_dict().values(), *constants]
+        weights = [*self.server.state_dict().values(), *constants]
         tensors = [weight for weight in weights if isinstance(weight, torch.Tensor)]
-        return _CODE_BYTES + 2 * sum(weight.numel() * weight.element_size() for weight in tensors)
+        weight_bytes = sum(weight.numel() * weight.element_size() for weight in tensors)
+        return _CODE_BYTES + 2 * (weight_bytes + self.captured.parameters.size_bytes)
 
 
 def optimize(

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import torch
 
+from edgekit.capture.captured import CapturedModel
 from edgekit.engines import needs_engine
 from edgekit.errors import UsageError
 from edgekit.files import reserve
@@ -25,7 +26,6 @@ from edgekit.format.schema import (
     Provenance,
     RuntimeHints,
     Tolerance,
-    Versions,
 )
 from edgekit.format.writer import append_manifest, write_records
 from edgekit.optimize.optimizer import OptimizedModel
@@ -39,9 +39,6 @@ from edgekit.parity.comparison import rounded
 from edgekit.parity.gate import with_noise
 from edgekit.runtimes.compat import fitting
 from edgekit.runtimes.results import CaseResult
-from edgekit.sources.adapter import inner
-from edgekit.sources.source import SourceModel
-from edgekit.version import __version__
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,11 +88,10 @@ def draft_package(
                 f"{source.name}: the image contract adds a method predict, so --method predict:… cannot be exported with it. "
                 "Rename the method, or export it without --image."
             )
-        first = optimized.captured.references[0]
-        both = with_predict(optimized.module, ranking, first.probe.inputs)
-        pictures = predict_cases(source, ranking, tolerance, first.meter)
-        cases += pictures
-        parts = [(both, "forward", parts[0][2]), (both, "predict", describe_predict(pictures)), *parts[1:]]
+        both = with_predict(optimized.module, ranking, optimized.captured.references[0].probe.inputs)
+        shown = predict_cases(source, optimized.captured.pictures, ranking, tolerance)
+        cases += shown
+        parts = [(both, "forward", parts[0][2]), (both, "predict", describe_predict(shown)), *parts[1:]]
     methods = tuple(spec for _, _, spec in parts)
     module = parts[0][0] if method_names(parts[0][0]) == {spec.name for spec in methods} else combined(parts)
     extras = {GOLDEN: to_json(Golden(schema_version=SCHEMA_VERSION, cases=cases), indent=None)}
@@ -105,7 +101,7 @@ def draft_package(
         reserve(Path(scratch), sum(model.room_bytes for model in models))
         saved = save_lite(module, Path(scratch), source.source)
         with Archive(saved) as archive:
-            constants, bytecode = name_constants(archive, inner(source.module)), archive.bytecode
+            constants, bytecode = name_constants(archive, optimized.captured.parameters), archive.bytecode
         records = write_records(saved, destination, extras)
     return PackageDraft(
         path=destination,
@@ -129,7 +125,7 @@ def finish_package(draft: PackageDraft, results: tuple[CaseResult, ...]) -> Mani
     manifest = Manifest(
         schema_version=SCHEMA_VERSION,
         name=captured.source.name,
-        provenance=_provenance(captured.source),
+        provenance=_provenance(captured),
         capture=merged_evidence([_with_noise(model, draft.tolerance) for model in models]),
         recipe=merged_recipe(models),
         methods=draft.methods,
@@ -168,17 +164,13 @@ def _parity(draft: PackageDraft, results: tuple[CaseResult, ...]) -> ParityResul
     )
 
 
-def _provenance(source: SourceModel) -> Provenance:
-    torchvision = None
-    if source.source.startswith("torchvision:"):
-        import torchvision as installed
-
-        torchvision = installed.__version__
+def _provenance(captured: CapturedModel) -> Provenance:
+    source = captured.source
     return Provenance(
         source=source.source,
         pretrained=source.weights.kind == "named",
         weights=source.weights,
-        versions=Versions(edgekit=__version__, torch=str(torch.__version__), torchvision=torchvision),
+        versions=replace(captured.versions, finished_with=str(torch.__version__)),
     )
 
 

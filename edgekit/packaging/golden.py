@@ -8,19 +8,17 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from edgekit.capture.pictures import Picture
 from edgekit.errors import ParityError
 from edgekit.format.generator import hashes
-from edgekit.format.golden import GoldenCase, GoldenInput, GoldenOutput
+from edgekit.format.golden import GoldenCase, GoldenOutput
 from edgekit.format.schema import NOISE_CAP, Tolerance
-from edgekit.nested import named_arrays, named_tensors
-from edgekit.packaging.predict import Preprocess
+from edgekit.nested import named_arrays
 from edgekit.parity.comparison import Reference, rounded, shared_structure
 from edgekit.parity.eager import exact_eager
-from edgekit.parity.noise import Mask, NoiseMeter, OutputNoise
-from edgekit.parity.probes import Probe, from_golden
+from edgekit.parity.noise import Mask, OutputNoise
 from edgekit.parity.ranking import Ranking
-from edgekit.sources.copies import detached_copy
-from edgekit.sources.source import SourceModel
+from edgekit.sources.facts import SourceFacts
 
 Array = npt.NDArray[np.generic]
 
@@ -28,8 +26,6 @@ SAMPLE = 1024  # a case keeps at most this many elements of an output
 _CHEAP_ELEMENTS = 1 << 17  # of the inputs of a case at the end of a range
 _ABOUT = 1.05  # or if it is about as large as the example
 _RANKS = 5
-_FIRST_SEED, _PICTURES = 21, 32
-_ROUNDING = 5e-4  # in levels of a pixel; the largest error seen in float32 kernels is 1e-4
 _SURE = 20.0  # a rank is kept if its score is this many tolerances above the next
 
 
@@ -101,78 +97,44 @@ def _ends(references: Sequence[Reference], sizes: Sequence[Reference]) -> Sequen
 
 
 def predict_cases(
-    source: SourceModel, ranking: Ranking, tolerance: Tolerance, meter: NoiseMeter | None = None
+    facts: SourceFacts, pictures: Sequence[Picture], ranking: Ranking, tolerance: Tolerance
 ) -> tuple[GoldenCase, ...]:
-    """The cases of `predict`: one picture that is halved, one that is only cropped, and one that is doubled.
+    """The cases of `predict`, one for each picture on which the model is not chaotic.
 
-    With these factors, most pixels are resized exactly. With others, about one pixel in 100,000 lies so close to a half that
-    a kernel with fused multiply-add rounds it to another level. A device that works correctly would fail on it.
+    Raises:
+        ParityError: there is none.
     """
-    image = ranking.image
-    preprocess = Preprocess(image)
-    module = detached_copy(source.module)
-    shapes = (
-        (2 * image.resize, 2 * image.resize + 90, 3),
-        (image.resize + 64, image.resize, 3),
-        ((image.resize + 1) // 2, (image.resize + 1) // 2 + 27, 3),
-    )
-    cases = []
-    for shape in shapes:
-        given, picture = _steady_picture(preprocess, shape)
-        with exact_eager():
-            prepared = preprocess(picture)
-            ranked = named_tensors(module(prepared))[image.output]
-            row = ranked.flatten()
-            scores = _scores(row, ranking)
-            ordered = named_arrays(torch.topk(scores, scores.size(0)))
-        name = f"predict: {shape[0]}x{shape[1]}"
-        noise = None
-        if meter is not None and meter.loud:
-            measured = meter.measure(Probe(name=name, inputs=(prepared,)), {image.output: ranked.numpy()})
-            noise = measured.outputs[image.output]
-        if noise is not None and noise.chaotic(tolerance):
-            continue
-        wide = _widened(() if noise is None else (noise,), tolerance)
-        own = _of_scores(wide, float(row.abs().max()), scores, ranking)
-        # Rounding can swap close ranks. That changes the indices, but the scores by less than the tolerance.
-        ranks = {"0": min(_RANKS, len(ordered["0"])), "1": _sure_ranks(ordered["0"], own)}
-        outputs = tuple(_picked(name, value, np.arange(ranks[name])) for name, value in ordered.items())
-        cases.append(
-            GoldenCase(
-                name=name,
-                method="predict",
-                inputs=(given,),
-                outputs=outputs,
-                tolerance=own,
-                noise=None if noise is None else rounded(max(noise.norm, noise.max)),
-            )
-        )
+    cases = [case for case in (_picture_case(picture, ranking, tolerance) for picture in pictures) if case is not None]
     if not cases:
         raise ParityError(
-            f"{source.source} is chaotic on every picture: rounding alone decides its scores, so predict could not be verified. "
+            f"{facts.source} is chaotic on every picture: rounding alone decides its scores, so predict could not be verified. "
             "Leave --image out, or pass --tolerance."
         )
     return tuple(cases)
 
 
-def _steady_picture(preprocess: Preprocess, shape: tuple[int, int, int]) -> tuple[GoldenInput, torch.Tensor]:
-    """A picture that every kernel resizes to the same levels, or the last one tried if there is none.
-
-    There may be none if nothing is cropped off, because the edges are never resized exactly.
-    """
-    for seed in range(_FIRST_SEED, _FIRST_SEED + _PICTURES):
-        given = GoldenInput(name="image", dtype="uint8", shape=shape, seed=seed, low=0, high=255)
-        picture = from_golden("", (given,)).inputs[0]
-        if is_steady(preprocess, picture):
-            break
-    return given, picture
-
-
-def is_steady(preprocess: Preprocess, picture: torch.Tensor) -> bool:
-    """Whether each pixel of a [H, W, 3] uint8 picture is resized exactly, or to a value that is not close to a half."""
-    exact = preprocess.cropped(picture, torch.float64)
-    off_halves = (exact - exact.floor() - 0.5).abs() > _ROUNDING
-    return bool((off_halves | (exact == preprocess.cropped(picture, torch.float32))).all())
+def _picture_case(picture: Picture, ranking: Ranking, tolerance: Tolerance) -> GoldenCase | None:
+    answer, output = picture.answer, ranking.image.output
+    measured = answer.noise() if answer.meter is not None and answer.meter.loud else None
+    noise = None if measured is None else measured.outputs[output]
+    if noise is not None and noise.chaotic(tolerance):
+        return None
+    row = torch.from_numpy(answer.outputs[output]).flatten()
+    with exact_eager():
+        scores = _scores(row, ranking)
+        ordered = named_arrays(torch.topk(scores, scores.size(0)))
+    wide = _widened(() if noise is None else (noise,), tolerance)
+    own = _of_scores(wide, float(row.abs().max()), scores, ranking)
+    # Rounding can swap close ranks. That changes the indices, but the scores by less than the tolerance.
+    ranks = {"0": min(_RANKS, len(ordered["0"])), "1": _sure_ranks(ordered["0"], own)}
+    return GoldenCase(
+        name=answer.probe.name,
+        method="predict",
+        inputs=(picture.given,),
+        outputs=tuple(_picked(name, value, np.arange(ranks[name])) for name, value in ordered.items()),
+        tolerance=own,
+        noise=None if noise is None else rounded(max(noise.norm, noise.max)),
+    )
 
 
 def _scores(row: torch.Tensor, ranking: Ranking) -> torch.Tensor:

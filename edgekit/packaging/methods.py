@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from edgekit.capture.decide import CapturedModel
+from edgekit.capture.captured import CapturedModel
 from edgekit.errors import UsageError
 from edgekit.format.golden import GoldenCase
 from edgekit.format.schema import MethodSpec, TensorSpec, Tolerance

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from edgekit.capture.captured import CapturedModel
 from edgekit.capture.constants import constant_outputs
-from edgekit.capture.decide import CapturedModel
 from edgekit.errors import ParityError
 from edgekit.format.golden import GoldenCase
 from edgekit.format.schema import Evidence, Manifest, Tolerance

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from edgekit.capture.decide import CapturedModel
+from edgekit.capture.captured import CapturedModel
 from edgekit.errors import DeviceError, ParityError
 from edgekit.format.compare import Comparison
 from edgekit.format.golden import GoldenCase, GoldenInput

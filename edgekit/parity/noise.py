@@ -4,7 +4,7 @@ The answer is compared with the answer in float64, and with answers for which th
 bits. An element that jumps, such as a label of an argmax map, is undecided if nudges of several times the noise change it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -70,25 +70,25 @@ class Noise:
 
 
 class NoiseMeter:
-    """Measures the noise of a model's answers, each when it is first needed."""
+    """Measures the noise of a model's answers, each when it is first needed, and keeps it."""
 
-    def __init__(self, module: nn.Module) -> None:
-        self._module = module
-        self._found: dict[str, Noise] = {}
+    def __init__(self, measuring: Callable[[Probe, Answer], Noise]) -> None:
+        self._measuring = measuring
+        self.found: dict[str, Noise] = {}  # by the name of the probe
 
     @property
     def loud(self) -> bool:
         """Whether an answer had more noise than those of most models, or undecided elements."""
-        return any(noise.largest > LOUD or noise.undecided for noise in self._found.values())
+        return any(noise.largest > LOUD or noise.undecided for noise in self.found.values())
 
     def measured(self, probe: Probe) -> Noise | None:
         """The noise on a probe, if it was measured."""
-        return self._found.get(probe.name)
+        return self.found.get(probe.name)
 
     def measure(self, probe: Probe, answer: Answer) -> Noise:
-        if probe.name not in self._found:
-            self._found[probe.name] = measure(self._module, probe, answer)
-        return self._found[probe.name]
+        if probe.name not in self.found:
+            self.found[probe.name] = self._measuring(probe, answer)
+        return self.found[probe.name]
 
 
 def measure(module: nn.Module, probe: Probe, answer: Answer) -> Noise:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from edgekit.errors import ParityError
 from edgekit.format.axes import AxisRange
 from edgekit.parity.probes import Axes, Probe
-from edgekit.sources.source import SourceModel
+from edgekit.sources.facts import SourceFacts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,7 @@ def axis_ranges(ranges: Ranges) -> dict[tuple[int, int], AxisRange]:
     return found
 
 
-def check_requested(source: SourceModel, ranges: Ranges, failures: Sequence[tuple[Probe, str]], problem: str) -> None:
+def check_requested(source: SourceFacts, ranges: Ranges, failures: Sequence[tuple[Probe, str]], problem: str) -> None:
     """Refuses ranges that lack a size that the user asked for.
 
     Args:

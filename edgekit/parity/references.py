@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from torch import nn
@@ -12,7 +13,7 @@ from edgekit.parity.causes import random_calls, random_remedy, remedy_of
 from edgekit.parity.comparison import Reference, compare
 from edgekit.parity.eager import Array, run
 from edgekit.parity.moves import Answer
-from edgekit.parity.noise import NoiseMeter
+from edgekit.parity.noise import NoiseMeter, measure
 from edgekit.parity.probes import (
     Probe,
     at_highest,
@@ -57,7 +58,7 @@ def eager_references(source: SourceModel) -> References:
         CaptureError: two runs on the same input give different answers.
     """
     module = detached_copy(source.module)
-    meter = NoiseMeter(module)
+    meter = NoiseMeter(partial(measure, module))
     items: list[Reference] = []
     refused: list[tuple[str, str]] = []
     for probe in value_probes(source):

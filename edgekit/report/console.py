@@ -178,7 +178,8 @@ def weights_text(manifest: Manifest) -> str:
 def _print_manifest(manifest: Manifest) -> None:
     _show(f"source      {manifest.provenance.source}, weights{weights_text(manifest)}")
     versions = manifest.provenance.versions
-    _show(f"made by     edgekit {versions.edgekit}, torch {versions.torch}")
+    finished = "" if versions.finished_with in (None, versions.torch) else f", finished with {versions.finished_with}"
+    _show(f"made by     edgekit {versions.edgekit}, torch {versions.torch}{finished}")
     _show(f"captured    {manifest.capture.mode}: {manifest.capture.reason}")
     if (error := manifest.capture.fast_path_error) is not None:
         _show(

@@ -2,10 +2,7 @@
 
 import contextlib
 import json
-import logging
 import os
-import shutil
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,75 +19,24 @@ from edgekit.format.compare import Array
 from edgekit.format.generator import generate
 from edgekit.nested import named_arrays, structure_of
 from edgekit.runtimes.base import Runtime
-from edgekit.runtimes.cache import build_folder, cache_folder
+from edgekit.runtimes.environments import Environment
 from edgekit.runtimes.hosts import ThisMachine
 from edgekit.runtimes.lite import golden_cases, replay
 from edgekit.runtimes.process import TIMEOUT_S
 from edgekit.runtimes.results import CaseResult
 
-_NEWEST_PYTHON = (3, 11)  # that all of them have wheels for
-_NEWEST_NAME = "python" + ".".join(map(str, _NEWEST_PYTHON))
-_NUMPY = "numpy<2"
 _SCRIPT = Path(__file__).with_name("replay_older.py")
 
-_log = logging.getLogger(__name__)
 
-
-def environment_folder(version: str) -> Path:
-    """Where the environment is kept: the user's cache folder."""
-    return cache_folder("runtimes", f"torch-{version}")
-
-
-def environment(version: str) -> Path:
-    """The Python of the environment, which is made on first use.
-
-    Raises:
-        DeviceError: it cannot be made.
-    """
-    folder = environment_folder(version)
-    python = folder / "bin" / "python"
-    if python.exists():
-        return python
-    if (base := _base_python()) is None:
-        raise DeviceError(_no_wheel(version))
-    _log.warning(
-        "torch-%s: making its environment in %s, on first use only; this takes some minutes and 3 to 5 GB",
-        version,
-        folder,
+def environment(version: str) -> Environment:
+    """The environment of an older torch."""
+    return Environment(
+        name=f"torch-{version}",
+        torch=version,
+        others=("numpy<2",),
+        newest_python=(3, 11),  # that all of them have wheels for
+        size="3 to 5 GB",
     )
-    with build_folder(folder) as temporary:
-        _make([base, "-m", "venv", str(temporary)], version)
-        pip = [str(temporary / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-input"]
-        _make([*pip, f"torch=={version}", _NUMPY], version)
-    _log.warning("torch-%s: its environment is ready", version)
-    return python
-
-
-def _base_python() -> str | None:
-    """A Python that the older torch has wheels for."""
-    if sys.version_info[:2] <= _NEWEST_PYTHON:
-        return sys.executable
-    return shutil.which(_NEWEST_NAME)
-
-
-def _no_wheel(version: str) -> str:
-    here = ".".join(map(str, sys.version_info[:2]))
-    return (
-        f"torch-{version}: there is no wheel for Python {here}. "
-        f"Install {_NEWEST_NAME} beside it, where the PATH finds it."
-    )
-
-
-def _make(command: Sequence[str], version: str) -> None:
-    """One step of making an environment."""
-    done = ThisMachine().run(command)
-    if done.exit_code:
-        lines = (done.stdout + done.stderr).strip().splitlines()
-        message = next((line for line in reversed(lines) if line.startswith("ERROR")), done.last_line)
-        raise DeviceError(
-            f"torch-{version}: its environment cannot be made: {message} "
-            f"It needs pip, a package index that has torch {version} for this machine, and 3 to 5 GB."
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +69,10 @@ class OlderRuntime(Runtime):
 
     def __init__(self, *, name: str, version: str) -> None:
         self.name = name
-        self._version = version
+        self._version, self._environment = version, environment(version)
 
     def missing(self) -> str:
-        made = (environment_folder(self._version) / "bin" / "python").exists()
-        return "" if made or _base_python() else _no_wheel(self._version)
+        return self._environment.missing()
 
     def verify(self, archive: Archive) -> tuple[CaseResult, ...]:
         cases, manifest = golden_cases(archive)
@@ -150,7 +95,7 @@ class OlderRuntime(Runtime):
         self, package: Path, calls: Sequence[tuple[str, Sequence[Array]]], engine: str | None
     ) -> Iterator[tuple[_Answer, ...]]:
         """The older interpreter's answer to each call; their arrays are in files that the context removes."""
-        python = environment(self._version)
+        python = self._environment.python()
         with tempfile.TemporaryDirectory(prefix="edgekit-") as scratch:
             folder = Path(scratch)
             cases = [
@@ -169,7 +114,7 @@ class OlderRuntime(Runtime):
         if done.exit_code:
             raise DeviceError(
                 f"runtime {self.name}: it ended with {done.exit_code}: {done.last_line}. "
-                f"If its environment is damaged, remove {environment_folder(self._version)}; it will be made again."
+                f"If its environment is damaged, remove {self._environment.folder}; it will be made again."
             )
         try:
             answers = msgspec.json.decode((folder / "answers.json").read_bytes(), type=_Answers)

@@ -58,8 +58,8 @@ class Target:
 _ROWS = (
     Target(
         name="lite",
-        implementation="edgekit.runtimes.lite:LiteRuntime",
-        about="torch's lite interpreter, in this process",
+        implementation="edgekit.runtimes.workshop_lite:lite_runtime",
+        about="torch's lite interpreter, in this process or in the workshop",
         capabilities=("verify", "run", "bench"),
     ),
     Target(

@@ -4,7 +4,7 @@ import itertools
 import logging
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,8 @@ from edgekit.format.schema import Activation, ImageSpec, WeightsInfo
 from edgekit.sources.adapter import adapted, inner
 from edgekit.sources.checkpoints import load_checkpoint
 from edgekit.sources.copies import exportable, unwrapped
-from edgekit.sources.dynamic import DynamicAxis, Requested, requested_sizes
+from edgekit.sources.dynamic import DynamicAxis, requested_sizes
+from edgekit.sources.facts import SourceFacts
 from edgekit.sources.inputs import InputSpec, arguments_of, parse_input
 from edgekit.sources.lists import check_lists
 from edgekit.sources.methods import FORWARD, exported_methods, requested_methods, scripted_method
@@ -75,28 +76,26 @@ class SourceRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SourceModel:
+class SourceModel(SourceFacts):
     """A model in eval mode and what is known about it. `module` may be a ScriptModule.
 
     `module` has the exported method as its `forward`. `others` are the other methods to export, each as a model that shares
     the weights, and `methods_left_out` those that the package will not have. The arrays of the user become a golden case,
     with their bytes, if `sample_room` is not 0.
-    `dynamic` are the sizes that the user asks for, by input and axis.
     """
 
-    name: str
-    source: str
     module: nn.Module
-    inputs: tuple[InputSpec, ...]
-    weights: WeightsInfo
     image: ImageSpec | None = None
     ranking: RankingRequest = RankingRequest()
-    labels: tuple[str, ...] = ()
-    method: str = FORWARD
     others: tuple["SourceModel", ...] = ()
     methods_left_out: tuple[str, ...] = ()
     sample_room: int = 0
-    dynamic: Requested = field(default_factory=dict)
+
+    @property
+    def facts(self) -> SourceFacts:
+        """What later stages take: neither the module nor the arrays of the user."""
+        known = {each.name: getattr(self, each.name) for each in fields(SourceFacts)}
+        return SourceFacts(**{**known, "inputs": tuple(replace(spec, sample=None) for spec in self.inputs)})
 
     @property
     def keeps_sample(self) -> bool:

@@ -18,7 +18,7 @@ from sklearn.model_selection import train_test_split
 from torch import nn
 
 import edgekit
-from edgekit.packaging.predict import Preprocess
+from edgekit.parity.preprocess import Preprocess
 
 Pictures = npt.NDArray[np.uint8]
 Classes = npt.NDArray[np.int64]

@@ -12,7 +12,8 @@ from packages import edit_golden, rewrite
 from torch import nn
 
 import edgekit
-from edgekit.capture.decide import CapturedModel, capture
+from edgekit.capture.captured import CapturedModel
+from edgekit.capture.decide import capture
 from edgekit.errors import SourceError, UsageError
 from edgekit.format.archive import Archive
 from edgekit.format.generator import generate, stored

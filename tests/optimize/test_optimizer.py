@@ -11,7 +11,7 @@ from captures import captured
 from torch import nn
 from torch.utils.mobile_optimizer import optimize_for_mobile
 
-from edgekit.capture.decide import CapturedModel
+from edgekit.capture.captured import CapturedModel
 from edgekit.format.schema import Proof, Tolerance
 from edgekit.optimize import optimizer
 from edgekit.optimize.optimizer import OptimizedModel, optimize

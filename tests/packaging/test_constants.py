@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 import edgekit
-from edgekit.packaging import constants
+from edgekit.capture import parameters as capture_parameters
 
 
 def parameters(report: edgekit.ExportReport) -> list[str | None]:
@@ -67,7 +67,7 @@ def test_name_constants_that_fails_is_a_warning(
     def fail(*_: object) -> None:
         raise AttributeError("no such thing")
 
-    monkeypatch.setattr(constants, "_batchnorm_shifts", fail)
+    monkeypatch.setattr(capture_parameters, "_batchnorm_shifts", fail)
     report = edgekit.export(nn.Linear(4, 3).eval(), ["2x4"], output=tmp_path / "m.ptl")
     assert [c.parameter for c in report.manifest.constants if c.parameter] == []
     assert "the parameter names of the constants are left out: AttributeError: no such thing" in caplog.text

@@ -11,17 +11,17 @@ import torch
 from torch import nn
 
 import edgekit
+from edgekit.capture.pictures import is_steady
 from edgekit.format.archive import Archive
 from edgekit.format.generator import generate
 from edgekit.format.golden import GoldenInput
-from edgekit.packaging.golden import is_steady
-from edgekit.packaging.predict import Preprocess
+from edgekit.parity.preprocess import Preprocess
 
 IMAGENET = edgekit.ImageSpec(resize=256, crop=224, mean=(0.5,), std=(0.25,))
 LEVELS = """
 import sys, numpy, torch
 from edgekit import ImageSpec
-from edgekit.packaging.predict import Preprocess
+from edgekit.parity.preprocess import Preprocess
 crop = Preprocess(ImageSpec(resize=256, crop=224, mean=(0.5,), std=(0.25,)))
 pictures = numpy.load(sys.argv[1])
 numpy.savez(sys.argv[2], **{name: crop(torch.from_numpy(pictures[name])).numpy() for name in pictures.files})

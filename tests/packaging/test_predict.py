@@ -19,7 +19,7 @@ from torchvision.transforms._presets import ImageClassification
 
 import edgekit
 from edgekit.format.schema import ImageSpec
-from edgekit.packaging.predict import Preprocess
+from edgekit.parity.preprocess import Preprocess
 
 Pixels = NDArray[np.uint8]
 

@@ -16,7 +16,7 @@ import edgekit
 from edgekit.errors import ParityError, UsageError
 from edgekit.format.archive import GOLDEN, Archive
 from edgekit.packaging import predict
-from edgekit.packaging.predict import Preprocess
+from edgekit.parity.preprocess import Preprocess
 
 IMAGE = edgekit.ImageSpec(resize=36, crop=32, mean=(0.5,) * 3, std=(0.25,) * 3)
 Array = np.ndarray[Any, Any]

@@ -1,5 +1,7 @@
 """Float32's noise: it widens bounds, it leaves out chaotic probes and undecided elements, and a wrong model is still found."""
 
+from functools import partial
+
 import models
 import numpy as np
 import pytest
@@ -137,7 +139,7 @@ def test_compare_leaves_out_undecided_elements_and_finds_others() -> None:
     module, x = models.Steps().eval(), torch.rand(1, 3, 96, 96)
     probe = Probe(name="probe", inputs=(x,))
     structure, outputs = run(module, probe)
-    meter = NoiseMeter(module)
+    meter = NoiseMeter(partial(measure, module))
     reference = Reference(probe=probe, structure=structure, outputs=outputs, meter=meter)
     undecided = meter.measure(probe, outputs).outputs["picture"].undecided
     assert undecided is not None

@@ -23,7 +23,7 @@ OF_A_CHECKOUT = (
     "edgekit/runtimes/checkout.py",
     "edgekit/runtimes/registry.py",
 )  # the remedies there; the table in docs/
-VERBS = ("export", "verify", "inspect", "compat", "ops", "run", "bench", "build-runner", "models")
+VERBS = ("export", "verify", "inspect", "compat", "ops", "run", "bench", "build-runner", "models", "workshop")
 
 Edgekit = Callable[..., subprocess.CompletedProcess[str]]
 

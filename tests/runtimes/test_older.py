@@ -14,8 +14,8 @@ from packages import edit_golden, rewrite, scale_largest_weight
 import edgekit
 from edgekit.errors import DeviceError, PackageError
 from edgekit.format.archive import Archive
-from edgekit.runtimes import older
-from edgekit.runtimes.older import environment, environment_folder
+from edgekit.runtimes import environments
+from edgekit.runtimes.older import environment
 from edgekit.runtimes.registry import TARGETS, resolve
 from edgekit.runtimes.verdict import verify
 
@@ -35,7 +35,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def this_python(cache: Path) -> Path:
     """Uses the Python and torch of this process instead of an older environment."""
-    python = environment_folder(VERSIONS[0]) / "bin" / "python"
+    python = environment(VERSIONS[0]).folder / "bin" / "python"
     python.parent.mkdir(parents=True)
     python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
     python.chmod(0o755)
@@ -44,37 +44,37 @@ def this_python(cache: Path) -> Path:
 
 
 def test_missing_python_too_new_names_the_remedy(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(older.sys, "version_info", (3, 13, 0))
-    monkeypatch.setattr(older.shutil, "which", lambda _name: None)
+    monkeypatch.setattr(environments.sys, "version_info", (3, 13, 0))
+    monkeypatch.setattr(environments.shutil, "which", lambda _name: None)
     with pytest.raises(DeviceError, match=r"no wheel for Python 3\.13.*python3\.11"):
         resolve("torch-1.13.1")
     assert not cache.exists()
 
 
 def test_environment_python_too_new_names_the_remedy(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(older.sys, "version_info", (3, 13, 0))
-    monkeypatch.setattr(older.shutil, "which", lambda _name: None)
+    monkeypatch.setattr(environments.sys, "version_info", (3, 13, 0))
+    monkeypatch.setattr(environments.shutil, "which", lambda _name: None)
     with pytest.raises(DeviceError, match=r"no wheel for Python 3\.13.*python3\.11"):
-        environment("1.13.1")
+        environment("1.13.1").python()
     assert not cache.exists()
 
 
 def test_environment_pip_fails_leaves_nothing_and_says_why(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(older, "_base_python", lambda: sys.executable)
+    monkeypatch.setattr(environments, "base_python", lambda _newest: sys.executable)
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", "")
     with pytest.raises(DeviceError, match=r"No matching distribution.*needs pip, a package index") as caught:
-        environment("1.13.1")
+        environment("1.13.1").python()
     assert caught.value.exit_code == 4
-    assert list((cache / "edgekit" / "runtimes").iterdir()) == []
+    assert [path.name for path in (cache / "edgekit" / "runtimes").iterdir()] == ["torch-1.13.1.lock"]
 
 
 def test_environment_folder_cannot_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    monkeypatch.setattr(older, "_base_python", lambda: sys.executable)
+    monkeypatch.setattr(environments, "base_python", lambda _newest: sys.executable)
     with pytest.raises(DeviceError, match="cannot be made"):
-        environment("1.13.1")
+        environment("1.13.1").python()
 
 
 @pytest.mark.usefixtures("this_python")
@@ -140,7 +140,7 @@ def test_verify_process_that_dies_is_a_device_error(this_python: Path, tiny: Pat
 @needs_wheels
 @pytest.mark.parametrize("version", VERSIONS)
 def test_verify_older_torch_gives_the_eager_answers(tiny: Path, tmp_path: Path, version: str) -> None:
-    asked = [str(environment(version)), "-W", "ignore", "-c", "import torch; print(torch.__version__)"]
+    asked = [str(environment(version).python()), "-W", "ignore", "-c", "import torch; print(torch.__version__)"]
     output = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
     assert output.strip().partition("+")[0] == version
     torch.manual_seed(0)

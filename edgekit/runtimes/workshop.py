@@ -1,0 +1,242 @@
+"""The workshop: a Python environment whose torch has XNNPACK, for a process whose own torch lacks it.
+
+torch 2.13 and later are built without XNNPACK. There, models are captured in the user's process and finished in one of the
+workshop's Python, where packages run too. It uses the files of edgekit that the user's process has.
+"""
+
+import atexit
+import contextlib
+import logging
+import os
+import subprocess
+import tempfile
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import edgekit
+from edgekit import errors
+from edgekit.errors import DeviceError, EdgekitError
+from edgekit.runtimes.environments import Environment
+from edgekit.runtimes.frames import Array, Frame, Message, receive, send
+from edgekit.runtimes.hosts import Completed
+from edgekit.threads import VARIABLE as THREADS
+
+VARIABLE = "EDGEKIT_WORKSHOP"
+TORCH = "2.12.1"
+_LOCK = Path(__file__).with_name("workshop.txt")
+_REMEDY = (
+    f"Run `edgekit workshop make` where a package index can be reached, or set {VARIABLE} to a Python that has torch 2.9 to "
+    "2.12, numpy and msgspec."
+)
+_BOOT = """
+import importlib.util, sys
+package = sys.argv[1]
+spec = importlib.util.spec_from_file_location("edgekit", package + "/__init__.py", submodule_search_locations=[package])
+sys.modules["edgekit"] = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(sys.modules["edgekit"])
+from edgekit.workshop_process import main
+main()
+"""  # not by a folder in sys.path, where the other torch lies beside edgekit
+
+Answer = Callable[[Message, list[Array]], Frame]
+
+_log = logging.getLogger(__name__)
+
+
+@cache
+def has_kernels() -> bool:
+    """Whether this process's torch has XNNPACK: whether it can finish packages and run them itself."""
+    import torch
+
+    return hasattr(torch.ops.prepacked, "conv2d_clamp_prepack")
+
+
+def own_environment() -> Environment:
+    """The workshop that edgekit makes."""
+    lines = (line.partition("#")[0].strip() for line in _LOCK.read_text(encoding="ascii").splitlines())
+    return Environment(
+        name=f"workshop-torch-{TORCH}",
+        torch=TORCH,
+        others=tuple(filter(None, lines)),
+        newest_python=(3, 13),
+        size="about 5 GB, or 0.3 GB if TORCH_INDEX names an index of CPU builds",
+        remedy=_REMEDY,
+    )
+
+
+def named_python() -> Path | None:
+    """The Python that `EDGEKIT_WORKSHOP` names, itself or by the folder of its environment; None if it is not set."""
+    value = os.environ.get(VARIABLE)
+    if not value:
+        return None
+    path = Path(value)
+    return path / "bin" / "python" if path.is_dir() else path
+
+
+def missing() -> str:
+    """Why there is no workshop on this machine, and the remedy; empty where there is one, or it can be made."""
+    python = named_python()
+    if python is None:
+        return own_environment().missing()
+    return "" if python.is_file() else f"{VARIABLE}={os.environ[VARIABLE]}: there is no Python there. {_REMEDY}"
+
+
+def workshop_python() -> Path:
+    """The workshop's Python, which is made on first use.
+
+    Raises:
+        DeviceError: there is none, and it cannot be made.
+    """
+    if why := missing():
+        raise DeviceError(why)
+    return named_python() or own_environment().python()
+
+
+def described() -> str:
+    """Where the workshop is, and whether it is needed here, for people."""
+    own, named = own_environment(), named_python()
+    if named is not None:
+        where = f"{VARIABLE} names {named}: {missing() or 'it is there'}"
+    elif own.made:
+        where = f"{own.folder} has torch {own.torch}"
+    else:
+        where = f"{own.folder} is not made yet; it takes {own.size}"
+    need = "is not needed: this torch has XNNPACK" if has_kernels() else "is needed: this torch has no XNNPACK"
+    return f"{where}\nThe workshop {need}."
+
+
+class Workshop:
+    """A process of the workshop's Python. It does one request after the other, until `close`."""
+
+    def __init__(self) -> None:
+        self.python = workshop_python()
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  `close` closes it
+        command = [str(self.python), "-I", "-W", "ignore", "-c", _BOOT, str(Path(edgekit.__file__).parent)]
+        try:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._stderr,
+                env={THREADS: "1", **os.environ},
+            )
+        except OSError as error:
+            raise DeviceError(
+                f"the workshop {self.python} does not start: {error.strerror or error}. {_REMEDY}"
+            ) from error
+        self._lock = threading.Lock()
+        self.dropped: list[int] = []  # modules that nobody uses any more, which the next request lets go
+        self.torch = self._greeting()
+
+    def _greeting(self) -> str:
+        """The version of its torch."""
+        with self._closing():
+            hello, _ = self._receive(f"Remove it with `edgekit workshop remove`, so that it is made again. {_REMEDY}")
+            if not hello["has_kernels"]:
+                raise DeviceError(f"the workshop {self.python} has torch {hello['torch']} without XNNPACK. {_REMEDY}")
+        return str(hello["torch"])
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def call(
+        self, verb: str, arguments: Mapping[str, Any], arrays: Sequence[Array] = (), answer: Answer | None = None
+    ) -> Frame:
+        """Does a request.
+
+        Args:
+            verb: a function of `edgekit.workshop_process`.
+            arguments: its arguments, as JSON.
+            arrays: its arrays.
+            answer: answers what the process asks meanwhile.
+
+        Raises:
+            EdgekitError: what the process raised.
+            DeviceError: the process died.
+        """
+        with self._lock, self._closing():
+            dropped, self.dropped = self.dropped, []
+            self._send({"verb": verb, "dropped": dropped, **arguments}, arrays)
+            while True:
+                message, given = self._receive("Its memory may not have been enough.")
+                match message["kind"]:
+                    case "log":
+                        logging.getLogger(message["logger"]).log(message["level"], "%s", message["text"])
+                    case "ask" if answer is not None:
+                        self._send(*answer(message, given))
+                    case "done":
+                        return message, given
+                    case _:
+                        break
+        raise _failure(message)
+
+    def close(self) -> None:
+        """Ends the process, whatever it does."""
+        self._process.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout, self._stderr):
+            with contextlib.suppress(OSError):
+                stream.close()  # type: ignore[union-attr]
+
+    @contextlib.contextmanager
+    def _closing(self):  # type: ignore[no-untyped-def]
+        """Ends the process if the block raises: then nobody knows what it waits for."""
+        try:
+            yield
+        except BaseException:
+            self.close()
+            raise
+
+    def _send(self, message: Message, arrays: Sequence[Array]) -> None:
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # the next `_receive` says how it ended
+            send(self._process.stdin, message, arrays)  # type: ignore[arg-type]
+
+    def _receive(self, remedy: str) -> Frame:
+        assert self._process.stdout is not None
+        try:
+            return receive(self._process.stdout)  # type: ignore[arg-type]
+        except EOFError:
+            self._stderr.seek(0)
+            done = Completed(exit_code=self._process.wait(), stderr=self._stderr.read().decode(errors="replace"))
+            raise DeviceError(f"the process of the workshop {self.python} ended: {done.last_line}. {remedy}") from None
+        except ValueError as error:
+            raise DeviceError(
+                f"the workshop {self.python} printed what is not a message of edgekit. {_REMEDY}"
+            ) from error
+
+
+def _failure(message: Message) -> BaseException:
+    """The exception that a process raised, of the same kind where it is one for the user."""
+    kind, text = message["type"], message["text"]
+    cause = RuntimeError(f"in the workshop's process:\n{message['traceback']}")
+    found = getattr(errors, kind, None)
+    error: BaseException
+    if isinstance(found, type) and issubclass(found, EdgekitError):
+        error = found(text)
+    elif kind == "MemoryError":
+        error = MemoryError(text)
+    elif kind == "OSError":
+        error = OSError(message["errno"], text)
+    else:
+        return cause
+    error.__cause__ = cause
+    return error
+
+
+_warm: list[Workshop] = []
+_starting = threading.Lock()
+
+
+def warm_workshop() -> Workshop:
+    """A process that stays until this one ends, for requests that follow each other."""
+    with _starting:
+        if not _warm or not _warm[0].alive:
+            _warm[:] = [Workshop()]
+            _log.warning("this torch has no XNNPACK: packages run in torch %s of %s", _warm[0].torch, _warm[0].python)
+            atexit.register(_warm[0].close)
+        return _warm[0]

@@ -1,0 +1,109 @@
+"""The cut as a folder: what is read back is what was written."""
+
+import json
+import zipfile
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+
+import models
+import numpy as np
+import pytest
+import torch
+from captures import captured
+from torch import nn
+
+from edgekit.capture.captured import CapturedModel
+from edgekit.capture.folder import ARRAYS, FACTS, MODULE, read_captured, write_captured
+from edgekit.errors import OptimizeError, PackageError
+from edgekit.parity.comparison import Reference
+from edgekit.parity.noise import Noise
+
+
+def unasked(*_: object) -> Noise:
+    raise AssertionError("every noise was measured before")
+
+
+def cut(factory: Callable[[], nn.Module], folder: Path, *inputs: str) -> tuple[CapturedModel, CapturedModel]:
+    """A captured model, and what is read back from its folder."""
+    folder.mkdir()
+    made = captured(factory, *inputs)
+    for reference in made.references[:2]:
+        reference.noise()
+    write_captured(made, folder)
+    return made, read_captured(folder, unasked)
+
+
+def same(a: Reference, b: Reference) -> bool:
+    inputs = all(torch.equal(x, y) for x, y in zip(a.probe.inputs, b.probe.inputs, strict=True))
+    outputs = all(np.array_equal(value, b.outputs[name], equal_nan=True) for name, value in a.outputs.items())
+    facts = [
+        (r.probe.name, r.probe.axes, r.probe.golden, r.probe.stress, r.structure, tuple(r.outputs)) for r in (a, b)
+    ]
+    return inputs and outputs and facts[0] == facts[1]
+
+
+@pytest.mark.parametrize(
+    ("factory", "inputs"),
+    [(models.conv_net, ["1x3x32x32"]), (models.TwoInputs, ["1x6:int64[0,9]", "1x6"]), (models.Steps, ["1x3x96x96"])],
+)
+def test_folder_gives_back_what_was_captured(
+    factory: Callable[[], nn.Module], inputs: list[str], tmp_path: Path
+) -> None:
+    made, read = cut(factory, tmp_path / "cut", *inputs)
+    compared = ("references", "sizes", "module", "parameters", "pictures")
+    for name in (each.name for each in fields(CapturedModel) if each.name not in compared):
+        assert getattr(read, name) == getattr(made, name), name
+    for name in ("references", "sizes"):
+        assert all(same(a, b) for a, b in zip(getattr(made, name), getattr(read, name), strict=True))
+    for a, b in zip(made.references[:2], read.references[:2], strict=True):
+        assert a.measured is not None
+        assert b.measured is not None
+        assert a.measured.largest == b.measured.largest
+        for name, noise in a.measured.outputs.items():
+            assert np.array_equal(noise.undecided, b.measured.outputs[name].undecided)  # type: ignore[arg-type]
+    assert read.parameters.names == made.parameters.names
+    assert read.parameters.shifts.keys() == made.parameters.shifts.keys()
+    probe = made.references[0].probe
+    answers = [model.module(*probe.inputs) for model in (made, read)]
+    torch.testing.assert_close(answers[0], answers[1], rtol=0, atol=0)
+    assert sorted(path.name for path in (tmp_path / "cut").iterdir()) == sorted((ARRAYS, FACTS, MODULE))
+
+
+def test_folder_noise_that_was_not_measured_is_asked_for(tmp_path: Path) -> None:
+    made = captured(models.conv_net, "1x3x32x32")
+    write_captured(made, tmp_path)
+    asked: list[str] = []
+
+    def measuring(probe, _answer):  # type: ignore[no-untyped-def]
+        asked.append(probe.name)
+        return Noise(outputs={})
+
+    read = read_captured(tmp_path, measuring)
+    late = next(reference for reference in read.references if reference.measured is None)
+    late.noise()
+    late.noise()
+    assert asked == [late.probe.name]
+
+
+def test_folder_with_damaged_facts_is_refused(tmp_path: Path) -> None:
+    write_captured(captured(models.DynamicModel, "2x4"), tmp_path)
+    facts = json.loads((tmp_path / FACTS).read_text())
+    (tmp_path / FACTS).write_text(json.dumps({**facts, "inputs": 3}))
+    with pytest.raises(PackageError, match="not a valid document"):
+        read_captured(tmp_path, unasked)
+
+
+def test_folder_with_an_unknown_operator_names_it_and_the_line(tmp_path: Path) -> None:
+    made = captured(models.DynamicModel, "2x4")
+    write_captured(made, tmp_path)
+    with zipfile.ZipFile(tmp_path / MODULE) as archive:
+        records = {name: archive.read(name) for name in archive.namelist()}
+    assert any(b"torch.sum" in data for data in records.values())
+    with zipfile.ZipFile(tmp_path / MODULE, "w") as archive:
+        for name, data in records.items():
+            archive.writestr(name, data.replace(b"torch.sum", b"torch.smu"))
+    with pytest.raises(
+        OptimizeError, match=r"cannot load the captured model: Unknown builtin op: aten::smu .*torch\.smu\(x\)"
+    ):
+        read_captured(tmp_path, unasked)

@@ -1,0 +1,85 @@
+"""Environments with another torch: made by one process at a time, whole or not at all."""
+
+import multiprocessing
+import time
+from pathlib import Path
+
+import pytest
+
+from edgekit.errors import DeviceError
+from edgekit.runtimes import environments
+from edgekit.runtimes.cache import build_folder
+from edgekit.runtimes.environments import Environment
+from edgekit.runtimes.workshop import TORCH, VARIABLE, own_environment
+
+
+class Counted(Environment):
+    """Makes a file instead of an environment, slowly, and notes it."""
+
+    def _make(self, _base: str, _index: str) -> None:
+        with (self.folder.parent.parent / "log").open("a") as log:
+            log.write("made\n")
+        with build_folder(self.folder) as temporary:
+            time.sleep(0.5)
+            (temporary / "bin").mkdir()
+            (temporary / "bin" / "python").write_text("")
+
+
+def counted() -> Counted:
+    return Counted(name="some", torch="0", others=(), newest_python=(9, 9), size="0 GB")
+
+
+def make(_: int) -> None:
+    counted().python()
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache folder for the user."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.delenv(VARIABLE, raising=False)
+    return tmp_path / "edgekit"
+
+
+def test_two_processes_make_one_environment(cache: Path) -> None:
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        pool.map(make, range(2), chunksize=1)
+    assert (cache / "log").read_text() == "made\n"
+    assert counted().made
+
+
+def test_what_an_interrupted_process_left_is_removed(cache: Path) -> None:
+    left = cache / "runtimes" / ".some.abc"
+    left.mkdir(parents=True)
+    assert not counted().made
+    counted().python()
+    assert not left.exists()
+    assert counted().remove()
+    assert not counted().remove()
+
+
+def test_workshop_that_cannot_be_made_names_the_two_ways_out(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(self: Environment, command: list[str]) -> None:
+        if "pip" in command:
+            command = [command[0], "-c", "raise SystemExit('ERROR: no network')"]
+        run(self, command)
+
+    run = Environment._run
+    monkeypatch.setattr(Environment, "_run", fails)
+    with pytest.raises(DeviceError, match=rf"no network.*{TORCH}.*edgekit workshop make.*or set {VARIABLE}") as caught:
+        own_environment().python()
+    assert caught.value.exit_code == 4
+    assert [path.name for path in (cache / "runtimes").iterdir()] == [f"workshop-torch-{TORCH}.lock"]
+
+
+def test_workshop_installs_the_pinned_torch_from_the_index(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not cache.exists()
+    commands: list[list[str]] = []
+    monkeypatch.setattr(Environment, "_run", lambda _self, command: commands.append(list(command)))
+    monkeypatch.setenv(environments.INDEX, "the-index")
+    own_environment().python()
+    _, torch_alone, everything, check = commands
+    assert torch_alone[-3:] == ["--index-url", "the-index", f"torch=={TORCH}"]
+    assert f"torch=={TORCH}" in everything
+    assert any(word.startswith("numpy==") for word in everything)
+    assert check[-1] == "import torch"

@@ -1,0 +1,184 @@
+"""Finishing and running in the workshop, with this Python as the workshop."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import models
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import edgekit
+from edgekit import pipeline
+from edgekit.errors import CaptureError, DeviceError, PackageError, ParityError
+from edgekit.finishing import Job
+from edgekit.format.archive import Archive
+from edgekit.format.schema import Manifest
+from edgekit.handover import finish_in_workshop
+from edgekit.runtimes import workshop, workshop_lite
+from edgekit.runtimes.results import BenchRequest
+from edgekit.runtimes.workshop import Workshop, warm_workshop
+
+GREETING = "import json, sys; print(json.dumps([{}, []]))"
+
+
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Takes this process's torch for one without XNNPACK, and this Python for the workshop."""
+    monkeypatch.setenv("EDGEKIT_WORKSHOP", sys.executable)
+    monkeypatch.setattr(pipeline, "has_kernels", lambda: False)
+    monkeypatch.setattr(workshop_lite, "has_kernels", lambda: False)
+
+
+def made(factory: Callable[[], nn.Module], inputs: object, path: Path, **options: object) -> Manifest:
+    torch.manual_seed(0)
+    return edgekit.export(factory(), inputs, output=path, **options).manifest  # type: ignore[arg-type]
+
+
+def golden(path: Path) -> object:
+    with Archive(path) as archive:
+        return archive.golden
+
+
+@pytest.mark.parametrize(
+    ("factory", "inputs", "options"),
+    [
+        (
+            models.conv_net,
+            ["1x3x32x32"],
+            {"image": edgekit.ImageSpec(resize=36, crop=32, mean=(0.5,) * 3, std=(0.25,) * 3)},
+        ),
+        (models.DynamicModel, ["2x4"], {}),
+    ],
+)
+def test_package_of_the_workshop_is_that_of_this_process(
+    factory: Callable[[], nn.Module],
+    inputs: list[str],
+    options: dict[str, object],
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    here = made(factory, inputs, tmp_path / "here" / "m.ptl", **options)
+    request.getfixturevalue("elsewhere")
+    there = made(factory, inputs, tmp_path / "there" / "m.ptl", **options)
+    assert "has no XNNPACK: torch" in caplog.text
+    assert replace(there, records={}) == replace(here, records={})
+    assert there.provenance.versions.finished_with == str(torch.__version__)
+    assert golden(tmp_path / "there" / "m.ptl") == golden(tmp_path / "here" / "m.ptl")
+    names = sorted(path.name for path in (tmp_path / "here").iterdir())
+    assert sorted(path.name for path in (tmp_path / "there").iterdir()) == names == ["m.json", "m.pt", "m.ptl"]
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_errors_of_both_processes_keep_their_kind(tmp_path: Path) -> None:
+    class Flat(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x * 1e-9 + 1.0
+
+    with pytest.raises(ParityError, match="UNPROVEN"):
+        made(Flat, ["1x4"], tmp_path / "m.ptl")
+    with pytest.raises(CaptureError, match="cannot be captured"):
+        made(models.Hopeless, ["2x4"], tmp_path / "m.ptl")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_interrupt_while_the_workshop_works_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[Workshop] = []
+    call = Workshop.call
+
+    def kept(shop: Workshop, *arguments: object, **named: object):  # type: ignore[no-untyped-def]
+        started.append(shop)
+        return call(shop, *arguments, **named)  # type: ignore[arg-type]
+
+    def interrupt(job: Job, methods: object, _progress: object, engine: str | None):  # type: ignore[no-untyped-def]
+        def progress(stage: str) -> None:
+            if stage == "optimize":
+                raise KeyboardInterrupt
+
+        return finish_in_workshop(job, methods, progress, engine)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Workshop, "call", kept)
+    monkeypatch.setattr(pipeline, "finish_in_workshop", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        made(models.DynamicModel, ["2x4"], tmp_path / "m.ptl")
+    assert [shop.alive for shop in started] == [False]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_workshop_ends_when_the_user_s_process_ends(elsewhere: None) -> None:  # noqa: ARG001
+    shop = Workshop()
+    assert shop._process.stdin is not None
+    shop._process.stdin.close()
+    assert shop._process.wait(timeout=60) == 0
+    shop.close()
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_package_runs_in_the_workshop(tiny: Path, two_inputs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    arrays = [np.arange(6).reshape(1, 6), np.ones((1, 6), np.float32)]
+    there = edgekit.load(two_inputs)
+    assert isinstance(there._module, workshop_lite.WorkshopModule)  # type: ignore[union-attr]
+    answers = there.run(arrays)
+    assert edgekit.verify(tiny).passed
+    verdict = edgekit.verify(tiny).results
+    timed = workshop_lite.WorkshopLiteRuntime().bench(tiny, BenchRequest(iterations=1, min_seconds=0))
+    again = workshop_lite.WorkshopLiteRuntime().run(two_inputs, "forward", arrays)
+    warm_workshop().close()
+    restarted = there.run(arrays)
+    monkeypatch.undo()
+    here = edgekit.load(two_inputs).run(arrays)
+    assert verdict == edgekit.verify(tiny).results
+    assert timed.engine == "lite"
+    for found in (answers, again, restarted):
+        assert found.keys() == here.keys()
+        assert all(np.array_equal(found[name], here[name]) for name in here)
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_package_that_does_not_load_in_the_workshop_is_a_package_error(tmp_path: Path) -> None:
+    (tmp_path / "x.ptl").write_bytes(b"nothing")
+    with pytest.raises(PackageError, match=r"x\.ptl"):
+        workshop_lite.open_lite(tmp_path / "x.ptl", "xnnpack", None)
+
+
+def program(path: Path, text: str) -> str:
+    """A program that stands for the workshop's Python."""
+    path.write_text(f"#!{sys.executable}\n{text}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        (None, r"EDGEKIT_WORKSHOP=.*there is no Python there.*edgekit workshop make.*or set EDGEKIT_WORKSHOP"),
+        ("import sys; sys.exit('No module named torch')", r"ended: No module named torch.*edgekit workshop make"),
+        ("import os; os.kill(os.getpid(), 9)", r"ended: the process was ended by SIGKILL"),
+        ("print('hello')", "printed what is not a message"),
+        (GREETING.format("{'torch': '2.15.0', 'has_kernels': False}"), r"has torch 2\.15\.0 without XNNPACK"),
+        (
+            GREETING.format("{'torch': '2.12.1', 'has_kernels': True}") + "; sys.stdout.flush(); sys.stdin.readline()",
+            "ended: exit code 0",
+        ),
+    ],
+)
+@pytest.mark.usefixtures("elsewhere")
+def test_workshop_that_does_not_work_is_a_device_error(
+    text: str | None, match: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = str(tmp_path / "missing") if text is None else program(tmp_path / "python", text)
+    monkeypatch.setenv("EDGEKIT_WORKSHOP", path)
+    with pytest.raises(DeviceError, match=match) as caught:
+        made(models.DynamicModel, ["2x4"], tmp_path / "out" / "m.ptl")
+    assert caught.value.exit_code == 4
+    assert not (tmp_path / "out").exists()
+
+
+def test_workshop_is_not_needed_here() -> None:
+    assert workshop.has_kernels()
+    assert "is not needed" in workshop.described()
