@@ -29,7 +29,7 @@ VERBS = {
     "bench": "time a package on each runtime",
     "build-runner": "build the C++ runner for this machine, for --runtime native",
     "models": "list the models that can be exported by name",
-    "workshop": "show, make or remove the environment that finishes packages where torch has no XNNPACK",
+    "workshop": "show, make or remove the environment for torch without XNNPACK",
 }
 _OWN_OPTIONS = ("--version",)  # of edgekit itself, which no verb has
 _EXIT_INTERRUPTED = 130
