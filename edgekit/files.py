@@ -51,6 +51,20 @@ def atomic(path: Path) -> Iterator[Path]:
                 new.rmdir()
 
 
+@contextmanager
+def scratch_folder(parent: Path) -> Iterator[Path]:
+    """Yields a new folder in `parent`, and removes it with its content at the end.
+
+    `tempfile.TemporaryDirectory` leaves the folder behind if an interrupt comes right after it was made.
+    """
+    folder = parent / f".edgekit-{secrets.token_hex(4)}"
+    try:
+        folder.mkdir(mode=0o700)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def _make_folders(folder: Path) -> list[Path]:
     """Creates a folder and its parents. Returns those that did not exist before, the innermost first."""
     missing = [path for path in (folder, *folder.parents) if not path.exists()]

@@ -1,6 +1,5 @@
 """The export pipeline: source, capture, optimize, package, verify."""
 
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
@@ -17,7 +16,7 @@ from edgekit.capture.decide import Candidates
 from edgekit.capture.modes import RequestedMode
 from edgekit.engines import held_engine, supported_engines
 from edgekit.errors import UsageError
-from edgekit.files import atomic
+from edgekit.files import atomic, scratch_folder
 from edgekit.finishing import SERVER, Job, finish
 from edgekit.format.schema import Activation, ImageSpec, Manifest, Proof, QuantizedEngine, Tolerance
 from edgekit.handover import finish_in_workshop
@@ -191,7 +190,7 @@ def _export(
     ]
     with ExitStack() as files, held_engine(engine):
         new_package, new_report = (files.enter_context(atomic(path)) for path in (package, report))
-        scratch = Path(files.enter_context(tempfile.TemporaryDirectory(prefix=".edgekit-", dir=new_package.parent)))
+        scratch = files.enter_context(scratch_folder(new_package.parent))
         job = Job(options=options, tolerance=tolerance, package=new_package, scratch=scratch)
         finished = (
             finish(job, methods, progress) if has_kernels() else finish_in_workshop(job, methods, progress, engine)

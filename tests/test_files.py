@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from edgekit.errors import UsageError
-from edgekit.files import atomic
+from edgekit.files import atomic, scratch_folder
 
 
 def test_atomic_good_block_leaves_the_file_alone(tmp_path: Path) -> None:
@@ -70,3 +70,24 @@ def test_atomic_two_writers_leave_one_whole_file(tmp_path: Path) -> None:
         thread.join()
     assert (tmp_path / "x").read_text() in ("a" * 1000, "b" * 1000)
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_scratch_folder_interrupted_right_after_it_was_made_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = Path.mkdir
+
+    def interrupted(path: Path, mode: int = 0o777) -> None:
+        make(path, mode)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "mkdir", interrupted)
+    with pytest.raises(KeyboardInterrupt), scratch_folder(tmp_path):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_scratch_folder_is_removed_with_its_content(tmp_path: Path) -> None:
+    with scratch_folder(tmp_path) as scratch:
+        (scratch / "x").write_text("x")
+    assert list(tmp_path.iterdir()) == []

@@ -1,6 +1,5 @@
 """Writes an optimized model as a package. The manifest is written last, after the other records passed the parity check."""
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +10,7 @@ import torch
 from edgekit.capture.captured import CapturedModel
 from edgekit.engines import needs_engine
 from edgekit.errors import UsageError
-from edgekit.files import reserve
+from edgekit.files import reserve, scratch_folder
 from edgekit.format.archive import GOLDEN, LABELS, Archive
 from edgekit.format.codec import to_json
 from edgekit.format.golden import Golden, GoldenCase
@@ -97,9 +96,9 @@ def draft_package(
     extras = {GOLDEN: to_json(Golden(schema_version=SCHEMA_VERSION, cases=cases), indent=None)}
     if labels := check_labels(source.labels, methods):
         extras[LABELS] = encode_labels(labels)
-    with tempfile.TemporaryDirectory(prefix=".edgekit-", dir=destination.parent) as scratch:
-        reserve(Path(scratch), sum(model.room_bytes for model in models))
-        saved = save_lite(module, Path(scratch), source.source)
+    with scratch_folder(destination.parent) as scratch:
+        reserve(scratch, sum(model.room_bytes for model in models))
+        saved = save_lite(module, scratch, source.source)
         with Archive(saved) as archive:
             constants, bytecode = name_constants(archive, optimized.captured.parameters), archive.bytecode
         records = write_records(saved, destination, extras)

@@ -6,7 +6,6 @@ judges the step: if it breaks parity, an extra record in the file tells loaders 
 
 import logging
 import os
-import tempfile
 import warnings
 import zipfile
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ import torch
 
 from edgekit.engines import held_engine
 from edgekit.errors import PackageError, first_line
-from edgekit.files import reserve
+from edgekit.files import reserve, scratch_folder
 from edgekit.format.schema import PassResult, Tolerance
 from edgekit.format.writer import rewrite_plain
 from edgekit.optimize.optimizer import OptimizedModel
@@ -114,9 +113,9 @@ def _save(optimized: OptimizedModel, path: Path, optimize: bool) -> None:
     engine = torch.backends.quantized.engine if is_quantized(optimized.server) else None
     settings = ServerSettings(optimize_for_inference=optimize, quantized_engine=engine)
     extra = {} if settings == ServerSettings() else {EXTRA: msgspec.json.encode(settings).decode("ascii")}
-    with tempfile.TemporaryDirectory(prefix=".edgekit-", dir=path.parent) as scratch:
-        reserve(Path(scratch), optimized.room_bytes)
-        raw = Path(scratch) / "archive.pt"
+    with scratch_folder(path.parent) as scratch:
+        reserve(scratch, optimized.room_bytes)
+        raw = scratch / "archive.pt"
         torch.jit.save(optimized.server, str(raw), _extra_files=extra)
         rewrite_plain(raw, path)
 
