@@ -10,6 +10,7 @@ import pytest
 
 import edgekit
 from edgekit.format.archive import Archive
+from edgekit.runtimes.lite import LiteModule, golden_cases, replay
 
 ROOT = Path(__file__).parent.parent
 pytestmark = pytest.mark.slow
@@ -66,8 +67,17 @@ def test_package_of_the_newest_torch_is_that_of_this_one(name: str, newest: Path
     with Archive(there) as a, Archive(here) as b:
         assert a.manifest is not None
         assert b.manifest is not None
-        assert a.manifest.operators == b.manifest.operators
+        assert a.manifest.fits == b.manifest.fits
+        if name != "encoder":  # the newest torch has another code for its own layer
+            assert a.manifest.operators == b.manifest.operators
         assert a.manifest.methods == b.manifest.methods
+        cases, manifest = golden_cases(b)
+        module = LiteModule(there)
+        found = [
+            each for case in cases for each in replay(module, case, manifest.method(case.method), manifest.tolerance)
+        ]
+        assert found
+        assert all(comparison.passed for comparison in found)
         versions = a.manifest.provenance.versions
         assert versions.finished_with == b.manifest.provenance.versions.torch != versions.torch
     listed = edgekit_there(newest, tmp_path, "verify", there, "--json")
