@@ -49,7 +49,8 @@ def main() -> None:
         torch.save(fitted(photos).state_dict(), checkpoint)
         run_edgekit("export", "-q", "mobilenet_v3_small", "--checkpoint", checkpoint, "-o", out / "fitted.ptl")
     for name in ("model", "fitted"):  # the last file to be written is the sign that all are there
-        answers = run_edgekit("run", out / f"{name}.ptl", *photos, "--topk", "5", "--json")
+        with contextlib.chdir(out):  # the answers name the photographs as they are given
+            answers = run_edgekit("run", f"{name}.ptl", *(photo.name for photo in photos), "--topk", "5", "--json")
         (out / f"{name}.json").write_text(answers, encoding="utf-8")
 
 
