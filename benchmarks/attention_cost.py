@@ -5,15 +5,13 @@ The lite interpreter, one thread, batch 1, CPU time. Each model runs in a new pr
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any, Literal
 
-from common import parser, print_context, print_document, summary
+from common import in_process, parser, print_context, print_document, summary
 
 FITS: tuple[Literal["current", "android"], ...] = ("current", "android")
 WARM_UP = 3
@@ -88,16 +86,6 @@ def measure(name: str, rounds: int) -> dict[str, Any]:
     return {fit: {**found[fit], **summary(samples[fit])} for fit in FITS}
 
 
-def in_process(name: str, rounds: int) -> dict[str, Any]:
-    """Runs `measure` in a new process with the thread settings of the command line."""
-    arguments = [sys.executable, "-W", "ignore", __file__, "--one", name, "--rounds", str(rounds)]
-    done = subprocess.run(arguments, stdout=subprocess.PIPE, check=False, env=os.environ | {"OMP_NUM_THREADS": "1"})
-    if done.returncode:
-        sys.exit(f"{name} failed with {done.returncode}; see above")
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
-
-
 def main() -> None:
     options_parser = parser(__doc__)
     options_parser.add_argument("--one", choices=MODELS, help=argparse.SUPPRESS)
@@ -107,7 +95,7 @@ def main() -> None:
         print(json.dumps(measure(options.one, rounds)))
         return
     print_context()
-    results = {name: in_process(name, rounds) for name in MODELS}
+    results = {name: in_process(__file__, name, rounds) for name in MODELS}
     if options.json:
         print_document(results)
         return

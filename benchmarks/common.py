@@ -104,6 +104,16 @@ def print_document(results: Any) -> None:
     print(json.dumps({"schema_version": SCHEMA_VERSION, "context": context(), "results": results}, indent=1))
 
 
+def in_process(script: str, model: str, rounds: int) -> dict[str, Any]:
+    """What `script --one MODEL` prints as JSON, in a new process with the thread settings of the command line."""
+    arguments = [sys.executable, "-W", "ignore", script, "--one", model, "--rounds", str(rounds)]
+    done = subprocess.run(arguments, stdout=subprocess.PIPE, check=False, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    if done.returncode:
+        sys.exit(f"{model} failed with {done.returncode}; see above")
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
 def parser(about: str | None) -> argparse.ArgumentParser:
     """A parser with the options of every benchmark."""
     made = argparse.ArgumentParser(description=about)

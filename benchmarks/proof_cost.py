@@ -7,15 +7,13 @@ runs in a new process, and its measurements take turns.
 import argparse
 import itertools
 import json
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
-from common import parser, print_context, print_document, summary
+from common import in_process, parser, print_context, print_document, summary
 
 MODELS = ("resnet18", "mobilenet_v3_small", "swin_t")
 PROOFS: tuple[Literal["quick", "full"], ...] = ("quick", "full")
@@ -93,16 +91,6 @@ def measure(model: str, rounds: int) -> dict[str, Any]:
     }
 
 
-def in_process(model: str, rounds: int) -> dict[str, Any]:
-    """Runs `measure` in a new process."""
-    arguments = [sys.executable, "-W", "ignore", __file__, "--one", model, "--rounds", str(rounds)]
-    done = subprocess.run(arguments, stdout=subprocess.PIPE, check=False)
-    if done.returncode:
-        sys.exit(f"{model} failed with {done.returncode}; see above")
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
-
-
 def main() -> None:
     options_parser = parser(__doc__)
     options_parser.add_argument(
@@ -115,7 +103,7 @@ def main() -> None:
         print(json.dumps(measure(options.one, rounds)))
         return
     print_context()
-    results = {model: in_process(model, rounds) for model in options.models}
+    results = {model: in_process(__file__, model, rounds) for model in options.models}
     if options.json:
         print_document(results)
         return
