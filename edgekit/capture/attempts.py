@@ -19,7 +19,7 @@ from edgekit.parity.comparison import describe, rounded
 from edgekit.parity.eager import unspecialized
 from edgekit.parity.gate import CHAOTIC, Judgement, judge_capture
 from edgekit.parity.probes import resized
-from edgekit.parity.ranges import Ranges, narrowed, without_wrong_axes
+from edgekit.parity.ranges import Ranges, narrowed
 from edgekit.parity.references import References
 from edgekit.sources.adapter import without_defaults
 from edgekit.sources.copies import detached_copy
@@ -88,9 +88,7 @@ def attempt(
     sized = {r.probe.name: r.probe for r in judged.references if r.probe.axes}
     good = [probe for name, probe in sized.items() if name not in judged.failed]
     bad = [probe for name, probe in sized.items() if name in judged.failed]
-    # Where most sizes disagree, those between them may agree by chance, so a range that is cut there would not be proved.
-    ranges = without_wrong_axes(kept.ranges, bad) if len(bad) > len(good) else kept.ranges
-    ranges = narrowed(ranges, good=good, bad=bad)
+    ranges = narrowed(kept.ranges, good=good, bad=bad)
     pinned = _axes(references.ranges) - _axes(ranges)
     return replace(
         captured,

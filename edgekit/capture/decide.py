@@ -240,7 +240,7 @@ def _why_chosen(requested: RequestedMode, tried: list[Attempt], refused: Mapping
 def _why_kept(kept: Attempt) -> str:
     names = _first(kept.failed)
     if kept.only_sizes:
-        why = f"not for {names}" if names else f"it {_sized(kept)}"
+        why = f"it {_sized(kept)}" if kept.sized_by else f"not for {names}"
         if kept.pinned:
             return f"{kept.mode} is right only for the example's sizes ({why}): the manifest pins them"
         return f"{kept.mode} is right only for some sizes ({why}): the manifest has their range"

@@ -36,9 +36,9 @@ def traceable(ranges: Ranges, example: Sequence[Conversion], taken: Taken) -> Tr
         example: the conversions of the capture.
         taken: captures the model again with some axes of other sizes.
     """
-    if all(conversion.identity for conversion in example):
-        return Traceable(ranges=ranges)
     limits = _Limits(example, taken)
+    if all(each.identity for each in example) and (not example or limits.same_at(_apart(ranges))):
+        return Traceable(ranges=ranges)
     kept = [found for each in ranges if (found := limits.of(each)) is not None]
     if len(limits.asked) > 1 and not limits.agree_together(kept):
         kept = [each for each in kept if each.axes not in limits.asked]
@@ -57,6 +57,10 @@ class _Limits:
         self._seen: dict[frozenset[tuple[tuple[int, int], int]], tuple[tuple[str, ...], list[Conversion]]] = {}
         self.found: dict[str, None] = {}  # the lines that depend on a size
         self.asked: set[tuple[tuple[int, int], ...]] = set()  # the axes of whose sizes a comparison asks
+
+    def same_at(self, sizes: Mapping[tuple[int, int], int]) -> bool:
+        """Whether the model takes the same way at other sizes."""
+        return not self._at(sizes, periods=False)[0]
 
     def of(self, each: SizeRange) -> SizeRange | None:
         """The part of a range in which the model takes the same way; None if that is the example's size alone."""
@@ -107,6 +111,17 @@ class _Limits:
             self.found |= dict.fromkeys(lines)
             self._seen[key] = lines, asked_of_sizes(self._example, other)
         return self._seen[key]
+
+
+def _apart(ranges: Ranges) -> dict[tuple[int, int], int]:
+    """Near sizes of all axes, different ones for each range: sizes that are equal in the example may be so by chance."""
+    found: dict[tuple[int, int], int] = {}
+    for each in ranges:
+        near = (each.size + sign * count * each.multiple for count in range(1, len(ranges) + 2) for sign in (1, -1))
+        inside = [size for size in near if each.min <= size <= each.max]
+        size = next((size for size in inside if size not in found.values()), each.min)
+        found |= dict.fromkeys(each.axes, size)
+    return found
 
 
 def _minimum(each: SizeRange) -> int:

@@ -49,14 +49,6 @@ def narrowed(ranges: Ranges, good: Collection[Probe], bad: Collection[Probe]) ->
     return _supported(ranges, good)
 
 
-def without_wrong_axes(ranges: Ranges, bad: Collection[Probe]) -> Ranges:
-    """The ranges without those that must be pinned so that no wrong size is inside, the one with most of them first."""
-    while any(inside(ranges, probe) for probe in bad):
-        fewer = [tuple(each for each in ranges if each is not left_out) for left_out in ranges]
-        ranges = min(fewer, key=lambda rest: sum(inside(rest, probe) for probe in bad))
-    return ranges
-
-
 def axis_ranges(ranges: Ranges) -> dict[tuple[int, int], AxisRange]:
     """The range of each axis as the manifest has it. Axes that must be equal get a symbol."""
     found: dict[tuple[int, int], AxisRange] = {}

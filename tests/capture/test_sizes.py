@@ -123,6 +123,20 @@ class OddRows(nn.Module):
         return x[:, :, (x.shape[2] + 1) % 2 :: 2].sum((2, 3)) if x.shape[2] % 4 else x.amax((2, 3))
 
 
+class EqualByChance(nn.Module):
+    """Takes another way for square pictures. The other way gives the same answer for some pictures only."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 6, 3)
+
+    def forward(self, x: torch.Tensor, *_: torch.Tensor) -> torch.Tensor:
+        y = self.conv(x)
+        if y.shape[2] == y.shape[3]:
+            return y.diagonal(0, 2, 3).mean(2)
+        return y.mean((2, 3))
+
+
 class SameSizes(nn.Module):
     """Compares sizes that are always equal, and asks whether there is one row. Both are right in a trace."""
 
@@ -149,6 +163,8 @@ CASES: list[tuple[Callable[[], nn.Module], str]] = [
     (PoolAll, "1x3x20x24"),
     (Reshaped, "1x3x20x24"),
     (OddRows, "1x3x20x24"),
+    (EqualByChance, "1x3x24x24"),
+    (EqualByChance, "2x3x20x24"),
     (models.FixedSize, "3x4"),
     (models.VariableLoop, "5x8"),
     (models.conv_net, "1x3x40x40"),
@@ -209,6 +225,12 @@ def test_capture_length_in_a_python_number_is_pinned() -> None:
     assert free_axes(result) == ((0, 0),)
     assert "pins" in result.evidence.reason
     assert all((0, 1) not in r.probe.axes for r in (*result.references, *result.sizes))
+
+
+def test_capture_sizes_that_are_equal_in_the_example_by_chance_are_pinned() -> None:
+    result = captured(EqualByChance, "1x3x24x24")
+    assert free_axes(result) == ((0, 0),)
+    assert "test_sizes.py:" in result.evidence.reason
 
 
 def test_capture_comparison_of_a_size_ends_the_range_before_the_other_answer() -> None:

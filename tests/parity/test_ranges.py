@@ -8,7 +8,7 @@ from torch import nn
 from edgekit.errors import ParityError
 from edgekit.format.axes import AxisRange
 from edgekit.parity.probes import Probe
-from edgekit.parity.ranges import SizeRange, axis_ranges, check_requested, inside, narrowed, without_wrong_axes
+from edgekit.parity.ranges import SizeRange, axis_ranges, check_requested, inside, narrowed
 from edgekit.sources.dynamic import DynamicAxis
 from edgekit.sources.source import SourceRequest, from_module
 
@@ -88,9 +88,3 @@ def test_requested_sizes_that_were_not_proved_are_refused_with_the_failed_size()
             [(probe(30), "too long"), (probe(25), "too long")],
             "identity refuses",
         )
-
-
-def test_axes_with_wrong_sizes_are_left_out_and_others_stay() -> None:
-    assert without_wrong_axes((ROWS, COLUMNS), []) == (ROWS, COLUMNS)
-    assert without_wrong_axes((ROWS, COLUMNS), [probe(10, 2), probe(11, 4), probe(20, 32)]) == (ROWS,)
-    assert without_wrong_axes((ROWS, COLUMNS), [probe(9), probe(11), probe(10, 2)]) == ()
