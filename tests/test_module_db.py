@@ -21,7 +21,10 @@ from edgekit.errors import EdgekitError
 from edgekit.nested import named_arrays
 from edgekit.parity.eager import exact_eager
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::UserWarning"),  # torch's, of the database's own samples
+]
 
 # Why edgekit refuses a sample: a pattern for the name of the module, and a part of the message. All are true of the sample.
 CAUSES = (

@@ -13,6 +13,7 @@ from edgekit.parity.sizes import last_accepted
 
 Taken = Callable[[Mapping[tuple[int, int], int]], Sequence[Conversion]]  # the conversions of the capture at other sizes
 
+_PARTS = 4  # in which the way from the example to the ends of several ranges is searched
 _PERIOD = 8  # the least multiple of sizes for which a remainder of feature maps can be proved
 
 
@@ -40,8 +41,8 @@ def traceable(ranges: Ranges, example: Sequence[Conversion], taken: Taken) -> Tr
     if all(each.identity for each in example) and (not example or limits.same_at(_apart(ranges))):
         return Traceable(ranges=ranges)
     kept = [found for each in ranges if (found := limits.of(each)) is not None]
-    if len(limits.asked) > 1 and not limits.agree_together(kept):
-        kept = [each for each in kept if each.axes not in limits.asked]
+    if len(limits.asked) > 1:
+        kept = limits.together(kept)
     mine = {each.axes: each for each in kept}
     cut = any(
         each.axes in mine and (mine[each.axes].max < each.max or mine[each.axes].min > each.min + each.multiple)
@@ -70,13 +71,35 @@ class _Limits:
             return each
         if self._lines(each, near):
             return None
-        if self._asks(each, near):
+        if self._asks(each, near) or self._asks(each, first):  # near sizes may give one number of patches
             self.asked.add(each.axes)
         found = replace(each, min=self._end(each, each.min), max=self._end(each, each.max))
         return found if found.min < found.max else None
 
-    def agree_together(self, ranges: Sequence[SizeRange]) -> bool:
-        """Whether the model takes the same way at the corners of several ranges."""
+    def together(self, ranges: Sequence[SizeRange]) -> list[SizeRange]:
+        """The parts of several ranges in which the model takes the same way wherever they meet: the low ends, then all."""
+        if self._agree(ranges):
+            return list(ranges)
+
+        def lows(step: int) -> list[SizeRange]:
+            return [
+                replace(each, min=_towards(each, each.min, step), max=each.size) if each.axes in self.asked else each
+                for each in ranges
+            ]
+
+        found = lows(last_accepted(lambda step: self._agree(lows(step)), _PARTS))
+
+        def highs(step: int) -> list[SizeRange]:
+            return [
+                replace(low, max=_towards(each, each.max, step)) if each.axes in self.asked else each
+                for low, each in zip(found, ranges, strict=True)
+            ]
+
+        found = highs(last_accepted(lambda step: self._agree(highs(step)), _PARTS))
+        return [each for each in found if each.min < each.max]
+
+    def _agree(self, ranges: Sequence[SizeRange]) -> bool:
+        """Whether the model takes the same way at the corners of the ranges of whose sizes a comparison asks."""
         asked = [each for each in ranges if each.axes in self.asked]
         periods = all(each.multiple >= _PERIOD for each in asked)
         lows, highs = ({axis: end(r) for r in asked for axis in r.axes} for end in (_minimum, _maximum))
@@ -111,6 +134,12 @@ class _Limits:
             self.found |= dict.fromkeys(lines)
             self._seen[key] = lines, asked_of_sizes(self._example, other)
         return self._seen[key]
+
+
+def _towards(each: SizeRange, end: int, step: int) -> int:
+    """A size on the way from the example to an end of a range, in parts of the way."""
+    moved = abs(end - each.size) // each.multiple * step // _PARTS * each.multiple
+    return each.size + (moved if end > each.size else -moved)
 
 
 def _apart(ranges: Ranges) -> dict[tuple[int, int], int]:

@@ -261,6 +261,26 @@ def test_capture_way_that_the_smallest_size_alone_leaves_out_is_kept() -> None:
     assert {each.axes: each.min for each in result.ranges}[((0, 1),)] > 1
 
 
+def test_capture_comparison_of_a_product_of_sizes_cuts_the_ranges_together() -> None:
+    """As attention over a picture's patches: each side alone may be small, but not both."""
+
+    class Patches(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 4, 8, stride=8, padding=4)
+
+        def forward(self, x: torch.Tensor, *_: torch.Tensor) -> torch.Tensor:
+            y = self.conv(x).flatten(2)
+            return y.cumsum(2).amax(2) if y.shape[2] > 6 else y.amax(2) * 2
+
+    result = captured(Patches, "1x3x64x64")
+    ranges = {each.axes: each for each in result.ranges}
+    rows, columns = ranges[((0, 2),)], ranges[((0, 3),)]
+    assert rows.min < 64 < rows.max
+    assert columns.min < 64 < columns.max
+    assert (rows.min // 8 + 1) * (columns.min // 8 + 1) > 6
+
+
 def test_capture_model_that_pads_lengths_is_right_where_they_are_equal() -> None:
     class PadsMask(Tokens):
         def forward(self, ids: torch.Tensor, mask: torch.Tensor, *_: torch.Tensor) -> torch.Tensor:
