@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 from torch import nn
@@ -11,7 +10,7 @@ from edgekit.errors import CaptureError, SourceError, first_line
 from edgekit.format.schema import Tolerance
 from edgekit.parity.causes import random_calls, random_remedy, remedy_of
 from edgekit.parity.comparison import Reference, compare
-from edgekit.parity.eager import Array, run
+from edgekit.parity.eager import Array, FreshModel, run
 from edgekit.parity.moves import Answer
 from edgekit.parity.noise import NoiseMeter, measure
 from edgekit.parity.probes import (
@@ -58,7 +57,8 @@ def eager_references(source: SourceModel) -> References:
         CaptureError: two runs on the same input give different answers.
     """
     module = detached_copy(source.module)
-    meter = NoiseMeter(partial(measure, module))
+    fresh = FreshModel(source.module)
+    meter = NoiseMeter(lambda probe, answer: measure(fresh.module, probe, answer))
     items: list[Reference] = []
     refused: list[tuple[str, str]] = []
     for probe in value_probes(source):
@@ -67,7 +67,7 @@ def eager_references(source: SourceModel) -> References:
         _check_repeats(source, module, items[0])
     if source.sampled:
         _add_draws(module, items, refused, source)
-    search = search_sizes(source, _answers(module, source, items), work.multiply_adds)
+    search = search_sizes(source, _answers(fresh, source, items), work.multiply_adds)
     items += [search.judging] if search.judging else []
     if not any(reference.outputs for reference in items):
         raise CaptureError(f"{source.source} returns no tensor on any probe. Return at least one tensor.")
@@ -85,18 +85,18 @@ def eager_references(source: SourceModel) -> References:
 
 def at_fewer_sizes(source: SourceModel, references: References, fewer: Fewer) -> References:
     """The same answers to the probes of the example's shape, and a search of sizes with limits."""
-    module = detached_copy(source.module)
+    fresh = FreshModel(source.module)
     items = [reference for reference in references.items if not reference.probe.axes]
-    with counted_work(module, items[0].probe.inputs) as work:
-        run(module, items[0].probe)
-    search = search_sizes(source, _answers(module, source, items), work.multiply_adds, fewer)
+    with counted_work(fresh.module, items[0].probe.inputs) as work:
+        run(fresh.module, items[0].probe)
+    search = search_sizes(source, _answers(fresh, source, items), work.multiply_adds, fewer)
     meter = items[0].meter
     items += [replace(search.judging, meter=meter)] if search.judging else []
     sizes = tuple(replace(reference, meter=meter) for reference in search.points)
     return replace(references, items=tuple(items), sizes=sizes, ranges=search.ranges)
 
 
-def _answers(module: nn.Module, source: SourceModel, items: Sequence[Reference]) -> Answer:
+def _answers(fresh: FreshModel, source: SourceModel, items: Sequence[Reference]) -> Answer:
     """Asks the eager model for other sizes. An answer counts if it has elements, and all are finite.
 
     Smaller sizes must be taken with the highest integers too: a length may be too large for them.
@@ -105,7 +105,7 @@ def _answers(module: nn.Module, source: SourceModel, items: Sequence[Reference])
 
     def ask(probe: Probe) -> Reference | str:
         found, refused = [items[0]], list[tuple[str, str]]()
-        if not _try(module, probe, found, refused, source):
+        if not _try(fresh.module, probe, found, refused, source):
             return refused[0][1]
         if not _is_finite(found[1].outputs):
             return "the answer has NaN or infinite elements"
