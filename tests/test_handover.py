@@ -13,7 +13,7 @@ from torch import nn
 
 import edgekit
 from edgekit import pipeline
-from edgekit.errors import CaptureError, DeviceError, PackageError, ParityError
+from edgekit.errors import CaptureError, DeviceError, OptimizeError, PackageError, ParityError
 from edgekit.finishing import Job
 from edgekit.format.archive import Archive
 from edgekit.format.schema import Manifest
@@ -83,6 +83,21 @@ def test_errors_of_both_processes_keep_their_kind(tmp_path: Path) -> None:
         made(Flat, ["1x4"], tmp_path / "m.ptl")
     with pytest.raises(CaptureError, match="cannot be captured"):
         made(models.Hopeless, ["2x4"], tmp_path / "m.ptl")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_operator_that_the_workshop_lacks_is_named_with_its_module_and_line(tmp_path: Path) -> None:
+    torch.library.define("edgekit_tests::twice", "(Tensor x) -> Tensor")
+    torch.library.impl("edgekit_tests::twice", "CompositeImplicitAutograd", lambda x: x + x)
+
+    class Twice(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.ops.edgekit_tests.twice(x)  # type: ignore[no-any-return]
+
+    called = r"edgekit_tests::twice \(in 1, test_handover\.py:\d+: return torch\.ops\.edgekit_tests\.twice"
+    with pytest.raises(OptimizeError, match=rf"torch .* of the workshop does not have {called}.* write it with"):
+        made(lambda: nn.Sequential(nn.Linear(4, 4), Twice()), ["1x4"], tmp_path / "m.ptl")
     assert list(tmp_path.iterdir()) == []
 
 

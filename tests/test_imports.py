@@ -90,6 +90,7 @@ ROOMS = {
         "parameters",
         "pictures",
         "captured",
+        "operators",
         "folder",
         "decide",
     ],

@@ -1,5 +1,6 @@
 """The cut as a folder: `captured.json`, `module.pt` (TorchScript) and `arrays.npz`. Nothing in it is pickled."""
 
+import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,8 +11,10 @@ import numpy.typing as npt
 import torch
 
 from edgekit.capture.captured import CapturedModel
+from edgekit.capture.operators import OperatorUse, lacking, operators_of, unlike
 from edgekit.capture.parameters import Parameters, Weight
 from edgekit.capture.pictures import Picture
+from edgekit.capture.remedies import operator_remedy
 from edgekit.errors import OptimizeError, first_line
 from edgekit.files import reserve
 from edgekit.format.axes import AxisRange
@@ -85,6 +88,7 @@ class _Facts:
     parameters: dict[str, str]  # the names by digests
     scaled: tuple[tuple[str, tuple[int, ...]], ...]  # the names and shapes of weights, whose rows are in the arrays
     shifts: tuple[str, ...]
+    operators: tuple[OperatorUse, ...]
 
 
 NoiseFacts = dict[str, tuple[float, float, str | None]]  # for each output: norm, max, and the mask among the arrays
@@ -125,6 +129,7 @@ def write_captured(captured: CapturedModel, folder: Path) -> None:
         parameters=dict(parameters.names),
         scaled=tuple((name, weight.shape) for name, weight in parameters.weights.items()),
         shifts=tuple(parameters.shifts),
+        operators=operators_of(captured.module),
     )
     arrays |= {f"rows/{index}": weight.rows for index, weight in enumerate(parameters.weights.values())}
     arrays |= {f"shift/{index}": shift for index, shift in enumerate(parameters.shifts.values())}
@@ -139,9 +144,10 @@ def read_captured(folder: Path, measuring: Measuring) -> CapturedModel:
 
     Raises:
         PackageError: the facts are damaged.
-        OptimizeError: this torch cannot load the module.
+        OptimizeError: this torch lacks an operator of the module, or cannot load it.
     """
     facts = from_json((folder / FACTS).read_bytes(), _Facts, str(folder / FACTS))
+    module = _load(folder / MODULE, facts)
     with np.load(folder / ARRAYS, allow_pickle=False) as stored:
         arrays = {name: stored[name] for name in stored.files}
     meter = NoiseMeter(measuring)
@@ -160,7 +166,7 @@ def read_captured(folder: Path, measuring: Measuring) -> CapturedModel:
             labels=facts.labels,
             dynamic={(each.input, each.axis): each.sizes for each in facts.dynamic},
         ),
-        module=_load(folder / MODULE, facts),
+        module=module,
         references=_answers("reference", facts.references, arrays, meter),
         sizes=_answers("size", facts.sizes, arrays, meter),
         ranges=facts.ranges,
@@ -252,21 +258,30 @@ def _save(module: torch.jit.ScriptModule, path: Path) -> None:
 
 
 def _load(path: Path, facts: _Facts) -> torch.jit.ScriptModule:
+    if missing := lacking(facts.operators):
+        raise OptimizeError(f"{facts.name}: torch {torch.__version__} of the workshop does not have {_listed(missing)}")
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=DeprecationWarning)
         try:
             module: torch.jit.ScriptModule = torch.jit.load(str(path), map_location="cpu")
         except RuntimeError as error:
-            made = "" if facts.versions.torch == torch.__version__ else f", which torch {facts.versions.torch} made"
-            raise OptimizeError(
-                f"torch {torch.__version__} cannot load the captured model{made}: {_cause(error)} Replace that operator in the "
-                "model."
-            ) from error
+            made = f"what torch {facts.versions.torch} captured"
+            message = f"{facts.name}: torch {torch.__version__} of the workshop cannot load {made}: "
+            suspects = [use for use in unlike(facts.operators) if re.search(rf"\b{re.escape(use.name)}\b", str(error))]
+            if suspects:
+                raise OptimizeError(f"{message}it has other arguments for {_listed(suspects)}") from error
+            raise OptimizeError(message + _cause(error)) from error
     return module
 
 
+def _listed(uses: Sequence[OperatorUse]) -> str:
+    """The operators with their places, and what to do about them."""
+    remedies = dict.fromkeys(operator_remedy(use.name) for use in uses)
+    return f"{', '.join(map(str, uses))}. {' '.join(remedies)}"
+
+
 def _cause(error: Exception) -> str:
-    """The unknown operator, and the line of the captured code that calls it, from torch's message."""
+    """Torch's message, and the line of the captured code that it marks."""
     lines = [line.rstrip() for line in str(error).strip().splitlines() if line.strip()]
     at = [line.strip() for line in lines if line.lstrip().startswith("File ")]
     code = [lines[i - 1].strip() for i, line in enumerate(lines) if "<--- HERE" in line and i]

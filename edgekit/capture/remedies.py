@@ -31,3 +31,19 @@ _DEFAULT = "Rewrite that code, or move it into a @torch.jit.script function."
 def capture_remedy(text: str, default: str = _DEFAULT) -> str:
     """The remedy for a message of torch."""
     return next((remedy for pattern, remedy in _REMEDIES if re.search(pattern, text)), default)
+
+
+_OPERATOR_REMEDIES = {
+    "aten::broadcast_shapes": "torch.broadcast_tensors(a, b)[0].shape is the same.",
+    "aten::linalg_polar": "torch.linalg.svd gives the same: u @ vh and vh.mH @ diag(s) @ vh.",
+    "aten::linalg_matrix_sqrth": "torch.linalg.eigh gives the same: v @ diag(sqrt(w)) @ v.mH.",
+}
+
+
+def operator_remedy(name: str) -> str:
+    """What to do about an operator that the workshop's torch does not have."""
+    if (known := _OPERATOR_REMEDIES.get(name)) is not None:
+        return known
+    if name.startswith("aten::"):
+        return f"Replace {name} in the model by operators that both torches have."
+    return f"{name} is not an operator of torch, and the runtimes of packages have no others: write it with torch's operators."

@@ -1,7 +1,9 @@
-"""Builds the C++ runner into the user's cache, from the sources in the wheel or in the checkout, against this torch."""
+"""Builds the C++ runner into the user's cache, from the sources in the wheel or in the checkout.
+
+It is linked to this Python's torch, or to the workshop's where this torch has no XNNPACK.
+"""
 
 import hashlib
-import importlib.metadata
 import importlib.util
 import logging
 import os
@@ -9,12 +11,14 @@ import re
 import shutil
 import sys
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 from edgekit.errors import DeviceError
 from edgekit.runtimes.cache import build_folder, cache_folder
 from edgekit.runtimes.checkout import ROOT
 from edgekit.runtimes.hosts import ThisMachine
+from edgekit.runtimes.workshop import existing_python, workshop_python
 from edgekit.version import __version__
 
 _IN_WHEEL = Path(__file__).parents[1] / "runner_sources"
@@ -30,19 +34,21 @@ _LIBRARIES = {
 _DEBIAN = "g++ cmake ninja-build libcli11-dev nlohmann-json3-dev libjpeg-dev libpng-dev libssl-dev"
 _REMEDY = f"On Debian: apt-get install {_DEBIAN}. CMake and Ninja are on PyPI too: pip install cmake ninja."
 _TIMEOUT_S = 3600
+_FIND = "import importlib.util as u; s = u.find_spec('torch'); print(s.submodule_search_locations[0] if s else '')"
+_LAST_WITH_KERNELS = (2, 12)
 
 _log = logging.getLogger(__name__)
 
 
 def runner_folder() -> Path | None:
-    """Where the runner of these sources and of this torch is kept, built or not; None without torch or sources."""
+    """Where the runner of these sources and of its torch is kept, built or not; None without torch or sources."""
     torch, sources = _torch_root(), _sources()
     if torch is None or not (sources / "CMakeLists.txt").is_file():
         return None
     key = hashlib.sha256(str(torch).encode())
     for path in _files(sources):
         key.update(path.relative_to(sources).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    return cache_folder("runner", f"{__version__}-{importlib.metadata.version('torch')}-{key.hexdigest()[:8]}")
+    return cache_folder("runner", f"{__version__}-{_version(torch)}-{key.hexdigest()[:8]}")
 
 
 def runner_program() -> Path | None:
@@ -60,6 +66,12 @@ def build_runner() -> Path:
     Raises:
         DeviceError: a tool or a library is missing, or the build fails.
     """
+    own = _own_torch()
+    if own is not None and not _has_kernels(own):
+        python = workshop_python()
+        _log.warning(
+            "torch %s has no XNNPACK: the C++ runner is linked to the torch of the workshop %s", _version(own), python
+        )
     program, torch = runner_program(), _torch_root()
     if program is None or torch is None:
         raise DeviceError("the C++ runner cannot be built: torch or the runner's sources are not installed.")
@@ -92,9 +104,40 @@ def _files(sources: Path) -> list[Path]:
 
 
 def _torch_root() -> Path | None:
-    """The folder of torch, without importing it."""
+    """The folder of the torch for the runner: this Python's, or the workshop's where this one has no XNNPACK."""
+    own = _own_torch()
+    if own is None or _has_kernels(own):
+        return own
+    python = existing_python()
+    return None if python is None else _torch_of(python)
+
+
+def _own_torch() -> Path | None:
+    """The folder of this Python's torch, without importing it."""
     found = importlib.util.find_spec("torch")
     return None if found is None or found.origin is None else Path(found.origin).parent.resolve()
+
+
+@cache
+def _torch_of(python: Path) -> Path | None:
+    """The folder of another Python's torch."""
+    found = ThisMachine().run([str(python), "-I", "-c", _FIND]).stdout.strip()
+    return Path(found).resolve() if found else None
+
+
+def _has_kernels(torch: Path) -> bool:
+    """Whether a torch has XNNPACK: up to 2.12 it has, and a later one if it comes with the header."""
+    if (torch / "include" / "xnnpack.h").is_file():
+        return True
+    numbers = re.match(r"(\d+)\.(\d+)", _version(torch))
+    return numbers is not None and (int(numbers[1]), int(numbers[2])) <= _LAST_WITH_KERNELS
+
+
+def _version(torch: Path) -> str:
+    """The version of a torch, from its file; `unknown` if it has none."""
+    path = torch / "version.py"
+    found = re.search(r"__version__ = ['\"]([^'\"]+)", path.read_text(encoding="utf-8") if path.is_file() else "")
+    return "unknown" if found is None else found[1]
 
 
 def _tools() -> tuple[str, list[str]]:

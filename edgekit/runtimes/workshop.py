@@ -84,6 +84,13 @@ def missing() -> str:
     return "" if python.is_file() else f"{VARIABLE}={os.environ[VARIABLE]}: there is no Python there. {_REMEDY}"
 
 
+def existing_python() -> Path | None:
+    """The workshop's Python if it is there."""
+    own = own_environment()
+    found = named_python() or (own.python() if own.made else None)
+    return found if found is not None and found.is_file() else None
+
+
 def workshop_python() -> Path:
     """The workshop's Python, which is made on first use.
 

@@ -29,6 +29,7 @@ from edgekit.sources.inputs import Argument, InputSpec
 _log = logging.getLogger(__name__)
 _numbers = itertools.count()
 
+GENERATED = "Generated"  # the class of a generated adapter
 _DEEPEST = 8  # parts inside parts of an object that is searched for tensors
 _DRAWS = 6  # to find out whether the outputs depend on the data
 
@@ -211,7 +212,7 @@ def generated(
     result = "{" + ", ".join(f"{name!r}: {expression}" for name, expression in leaves) + "}" if leaves else "value"
     check = "        if not torch.jit.is_scripting():\n            _check(value)\n" if leaves else ""
     source = (
-        "class Generated(Adapter):\n"
+        f"class {GENERATED}(Adapter):\n"
         "    def __init__(self, model):\n"
         "        super().__init__()\n"
         "        self.model = model\n"
@@ -226,7 +227,7 @@ def generated(
     namespace: dict[str, Any] = {"__name__": __name__, "Adapter": Adapter, "torch": torch, "_parts": _parts}
     namespace["_check"] = partial(_check_leaves, expected=[name for name, _ in leaves])
     exec(compile(source, path, "exec"), namespace)
-    made: nn.Module = namespace["Generated"](module)
+    made: nn.Module = namespace[GENERATED](module)
     return made.eval()
 
 

@@ -13,6 +13,7 @@ import torch
 from captures import captured
 from torch import nn
 
+from edgekit.capture import operators
 from edgekit.capture.captured import CapturedModel
 from edgekit.capture.folder import ARRAYS, FACTS, MODULE, read_captured, write_captured
 from edgekit.errors import OptimizeError, PackageError
@@ -94,16 +95,41 @@ def test_folder_with_damaged_facts_is_refused(tmp_path: Path) -> None:
         read_captured(tmp_path, unasked)
 
 
-def test_folder_with_an_unknown_operator_names_it_and_the_line(tmp_path: Path) -> None:
-    made = captured(models.DynamicModel, "2x4")
-    write_captured(made, tmp_path)
-    with zipfile.ZipFile(tmp_path / MODULE) as archive:
+def rewritten(folder: Path, old: bytes, new: bytes) -> None:
+    """Replaces a text in the code of the module."""
+    with zipfile.ZipFile(folder / MODULE) as archive:
         records = {name: archive.read(name) for name in archive.namelist()}
-    assert any(b"torch.sum" in data for data in records.values())
-    with zipfile.ZipFile(tmp_path / MODULE, "w") as archive:
+    assert any(old in data for data in records.values())
+    with zipfile.ZipFile(folder / MODULE, "w") as archive:
         for name, data in records.items():
-            archive.writestr(name, data.replace(b"torch.sum", b"torch.smu"))
+            archive.writestr(name, data.replace(old, new))
+
+
+def test_folder_with_code_that_does_not_load_names_its_line(tmp_path: Path) -> None:
+    write_captured(captured(models.DynamicModel, "2x4"), tmp_path)
+    rewritten(tmp_path, b"torch.sum", b"torch.smu")
+    with pytest.raises(OptimizeError, match=r"cannot load what .* Unknown builtin op: aten::smu .*torch\.smu\(x\)"):
+        read_captured(tmp_path, unasked)
+
+
+def test_folder_with_an_operator_that_this_torch_lacks_names_it_and_the_source_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_captured(captured(models.conv_net, "1x3x32x32"), tmp_path)
+    monkeypatch.setattr(operators, "_schemas", lambda use: frozenset() if use.name == "aten::flatten" else {use.schema})
+    (tmp_path / MODULE).write_bytes(b"")  # the operators are looked up first
     with pytest.raises(
-        OptimizeError, match=r"cannot load the captured model: Unknown builtin op: aten::smu .*torch\.smu\(x\)"
+        OptimizeError, match=r"conv_net: torch .* not have aten::flatten \(models\.py:\d+: .*\)\. Replace"
     ):
+        read_captured(tmp_path, unasked)
+
+
+def test_folder_with_an_operator_of_other_arguments_names_it_and_the_source_line(tmp_path: Path) -> None:
+    write_captured(captured(models.DynamicModel, "2x4"), tmp_path)
+    facts = json.loads((tmp_path / FACTS).read_text())
+    known = next(use for use in facts["operators"] if use["schema"].startswith("aten::gt."))
+    known["schema"] = known["schema"].replace("Scalar other", "Scalar other, Scalar more")
+    (tmp_path / FACTS).write_text(json.dumps(facts))
+    rewritten(tmp_path, b"torch.sum(x), 0)", b"torch.sum(x), 0, 0)")
+    with pytest.raises(OptimizeError, match=r"other arguments for aten::gt \(models\.py:\d+: .*sum.*\)"):
         read_captured(tmp_path, unasked)

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
 from edgekit.cli.main import main
 from edgekit.errors import DeviceError
@@ -82,6 +83,54 @@ def test_folder_depends_on_the_sources_and_on_torch(
     second = runner_folder()
     (tmp_path / "src" / "more.cpp").write_text("")
     assert second != runner_folder() != first
+
+
+@pytest.fixture
+def newer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a torch without XNNPACK, which stands for this Python's."""
+    folder = tmp_path / "newer" / "torch"
+    folder.mkdir(parents=True)
+    (folder / "version.py").write_text("__version__ = '2.15.0+cpu'\n")
+    monkeypatch.setattr(runner_build, "_own_torch", lambda: folder)
+    return folder
+
+
+@pytest.mark.usefixtures("newer", "cache")
+def test_build_runner_beside_a_torch_without_xnnpack_links_to_the_workshop(
+    tools: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("EDGEKIT_WORKSHOP", sys.executable)
+    program(tools / "cmake", f'{CMAKE}echo "$@" >>{tools}/arguments\n')
+    built = build_runner()
+    own = Path(torch.__file__).parent.resolve()
+    assert f"-DEDGEKIT_TORCH_ROOT={own} " in (tools / "arguments").read_text()
+    assert str(torch.__version__) in built.parents[1].name
+    assert runner_program() == built
+    assert (
+        f"torch 2.15.0+cpu has no XNNPACK: the C++ runner is linked to the torch of the workshop {sys.executable}"
+        in (caplog.text)
+    )
+
+
+@pytest.mark.usefixtures("newer", "tools")
+def test_build_runner_without_a_workshop_says_how_to_make_one(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDGEKIT_WORKSHOP", str(cache / "missing"))
+    assert runner_program() is None
+    with pytest.raises(DeviceError, match=r"there is no Python there.*edgekit workshop make"):
+        build_runner()
+    assert not cache.exists()
+
+
+def test_torch_with_xnnpack_is_found_by_its_files(newer: Path) -> None:
+    assert not runner_build._has_kernels(newer)
+    (newer / "include").mkdir()
+    (newer / "include" / "xnnpack.h").write_text("")
+    assert runner_build._has_kernels(newer)
+    (newer / "include" / "xnnpack.h").unlink()
+    (newer / "version.py").write_text("__version__ = '2.9.1'\n")
+    assert runner_build._has_kernels(newer)
+    (newer / "version.py").unlink()
+    assert not runner_build._has_kernels(newer)
 
 
 @pytest.mark.parametrize(
