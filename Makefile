@@ -14,6 +14,7 @@ EDGEKIT := $(VENV)/bin/edgekit
 READY := $(VENV)/.ready
 DEV_READY := $(VENV)/.dev-ready
 DOCS_READY := $(VENV)/.docs-ready
+HUB_READY := $(VENV)/.hub-ready
 PYTEST = $(PY) -m pytest -q --junitxml=build/logs/$@.xml
 LANES := test-python test-runner test-installs "android-apk test-android"
 SLOW_LANES := test-runner-asan test-aarch64 test-exhaustive
@@ -36,6 +37,10 @@ $(DOCS_READY): $(READY)
 	tools/make_venv.sh "$(PYTHON)" "$(VENV)" "$(TORCH_INDEX)" ".[docs]"
 	@touch $@
 
+$(HUB_READY): $(DEV_READY)
+	tools/make_venv.sh "$(PYTHON)" "$(VENV)" "$(TORCH_INDEX)" ".[hub]"
+	@touch $@
+
 venv: $(READY) ## make .venv and install edgekit into it
 
 export-mobile: $(READY) ## export MODEL to build/mobile/MODEL/, verified
@@ -53,7 +58,7 @@ test-python: $(DEV_READY) ## the tests of edgekit alone
 test-installs: runner wheel $(DEV_READY) ## the wheel and the installed library, without the checkout
 	$(PYTEST) -m installs
 
-test-exhaustive: runner $(DEV_READY) android-runtime-arm64 ## whole models, the phones' library, older runtimes
+test-exhaustive: runner $(HUB_READY) android-runtime-arm64 ## whole models, the phones' library, older runtimes
 	$(PYTEST) -m slow
 
 lint: lint-python lint-cpp lint-github ## ruff, mypy, clang-format and the linters of GitHub's files
