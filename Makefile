@@ -58,7 +58,7 @@ test-python: $(DEV_READY) ## the tests of edgekit alone
 test-installs: runner wheel $(DEV_READY) ## the wheel and the installed library, without the checkout
 	$(PYTEST) -m installs
 
-test-exhaustive: runner $(HUB_READY) android-runtime-arm64 ## whole models, the phones' library, older runtimes
+test-exhaustive: runner $(HUB_READY) android-runtime-arm64 android-test-inputs ## whole models, the phones' library, older runtimes
 	$(PYTEST) -m slow
 
 lint: lint-python lint-cpp lint-github ## ruff, mypy, clang-format and the linters of GitHub's files
