@@ -26,7 +26,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): pyproject.toml
-	tools/make_venv.sh "$(PYTHON)" "$(VENV)" "$(TORCH_INDEX)" .
+	tools/make_venv.sh "$(PYTHON)" "$(VENV)" "$(TORCH_INDEX)" ".[models]"
 	@touch $@
 
 $(DEV_READY): $(READY)

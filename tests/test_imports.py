@@ -57,7 +57,7 @@ ROOMS = {
             "images",
             "facts",
         ),
-        *("source", "names", "factories", "programs", "files", "resolve"),
+        *("source", "carried", "names", "factories", "programs", "files", "resolve"),
     ],
     "parity": [
         *(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "source",
-        help="a torchvision name, pkg.module:factory, path/file.py:factory, or a file: TorchScript or a torch.export program",
+        help="a name of `edgekit models`, pkg.module:factory, file.py:factory, or a file: TorchScript or a torch.export program",
     )
     parser.add_argument(
         "-o",

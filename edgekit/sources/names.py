@@ -1,4 +1,4 @@
-"""torchvision models by name, with their pretrained weights, image contract and labels, and the list of the names."""
+"""Models by name, with their pretrained weights, image contract and labels, and the list of the names."""
 
 import difflib
 import inspect
@@ -14,6 +14,7 @@ from torch import nn
 from edgekit.engines import supported_engines
 from edgekit.errors import SourceError, UsageError
 from edgekit.format.schema import ImageSpec
+from edgekit.sources.carried import CARRIED, from_carried
 from edgekit.sources.images import as_image
 from edgekit.sources.inputs import InputSpec, parse_input
 from edgekit.sources.source import DETECTOR, SourceModel, SourceRequest, from_module
@@ -38,10 +39,13 @@ class KnownModel:
 
 
 def known_models() -> list[KnownModel]:
-    """torchvision's names with what their weights say. Nothing is built or downloaded."""
+    """The names with what their weights say. Nothing is built or downloaded."""
     from torchvision import models
 
-    found = []
+    found = [
+        KnownModel(name=name, task="classification", input=known.input, parameters=known.parameters)
+        for name, known in CARRIED.items()
+    ]
     for name in models.list_models():
         weights = models.get_model_weights(name).DEFAULT
         spec = _default_input(name, _image_of(weights)[0])
@@ -50,7 +54,9 @@ def known_models() -> list[KnownModel]:
 
 
 def is_name(text: str) -> bool:
-    """Whether torchvision has a model of this name."""
+    """Whether there is a model of this name."""
+    if text in CARRIED:
+        return True
     if not re.fullmatch(r"\w+", text):
         return False
     from torchvision import models
@@ -79,21 +85,22 @@ def _default_input(name: str, image: ImageSpec | None) -> str:
 
 
 def from_name(name: str, request: SourceRequest) -> SourceModel:
-    """Builds one of torchvision's models.
+    """Builds one of torchvision's models, or one whose weights a package carries.
 
     Raises:
         UsageError: the name is unknown, or the inputs do not fit the signature.
         SourceError: the weights are unavailable or damaged.
     """
+    if name in CARRIED:
+        return from_carried(name, request)
     from torchvision import models
 
     names = models.list_models()
     if name not in names:
-        near = difflib.get_close_matches(name.lower(), names, n=4, cutoff=0.5)
+        near = difflib.get_close_matches(name.lower(), [*names, *CARRIED], n=4, cutoff=0.5)
         hint = f" Did you mean {', '.join(near)}?" if near else ""
         raise UsageError(
-            f"unknown model {name!r}.{hint} `edgekit models` lists the torchvision names. For your own model, pass "
-            "FILE.py:FACTORY."
+            f"unknown model {name!r}.{hint} `edgekit models` lists the names. For your own model, pass FILE.py:FACTORY."
         )
     if _task(name) == DETECTION:
         raise SourceError(f"{name} {DETECTOR}")
