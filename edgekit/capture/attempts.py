@@ -34,7 +34,8 @@ class Attempt:
     `pinned` are the axes for which only the size of the example does. `sized_by` are the lines of the model that take a Python
     number from the size of such an axis. `only_sizes` is true if the module agrees on every probe that has the sizes of the
     example, but not on all other sizes. `cut` is true if it keeps a way through the model's code that other sizes would not
-    take, so that `ranges` end before. `references` are its own, if they are not those of the model.
+    take, so that `ranges` end before; `limits` are the ranges in which that is the way. `references` are its own, if they are
+    not those of the model.
     """
 
     mode: Mode
@@ -46,6 +47,7 @@ class Attempt:
     failed: tuple[str, ...] = ()
     conversions: tuple[Conversion, ...] = ()
     ranges: Ranges = ()
+    limits: Ranges = ()
     pinned: frozenset[tuple[int, int]] = frozenset()
     sized_by: tuple[str, ...] = ()
     only_sizes: bool = False
@@ -95,6 +97,7 @@ def attempt(
         probes=(*_probe_results(judged, mode, proves), *_chaotic_results(references, mode, tolerance)),
         failed=judged.failed,
         ranges=ranges,
+        limits=kept.ranges,
         pinned=pinned,
         sized_by=kept.lines,
         only_sizes=(bool(pinned) or kept.cut or bool(judged.failed)) and set(judged.failed) <= sized.keys(),

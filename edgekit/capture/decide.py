@@ -91,7 +91,7 @@ class Candidates:
         decision = decide(self._source.source, self._requested, self._attempts(), self._allow_mismatch, refused)
         if decision is None:
             return None
-        if not decision.chosen.agrees:
+        if decision.chosen.references or not decision.chosen.agrees:
             _log.warning("%s: %s", self._source.name, decision.reason)
         return self._captured(decision)
 
@@ -197,7 +197,7 @@ def decide(
     for found in attempts:
         tried.append(found)
         if found.agrees and found.mode not in refused:
-            reason = _why_chosen(requested, tried, refused)
+            reason = _why_kept(found) if found.references else _why_chosen(requested, tried, refused)
             return Decision(requested=requested, chosen=found, reason=reason, attempts=tuple(tried))
     usable = [a for a in tried if a.module is not None and (a.agrees or a.only_sizes or allow_mismatch)]
     if not usable:
@@ -239,8 +239,14 @@ def _why_chosen(requested: RequestedMode, tried: list[Attempt], refused: Mapping
 
 def _why_kept(kept: Attempt) -> str:
     names = _first(kept.failed)
-    if kept.only_sizes:
-        why = f"it {_sized(kept)}" if kept.sized_by else f"not for {names}"
+    if kept.only_sizes or kept.agrees:
+        why = (
+            f"it {_sized(kept)}"
+            if kept.sized_by
+            else f"not for {names}"
+            if names
+            else "not for those that were tried first"
+        )
         if kept.pinned:
             return f"{kept.mode} is right only for the example's sizes ({why}): the manifest pins them"
         return f"{kept.mode} is right only for some sizes ({why}): the manifest has their range"

@@ -1,10 +1,12 @@
-"""More attempts at a capture that is right only for the example's sizes: with equal axes, then with multiples.
+"""More attempts at a capture that is right only at some sizes: with equal axes, then with multiples, or up to a limit.
 
 A model may take inputs of different lengths that nobody passes, and pad a size to a multiple by Python numbers. A trace is right
-at fewer sizes: where the lengths are equal, and at multiples.
+at fewer sizes: where the lengths are equal, and at multiples. Where the model takes another way from some size on, the sizes are
+searched again up to it, so that the range ends there and not at the last size that was tried before.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from edgekit.capture.attempts import Attempt, attempt
 from edgekit.format.schema import Tolerance
@@ -21,17 +23,26 @@ def with_fewer_sizes(
     source: SourceModel, references: References, tried: Sequence[Attempt], tolerance: Tolerance
 ) -> Iterator[Attempt]:
     """Yields attempts in the mode that is right for the most axes, if each mode is wrong at some sizes."""
-    usable = [each for each in tried if each.only_sizes and each.pinned]
+    usable = [each for each in tried if each.only_sizes and (each.pinned or each.cut)]
     if not usable:
         return
-    best = min(usable, key=lambda each: len(each.pinned))
+    best = min(usable, key=lambda each: (len(each.pinned), each.cut))
+    for fewer in _pinned_less(source, references, best) if best.pinned else [_within(best)]:
+        again = at_fewer_sizes(source, references, fewer)
+        found = attempt(source, again, best.mode, tolerance, tried[0].warnings, own=True)
+        yield replace(found, sized_by=found.sized_by or best.sized_by)
+
+
+def _pinned_less(source: SourceModel, references: References, best: Attempt) -> list[Fewer]:
     equal = _equal(source, references, best)
     multiples = _multiples(source, best)
-    limits = [Fewer(equal=equal)] if equal else []
-    limits += [Fewer(equal=equal, multiples=multiples)] if multiples else []
-    for fewer in limits:
-        again = at_fewer_sizes(source, references, fewer)
-        yield attempt(source, again, best.mode, tolerance, tried[0].warnings, own=True)
+    found = [Fewer(equal=equal)] if equal else []
+    return [*found, Fewer(equal=equal, multiples=multiples)] if multiples else found
+
+
+def _within(best: Attempt) -> Fewer:
+    """The ranges in which the model takes the same way."""
+    return Fewer(ends={axis: (each.min, each.max) for each in best.limits for axis in each.axes})
 
 
 def _equal(source: SourceModel, references: References, best: Attempt) -> tuple[Axes, ...]:

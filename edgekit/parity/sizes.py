@@ -4,6 +4,7 @@ The cost of the largest probe is limited, so that the search takes less time tha
 """
 
 import math
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -27,10 +28,11 @@ _SEED = 300
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fewer:
-    """Limits of a search: sets of axes that are always equal, and the multiples that are tried of an axis."""
+    """Limits of a search: sets of axes that are always equal, the multiples that are tried of an axis, and its ends."""
 
     equal: tuple[Axes, ...] = ()
     multiples: Mapping[Axis, int] = field(default_factory=dict)
+    ends: Mapping[Axis, tuple[int, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +57,7 @@ def search_sizes(source: SourceModel, answer: Answer, work: float, fewer: Fewer 
         ParityError: the model refuses a size that the user asked for.
     """
     trials, fewer = SizeTrials(source, answer), fewer or Fewer()
-    search = _Search(trials, work, fewer.multiples)
+    search = _Search(trials, work, fewer)
     taken = {axis for group in axis_groups(source) for axis in group}
     groups = [*axis_groups(source), *([axis] for axis in source.dynamic if axis not in taken)]
     box = search.ends(search.start(moving_axes(trials, groups, fewer.equal)))
@@ -71,9 +73,9 @@ def search_sizes(source: SourceModel, answer: Answer, work: float, fewer: Fewer 
 
 
 class _Search:
-    def __init__(self, trials: SizeTrials, work: float, multiples: Mapping[Axis, int]) -> None:
+    def __init__(self, trials: SizeTrials, work: float, fewer: Fewer) -> None:
         elements = sum(math.prod(spec.shape) for spec in trials.source.inputs)
-        self._trials, self._work, self._multiples = trials, work, multiples
+        self._trials, self._work, self._fewer = trials, work, fewer
         self._most = max(_LEAST, min(_LARGEST / work, _MOST_ELEMENTS / max(elements, 1)))
 
     def start(self, moving: Sequence[Moving]) -> list[SizeRange]:
@@ -81,7 +83,7 @@ class _Search:
         found = []
         for each in moving:
             wanted = self._wanted(each.axes)
-            coarse = wanted.multiple if wanted else self._multiples.get(each.axes[0], 1)
+            coarse = wanted.multiple if wanted else self._fewer.multiples.get(each.axes[0], 1)
             step = coarse if coarse % each.multiple == 0 else each.multiple
             found.append(SizeRange(axes=each.axes, size=each.size, min=each.size, max=each.size, multiple=step))
         return found
@@ -159,21 +161,27 @@ class _Search:
 
     def _low(self, each: SizeRange) -> int:
         wanted = self._wanted(each.axes)
-        return wanted.min if wanted else each.multiple
+        return wanted.min if wanted else max(each.multiple, self._limits(each)[0])
 
     def _high(self, each: SizeRange, count: int) -> int:
         if wanted := self._wanted(each.axes):
             return wanted.max
         factor = min(_TIMES, self._most ** (1 / count))
-        return max(int(each.size * factor) // each.multiple * each.multiple, each.size + 2 * _jump(each))
+        high = max(int(each.size * factor) // each.multiple * each.multiple, each.size + 2 * _jump(each))
+        return min(high, self._limits(each)[1])
+
+    def _limits(self, each: SizeRange) -> tuple[int, int]:
+        """The ends that the search must not pass, as multiples."""
+        low, high = self._fewer.ends.get(each.axes[0], (1, sys.maxsize))
+        return -(-low // each.multiple) * each.multiple, high // each.multiple * each.multiple
 
     def _batch_high(self, each: SizeRange, box: Sequence[SizeRange]) -> int:
         if wanted := self._wanted(each.axes):
             return wanted.max
-        high = _TIMES * each.size
+        high = min(_TIMES * each.size, self._limits(each)[1])
         while self._trials.growth({**_at_min(box), **_sizes(each, high)}) > max(self._most, 2) and high > each.size:
             high -= each.multiple
-        return max(high, each.size + each.multiple)
+        return min(max(high, each.size + each.multiple), self._limits(each)[1])
 
     def _furthest_together(self, box: Sequence[SizeRange], targets: Sequence[int]) -> list[int]:
         """The sizes on the way to the targets, as far as the model takes them."""

@@ -235,7 +235,7 @@ def test_capture_sizes_that_are_equal_in_the_example_by_chance_are_pinned() -> N
 
 def test_capture_comparison_of_a_size_ends_the_range_before_the_other_answer() -> None:
     result = captured(Window, "1x16:int64[0,9]")
-    assert {each.axes: each.max for each in result.ranges}[((0, 1),)] <= 32
+    assert {each.axes: each.max for each in result.ranges}[((0, 1),)] == 32
     assert all(r.probe.inputs[0].shape[1] <= 32 for r in (*result.references, *result.sizes))
 
 
@@ -258,7 +258,7 @@ def test_capture_way_that_the_smallest_size_alone_leaves_out_is_kept() -> None:
 
     result = captured(MoreThanOne, "1x16:int64[0,9]")
     assert (result.evidence.mode, free_axes(result)) == ("trace", ((0, 0), (0, 1)))
-    assert {each.axes: each.min for each in result.ranges}[((0, 1),)] > 1
+    assert {each.axes: each.min for each in result.ranges}[((0, 1),)] == 2
 
 
 def test_capture_comparison_of_a_product_of_sizes_cuts_the_ranges_together() -> None:
