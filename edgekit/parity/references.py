@@ -30,6 +30,7 @@ from edgekit.parity.spread import LEAST, spreads
 from edgekit.parity.work import counted_work
 from edgekit.sources.copies import detached_copy
 from edgekit.sources.hidden import HIDDEN_REMEDY, stays_in_training
+from edgekit.sources.quantized import refused_empty
 from edgekit.sources.samples import sample_bytes
 from edgekit.sources.source import SourceModel
 
@@ -131,7 +132,8 @@ def _try(
     module: nn.Module, probe: Probe, items: list[Reference], refused: list[tuple[str, str]], source: SourceModel
 ) -> bool:
     try:
-        structure, outputs = run(module, probe)
+        with refused_empty(module):
+            structure, outputs = run(module, probe)
     except (CaptureError, MemoryError):
         raise
     except Exception as error:

@@ -33,9 +33,9 @@ class Work:
 def counted_work(module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> Iterator[Work]:
     """Counts what a module computes in the block, in which it runs once on the inputs."""
     work = Work(module, inputs)
-    layers = [m for m in module.modules() if isinstance(getattr(m, "weight", None), torch.Tensor)]
-    scripted = isinstance(module, torch.jit.ScriptModule)
-    handles = [] if scripted else [layer.register_forward_hook(work.count) for layer in layers]
+    eager = (m for m in module.modules() if not isinstance(m, torch.jit.ScriptModule))  # which takes no hooks
+    layers = [m for m in eager if isinstance(getattr(m, "weight", None), torch.Tensor)]
+    handles = [layer.register_forward_hook(work.count) for layer in layers]
     try:
         yield work
     finally:

@@ -3,11 +3,14 @@
 import logging
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
+from torch.ao.nn.quantized.modules.conv import _ConvNd
 from torch.ao.quantization.fake_quantize import FakeQuantizeBase
 from torch.ao.quantization.observer import ObserverBase
 
@@ -77,6 +80,27 @@ def is_quantized(module: nn.Module) -> bool:
     attributes = (value for child in module.modules() for value in vars(child).values())
     tensors = (value for value in module.state_dict().values() if isinstance(value, torch.Tensor))
     return any(isinstance(value, torch.ScriptObject) for value in attributes) or any(t.is_quantized for t in tensors)
+
+
+@contextmanager
+def refused_empty(module: nn.Module) -> Iterator[None]:
+    """In the block, quantized convolutions refuse an input smaller than their kernel, for which torch may end the process."""
+    layers = [layer for layer in module.modules() if isinstance(layer, _ConvNd)]
+    handles = [layer.register_forward_pre_hook(_refuse_empty) for layer in layers]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _refuse_empty(layer: Any, inputs: tuple[torch.Tensor, ...]) -> None:
+    spatial = inputs[0].shape[-len(layer.kernel_size) :]
+    covered = [d * (k - 1) + 1 for d, k in zip(layer.dilation, layer.kernel_size, strict=True)]
+    if any(size + 2 * pad < need for size, pad, need in zip(spatial, layer.padding, covered, strict=True)):
+        raise RuntimeError(
+            f"a quantized convolution has an input of {list(spatial)}, smaller than its kernel of {covered}"
+        )
 
 
 def _repacked(
