@@ -14,7 +14,8 @@ EDGEKIT := $(VENV)/bin/edgekit
 READY := $(VENV)/.ready
 DEV_READY := $(VENV)/.dev-ready
 DOCS_READY := $(VENV)/.docs-ready
-HUB_READY := $(VENV)/.hub-ready
+EXHAUSTIVE_READY := $(VENV)/.exhaustive-ready
+EXHAUSTIVE_DEBIAN_PACKAGES := alsa-utils # a recording of a voice
 PYTEST = $(PY) -m pytest -q --junitxml=build/logs/$@.xml
 LANES := test-python test-runner test-installs "android-apk test-android"
 SLOW_LANES := test-runner-asan test-aarch64 test-exhaustive
@@ -37,8 +38,11 @@ $(DOCS_READY): $(READY)
 	tools/make_venv.sh "$(PYTHON)" "$(VENV)" "$(TORCH_INDEX)" ".[docs]"
 	@touch $@
 
-$(HUB_READY): $(DEV_READY)
-	tools/make_venv.sh "$(PYTHON)" "$(VENV)" "$(TORCH_INDEX)" ".[hub]"
+# facenet-pytorch requires an old torch, but its networks run in any.
+$(EXHAUSTIVE_READY): $(DEV_READY)
+	tools/make_venv.sh "$(PYTHON)" "$(VENV)" "$(TORCH_INDEX)" ".[exhaustive]"
+	$(PY) -m pip install -q --no-deps facenet-pytorch==2.6.0
+	@tools/system_deps.sh $(EXHAUSTIVE_DEBIAN_PACKAGES)
 	@touch $@
 
 venv: $(READY) ## make .venv and install edgekit into it
@@ -58,7 +62,7 @@ test-python: $(DEV_READY) ## the tests of edgekit alone
 test-installs: runner wheel $(DEV_READY) ## the wheel and the installed library, without the checkout
 	$(PYTEST) -m installs
 
-test-exhaustive: runner $(HUB_READY) android-runtime-arm64 android-test-inputs ## whole models, the phones' library, older runtimes
+test-exhaustive: runner $(EXHAUSTIVE_READY) android-runtime-arm64 android-test-inputs ## whole models, the phones' library, older runtimes
 	$(PYTEST) -m slow
 
 lint: lint-python lint-cpp lint-github ## ruff, mypy, clang-format and the linters of GitHub's files
