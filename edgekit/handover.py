@@ -14,6 +14,7 @@ from edgekit.capture.captured import CapturedModel
 from edgekit.capture.folder import noise_facts, write_captured
 from edgekit.errors import OptimizeError
 from edgekit.finishing import Finished, Job
+from edgekit.memory import release_memory
 from edgekit.parity.comparison import Reference
 from edgekit.proving import Captures, Method, Progress
 from edgekit.runtimes.frames import Frame, Message
@@ -95,6 +96,7 @@ class _Capturing:
             write_captured(captured, self._folder)
         except OptimizeError as error:
             return {"folder": None, "mode": captured.evidence.mode, "unfit": str(error)}
+        release_memory()  # the workshop's process needs some at the same time
         return {"folder": str(self._folder), "mode": captured.evidence.mode}
 
 

@@ -23,6 +23,7 @@ from edgekit.errors import OptimizeError
 from edgekit.finishing import Finished, Job, finish
 from edgekit.format.archive import Archive
 from edgekit.format.compare import Array
+from edgekit.memory import release_memory
 from edgekit.parity.noise import Answer, Noise
 from edgekit.parity.probes import Probe
 from edgekit.runtimes.frames import Frame, Message, receive, send
@@ -105,6 +106,7 @@ def _finish(user: User, request: Message, _: list[Array]) -> Frame:
 
 
 def _stage(user: User, stage: str) -> None:
+    release_memory()  # the user's process needs some at the same time
     user.ask("progress", stage=stage)
 
 

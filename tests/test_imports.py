@@ -14,7 +14,7 @@ PACKAGE = Path(edgekit.__file__).parent
 
 # The rooms from the bottom up, and the modules in each room. A module imports only modules that come before it here.
 ROOMS = {
-    "": ["errors", "version", "threads", "engines", "files"],
+    "": ["errors", "version", "threads", "memory", "engines", "files"],
     "format": [
         *("axes", "schema", "golden", "codec", "generator", "compare", "labels"),
         *("picture", "jpeg", "png", "beyond", "decode"),

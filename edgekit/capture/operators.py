@@ -44,14 +44,22 @@ def operators_of(module: torch.jit.ScriptModule) -> tuple[OperatorUse, ...]:
     """The operators that a model calls, sorted by schema."""
     parts = list(_own_parts(module))
     found: dict[str, OperatorUse] = {}
-    for name, part in reversed(parts):  # the inner ones first
-        for method in part._c._method_names():
-            _collect(part._c._get_method(method).graph, name, found)
-    everywhere = _inlined("", module)
-    for schema in everywhere.keys() - found.keys():  # called by scripted functions, which the graphs above call
-        callers = (called[schema] for name, part in reversed(parts) if schema in (called := _inlined(name, part)))
-        found[schema] = next(callers, everywhere[schema])
+    graphs = [(name, part._c._get_method(method).graph) for name, part in parts for method in part._c._method_names()]
+    for name, graph in reversed(graphs):  # the inner modules first
+        _collect(graph, name, found)
+    if any(node.kind() == "prim::CallFunction" for _, graph in graphs for node in _nodes(graph)):
+        found |= _in_functions(parts, found)
     return tuple(found[schema] for schema in sorted(found))
+
+
+def _in_functions(parts: Sequence[tuple[str, Any]], known: Mapping[str, OperatorUse]) -> dict[str, OperatorUse]:
+    """The operators of scripted functions, with the innermost module that calls them."""
+    found: dict[str, OperatorUse] = {}
+    for name, part in reversed(parts):
+        if hasattr(part, "forward"):
+            graph = part.inlined_graph  # it owns its nodes
+            _collect(graph, name, found)
+    return {schema: use for schema, use in found.items() if schema not in known}
 
 
 def _own_parts(module: Any) -> Iterator[tuple[str, Any]]:
@@ -61,14 +69,6 @@ def _own_parts(module: Any) -> Iterator[tuple[str, Any]]:
         prefix, own = f"{prefix}model.", own.model
     for name, part in module.named_modules():
         yield name.removeprefix(prefix) if name.startswith(prefix) else "", part
-
-
-def _inlined(name: str, module: Any) -> Mapping[str, OperatorUse]:
-    found: dict[str, OperatorUse] = {}
-    if hasattr(module, "forward"):
-        graph = module.inlined_graph  # it owns its nodes
-        _collect(graph, name, found)
-    return found
 
 
 def _collect(graph: Any, module: str, found: dict[str, OperatorUse]) -> None:
