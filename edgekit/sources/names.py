@@ -107,8 +107,9 @@ def from_name(name: str, request: SourceRequest) -> SourceModel:
     available = models.get_model_weights(name)
     default = getattr(available, "DEFAULT", None)
     named = _named_weights(name, available, default, request)
-    module = _build(name, request.seed)
-    image, labels = _image_of(default)
+    chosen = default if named is None else named[0]
+    module = _build(name, request.seed, _vit_side(name, chosen, request if named is None or named[1] is None else None))
+    image, labels = _image_of(chosen)
     weights_request = replace(
         request,
         inputs=request.inputs or _image_inputs(request.image or image, name),
@@ -149,7 +150,19 @@ def _named_weights(name: str, available: Any, default: Any, request: SourceReque
         return None
 
 
-def _build(name: str, seed: int) -> nn.Module:
+def _vit_side(name: str, weights: Any, request: SourceRequest | None) -> int | None:
+    """The side of the pictures for which a vision transformer is built; None for other networks.
+
+    Other weights of one name may be for other sizes. Without weights of torchvision, the user's input decides.
+    """
+    if not name.startswith("vit_"):
+        return None
+    if request is not None and request.inputs:
+        return request.inputs[0].shape[-1]
+    return None if weights is None else int(weights.meta["min_size"][0])
+
+
+def _build(name: str, seed: int, side: int | None) -> nn.Module:
     from torchvision import models
 
     options: dict[str, Any] = {"quantize": False} if name.startswith("quantized_") else {"weights": None}
@@ -157,6 +170,8 @@ def _build(name: str, seed: int) -> nn.Module:
         options |= {"init_weights": False}  # the default takes half a minute, in scipy's truncated normal distribution
     if name in ("inception_v3", "googlenet"):
         options |= {"aux_logits": True, "transform_input": True}
+    if side is not None:
+        options |= {"image_size": side}
     if "weights_backbone" in inspect.signature(models.get_model_builder(name)).parameters:
         options |= {"weights_backbone": None}  # the default downloads them, whatever `weights` says
     with seeded(seed), warnings.catch_warnings():

@@ -2,9 +2,11 @@
 
 import pytest
 import torchvision
+from torchvision import models
 from torchvision.models import _api
 
 from edgekit.errors import SourceError, UsageError
+from edgekit.sources import names
 from edgekit.sources.inputs import parse_input
 from edgekit.sources.names import from_name, known_models
 from edgekit.sources.resolve import load_source
@@ -55,3 +57,31 @@ def test_from_name_detector_is_refused_before_it_is_built(monkeypatch: pytest.Mo
     request = SourceRequest(weights="random", inputs=[parse_input("1x3x320x320")])
     with pytest.raises(SourceError, match="ssdlite320_mobilenet_v3_large is a detector: it takes a list of pictures"):
         load_source("ssdlite320_mobilenet_v3_large", request)
+
+
+@pytest.mark.parametrize(
+    ("name", "weights", "resize", "crop"),
+    [
+        ("resnet50", "IMAGENET1K_V1", 256, 224),
+        ("resnet50", "default", 232, 224),
+        ("vit_b_16", "IMAGENET1K_V1", 256, 224),
+        ("vit_b_16", "IMAGENET1K_SWAG_E2E_V1", 384, 384),
+    ],
+)
+def test_from_name_has_the_sizes_of_the_weights_that_were_asked_for(
+    name: str, weights: str, resize: int, crop: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = {"image_size": crop} if name.startswith("vit") else {}
+    state = torchvision.models.get_model(name, weights=None, **options).state_dict()
+    monkeypatch.setattr(names, "download", lambda _: state)
+    source = from_name(name, SourceRequest(weights=weights))
+    assert source.image is not None
+    assert (source.image.resize, source.image.crop) == (resize, crop)
+    assert source.inputs[0].shape == (1, 3, crop, crop)
+
+
+@pytest.mark.parametrize(("given", "side"), [((), 518), (("1x3x56x56",), 56)])
+def test_vision_transformer_is_built_for_its_input(given: tuple[str, ...], side: int) -> None:
+    request = SourceRequest(weights="random", inputs=tuple(map(parse_input, given)))
+    assert names._vit_side("vit_h_14", models.ViT_H_14_Weights.DEFAULT, request) == side
+    assert names._build("vit_b_32", 0, 64).image_size == 64
