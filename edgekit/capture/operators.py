@@ -15,8 +15,8 @@ from edgekit.sources.adapter import GENERATED
 _INTERNAL = ("prim", "profiler")  # torch's own nodes, which every torch has
 _FRAME = re.compile(r'^(?:\s*(?:Serialized\s+)?File "(?P<script>.+)", line (\d+)|(?P<trace>\S.*)\((\d+)\): .+)$')
 _TRACER = "torch/jit/_trace.py"
-_FOREIGN = ("<", str(Path(torch.__file__).parent), str(Path(edgekit.__file__).parent))
-_TORCH = "-packages/torch/"  # of another machine
+_INSTALLED = ("<", f"{Path(torch.__file__).parent}/", f"{Path(edgekit.__file__).parent}/")
+_TORCH, _TORCHVISION = "-packages/torch/", "-packages/torchvision/"  # of any machine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +90,7 @@ def _nodes(block: Any) -> Iterator[Any]:
 def source_line(source_range: str) -> str:
     """The line of the model behind a source range of torch, for example `net.py:12: y = torch.relu(x)`; empty if it has none.
 
-    That is the innermost line outside torch and edgekit, or else torch's own.
+    That is the innermost line outside torch, torchvision and edgekit, or else torchvision's or torch's own.
     """
     frames: list[tuple[str, int]] = []
     for row in source_range.splitlines():
@@ -103,8 +103,9 @@ def source_line(source_range: str) -> str:
         frames.append((file, int(at_script or at_trace)))
     if not frames:
         return ""
-    own = (frame for frame in frames if not frame[0].startswith(_FOREIGN) and _TORCH not in frame[0])
-    file, number = next(own, frames[0])
+    outside = [frame for frame in frames if not frame[0].startswith(_INSTALLED) and _TORCH not in frame[0]]
+    own = (frame for frame in outside if _TORCHVISION not in frame[0])
+    file, number = next(own, (outside or frames)[0])
     code = linecache.getline(file, number).strip() or _marked(source_range)
     return f"{Path(file).name}:{number}" + (f": {code}" if code else "")
 

@@ -94,6 +94,8 @@ def test_operators_are_known_here_and_made_up_ones_are_not() -> None:
         ("", ""),
         ("/no/net.py(12): forward\n/x/site-packages/torch/nn/modules/module.py(9): _call_impl\n", "net.py:12"),
         ("/x/site-packages/torch/_ops.py(1): __call__\n/no/net.py(7): helper\n/no/net.py(12): forward\n", "net.py:7"),
+        ("/x/site-packages/torchvision/ops/a.py(1): f\n/no/net.py(12): forward\n", "net.py:12"),
+        ("/x/site-packages/torch/_ops.py(1): f\n/x/site-packages/torchvision/ops/a.py(1): f\n", "a.py:1"),
         ("/x/site-packages/torch/nn/a.py(1): f\n/x/torch/jit/_trace.py(3): trace\n/no/export.py(1): main\n", "a.py:1"),
         (
             '  File "/no/net.py", line 7\n    y = x\n    z = torch.relu(y)\n        ~~~ <--- HERE\n',
