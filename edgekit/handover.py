@@ -40,8 +40,9 @@ def finish_in_workshop(job: Job, methods: Sequence[Method], progress: Progress, 
     """
     # What the process writes is in the scratch folder, so that nothing stays if it is killed.
     made = replace(job, package=job.scratch / job.package.name)
-    workshop = Workshop()
+    workshop, capturing = Workshop(), _Capturing(methods, job.scratch, progress)
     try:
+        capturing.begin()  # while the other process imports torch
         _log.warning(
             "torch %s has no XNNPACK: torch %s of the workshop %s finishes the package",
             torch.__version__,
@@ -54,7 +55,7 @@ def finish_in_workshop(job: Job, methods: Sequence[Method], progress: Progress, 
             "methods": len(methods),
             "level": logging.getLogger("edgekit").getEffectiveLevel(),
         }
-        done, _ = workshop.call("finish", arguments, answer=_Capturing(methods, job.scratch, progress).answer)
+        done, _ = workshop.call("finish", arguments, answer=capturing.answer)
     finally:
         workshop.close()
     made.package.replace(job.package)
@@ -67,8 +68,14 @@ class _Capturing:
     def __init__(self, methods: Sequence[Method], scratch: Path, progress: Progress) -> None:
         self._methods, self._progress = methods, progress
         self._folder = scratch / "captured"
+        self._stage = ""
         self._captures: dict[int, Captures] = {}
         self._references: dict[int, dict[str, Reference]] = {}
+
+    def begin(self) -> None:
+        """Takes the eager model's answers for the first method, which the process will ask for first."""
+        self._tell("capture")
+        self._captures[0] = self._methods[0]()
 
     def answer(self, message: Message, _: list[Array]) -> Frame:
         match message["ask"]:
@@ -80,8 +87,13 @@ class _Capturing:
                 assert noise is not None  # every reference of a capture has a meter
                 return {"noise": noise_facts(noise, arrays), "arrays": list(arrays)}, list(arrays.values())
             case _:
-                self._progress(message["stage"])
+                self._tell(message["stage"])
                 return {}, []
+
+    def _tell(self, stage: str) -> None:
+        if stage != self._stage:
+            self._stage = stage
+            self._progress(stage)
 
     def _best(self, method: int, refused: Mapping[str, str]) -> Message:
         shutil.rmtree(self._folder, ignore_errors=True)  # of the capture before, which the process has in memory

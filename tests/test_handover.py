@@ -16,8 +16,9 @@ from edgekit import pipeline
 from edgekit.errors import CaptureError, DeviceError, OptimizeError, PackageError, ParityError
 from edgekit.finishing import Job
 from edgekit.format.archive import Archive
-from edgekit.format.schema import Manifest
+from edgekit.format.schema import Manifest, Tolerance
 from edgekit.handover import finish_in_workshop
+from edgekit.proving import Captures, ExportRequest
 from edgekit.runtimes import workshop, workshop_lite
 from edgekit.runtimes.results import BenchRequest
 from edgekit.runtimes.workshop import Workshop, warm_workshop
@@ -123,6 +124,19 @@ def test_interrupt_while_the_workshop_works_ends_it(tmp_path: Path, monkeypatch:
         made(models.DynamicModel, ["2x4"], tmp_path / "m.ptl")
     assert [shop.alive for shop in started] == [False]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_capture_begins_before_the_workshop_has_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDGEKIT_WORKSHOP", program(tmp_path / "python", "import time; time.sleep(600)"))
+    job = Job(options=ExportRequest(), tolerance=Tolerance(), package=tmp_path / "m.ptl", scratch=tmp_path)
+    told: list[str] = []
+
+    def refused() -> Captures:
+        raise CaptureError("the eager model fails")
+
+    with pytest.raises(CaptureError, match="the eager model fails"):
+        finish_in_workshop(job, [refused], told.append, None)
+    assert told == ["capture"]
 
 
 def test_workshop_ends_when_the_user_s_process_ends(elsewhere: None) -> None:  # noqa: ARG001

@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +116,7 @@ def described() -> str:
 
 
 class Workshop:
-    """A process of the workshop's Python. It does one request after the other, until `close`."""
+    """A process of the workshop's Python, which starts at once. It does one request after the other, until `close`."""
 
     def __init__(self) -> None:
         self.python = workshop_python()
@@ -136,10 +136,14 @@ class Workshop:
             ) from error
         self._lock = threading.Lock()
         self.dropped: list[int] = []  # modules that nobody uses any more, which the next request lets go
-        self.torch = self._greeting()
 
-    def _greeting(self) -> str:
-        """The version of its torch."""
+    @cached_property
+    def torch(self) -> str:
+        """The version of its torch. Waits until the process has imported it.
+
+        Raises:
+            DeviceError: the process does not start, or its torch has no XNNPACK.
+        """
         with self._closing():
             hello, _ = self._receive(f"Remove it with `edgekit workshop remove`, so that it is made again. {_REMEDY}")
             if not hello["has_kernels"]:
@@ -165,6 +169,7 @@ class Workshop:
             EdgekitError: what the process raised.
             DeviceError: the process died.
         """
+        assert self.torch  # it has greeted
         with self._lock, self._closing():
             dropped, self.dropped = self.dropped, []
             self._send({"verb": verb, "dropped": dropped, **arguments}, arrays)
