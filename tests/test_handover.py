@@ -23,7 +23,8 @@ from edgekit.runtimes import workshop, workshop_lite
 from edgekit.runtimes.results import BenchRequest
 from edgekit.runtimes.workshop import Workshop, warm_workshop
 
-GREETING = "import json, sys; print(json.dumps([{}, []]))"
+GREETING = "import json; print(json.dumps([dict(kind='hello', torch='{}', has_kernels={}), []]), flush=True)"
+HELPFUL = GREETING.format("2.12.1", True) + "; import os, sys; sys.stdin.readline(); "  # until its first request
 
 
 @pytest.fixture
@@ -188,12 +189,18 @@ def program(path: Path, text: str) -> str:
         (None, r"EDGEKIT_WORKSHOP=.*there is no Python there.*edgekit workshop make.*or set EDGEKIT_WORKSHOP"),
         ("import sys; sys.exit('No module named torch')", r"ended: No module named torch.*edgekit workshop make"),
         ("import os; os.kill(os.getpid(), 9)", r"ended: the process was ended by SIGKILL"),
-        ("print('hello')", "printed what is not a message"),
-        (GREETING.format("{'torch': '2.15.0', 'has_kernels': False}"), r"has torch 2\.15\.0 without XNNPACK"),
-        (
-            GREETING.format("{'torch': '2.12.1', 'has_kernels': True}") + "; sys.stdout.flush(); sys.stdin.readline()",
-            "ended: exit code 0",
+        *(
+            (f"print({text!r})", "printed what is not a message")
+            for text in ("hello", "5", "[1, 2]", "[{}, []]", "[[], []]")
         ),
+        ("print('[{}, [[7, 7]]]')", "printed what is not a message"),
+        (GREETING.format("2.15.0", False), r"has torch 2\.15\.0 without XNNPACK; expected 2\.9 to 2\.12"),
+        (GREETING.format("2.8.0+cpu", True), r"has torch 2\.8\.0\+cpu; expected 2\.9 to 2\.12"),
+        (HELPFUL, "ended: exit code 0"),
+        (HELPFUL + 'print(\'[{"kind": "done"\')', "printed what is not a message"),
+        (HELPFUL + 'print(\'[{"kind": "failed"}, []]\')', "printed what is not a message"),
+        (HELPFUL + 'print(\'[{"kind": "ask"}, []]\')', "printed what is not a message"),
+        (HELPFUL + "sys.stdout.close(); os.close(1); import time; time.sleep(1000)", "ended by SIGKILL"),
     ],
 )
 @pytest.mark.usefixtures("elsewhere")
@@ -202,6 +209,7 @@ def test_workshop_that_does_not_work_is_a_device_error(
 ) -> None:
     path = str(tmp_path / "missing") if text is None else program(tmp_path / "python", text)
     monkeypatch.setenv("EDGEKIT_WORKSHOP", path)
+    monkeypatch.setattr(workshop, "ENDING_S", 1)
     with pytest.raises(DeviceError, match=match) as caught:
         made(models.DynamicModel, ["2x4"], tmp_path / "out" / "m.ptl")
     assert caught.value.exit_code == 4

@@ -29,6 +29,7 @@ ROOMS = {
             "results",
             "base",
             "hosts",
+            "writing",
             "environments",
             "frames",
             "workshop",

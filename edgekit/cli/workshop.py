@@ -9,7 +9,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         choices=("show", "make", "remove"),
         default="show",
-        help="show where it is, make it, or remove it (default show)",
+        help="show where it is, make or repair it, or remove it (default show)",
     )
     parser.add_argument(
         "--index",
@@ -35,6 +35,6 @@ def run(options: argparse.Namespace) -> int:
     if options.action == "remove":
         print(f"removed {own.folder}" if own.remove() else f"there is no workshop in {own.folder}")
         return 0
-    own.python(options.index)
+    own.repair(options.index)
     print(workshop.described())
     return 0

@@ -5,16 +5,34 @@ import logging
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgekit.errors import DeviceError
 from edgekit.runtimes.cache import build_folder, cache_folder
 from edgekit.runtimes.hosts import ThisMachine
+from edgekit.runtimes.writing import shown_size
 
 INDEX = "TORCH_INDEX"  # the variable that names a wheel index for torch alone
 _PROGRAM = Path("bin", "python")
+# pip's settings for the user's environments, which are not for this one.
+_OTHER_SETTINGS = tuple(f"PIP_{name}" for name in ("CONSTRAINT", "REQUIREMENT", "TARGET", "PREFIX", "ROOT", "USER"))
+_STEP = """
+import os, runpy, signal, sys, threading, time
+_, maker, verb, name, *rest = sys.argv
+def end_with_the_maker():
+    while os.getppid() == int(maker):
+        time.sleep(0.5)
+    os.killpg(0, signal.SIGKILL)
+threading.Thread(target=end_with_the_maker, daemon=True).start()
+if verb == "import":
+    for module in (name, *rest):
+        __import__(module)
+else:
+    sys.argv = [name, *rest]
+    runpy.run_module(name, run_name="__main__", alter_sys=True)
+"""  # imports modules or runs one, and ends if the process that started it is killed
 
 _log = logging.getLogger(__name__)
 
@@ -27,17 +45,21 @@ class Environment:
         name: the name of its folder, also in messages.
         torch: the version of torch.
         others: what else pip installs, as requirements.
+        modules: what must be importable.
         newest_python: the newest Python for which this torch has wheels.
         size: how much disk it takes, for messages.
         remedy: what else the user can do if it cannot be made.
+        written_bytes: what pip writes with the default index, downloads and installed files; 0 if it is not known.
     """
 
     name: str
     torch: str
     others: tuple[str, ...]
+    modules: tuple[str, ...] = ("torch", "numpy")
     newest_python: tuple[int, int]
     size: str
     remedy: str = ""
+    written_bytes: int = 0
 
     @property
     def folder(self) -> Path:
@@ -66,13 +88,23 @@ class Environment:
                 raise DeviceError(self._no_wheel())
             with _only_maker(self.folder):
                 if not self.made:
+                    shutil.rmtree(self.folder, ignore_errors=True)  # its Python is not there any more
                     self._make(base, index or os.environ.get(INDEX, ""))
         return self.folder / _PROGRAM
 
+    def repair(self, index: str | None = None) -> Path:
+        """Its Python, as `python` gives it. An environment whose torch does not load is made again."""
+        if self.made and (why := self._failure(self.folder, str(self.folder / _PROGRAM), "import", *self.modules)):
+            _log.warning("%s: its environment is damaged and is made again: %s", self.name, why)
+            self.remove()
+        return self.python(index)
+
     def remove(self) -> bool:
-        """Removes it. Returns whether there was one."""
+        """Removes it, and what interrupted processes left of it. Returns whether there was one."""
         found = self.folder.is_dir()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if self.folder.parent.is_dir():
+            with _only_maker(self.folder):
+                shutil.rmtree(self.folder, ignore_errors=True)
         return found
 
     def _make(self, base: str, index: str) -> None:
@@ -82,26 +114,32 @@ class Environment:
             self.folder,
             self.size,
         )
-        with build_folder(self.folder) as temporary:
-            self._run([base, "-m", "venv", str(temporary)])
-            python = str(temporary / _PROGRAM)
-            pip = [python, "-m", "pip", "install", "--quiet", "--no-input"]
+        expected, shown = 0 if index else self.written_bytes, _log.isEnabledFor(logging.WARNING)
+        with build_folder(self.folder) as temporary, shown_size(self.name, temporary, expected, shown=shown):
+            self._run(temporary, base, "run", "venv", str(temporary))
+            python, pip = str(temporary / _PROGRAM), ["pip", "install", "--quiet", "--no-input"]
             if index:
-                self._run([*pip, "--index-url", index, f"torch=={self.torch}"])
-            self._run([*pip, f"torch=={self.torch}", *self.others])
-            self._run([python, "-I", "-W", "ignore", "-c", "import torch"])
+                self._run(temporary, python, "run", *pip, "--index-url", index, f"torch=={self.torch}")
+            self._run(temporary, python, "run", *pip, f"torch=={self.torch}", *self.others)
+            self._run(temporary, python, "import", *self.modules)
         _log.warning("%s: its environment is ready", self.name)
 
-    def _run(self, command: Sequence[str]) -> None:
+    def _run(self, folder: Path, python: str, *step: str) -> None:
         """One step of making it."""
-        done = ThisMachine().run(command)
-        if done.exit_code:
-            lines = (done.stdout + done.stderr).strip().splitlines()
-            message = next((line for line in reversed(lines) if line.startswith("ERROR")), done.last_line)
+        if why := self._failure(folder, python, *step):
             raise DeviceError(
-                f"{self.name}: its environment cannot be made: {message} It needs pip, a package index that has torch "
-                f"{self.torch} for this machine, and {self.size}. {self.remedy}".strip()
+                f"{self.name}: its environment cannot be made: {why.rstrip('.')}. It needs pip, a package index that has "
+                f"torch {self.torch} for this machine, and {self.size}. {self.remedy}".strip()
             )
+
+    def _failure(self, folder: Path, python: str, *step: str) -> str:
+        """Runs a step; why it failed, or nothing. Temporary files are in its folder, because they may not fit elsewhere."""
+        command = [python, "-I", "-W", "ignore", "-c", _STEP, str(os.getpid()), *step]
+        done = ThisMachine().run(command, env={"TMPDIR": str(folder), **dict.fromkeys(_OTHER_SETTINGS, "")})
+        if done.exit_code == 0:
+            return ""
+        lines = (done.stdout + done.stderr).strip().splitlines()
+        return next((line for line in reversed(lines) if line.startswith("ERROR")), done.last_line)
 
     def _no_wheel(self) -> str:
         here, newest = ".".join(map(str, sys.version_info[:2])), _name(self.newest_python)

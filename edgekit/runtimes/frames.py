@@ -1,6 +1,7 @@
 """Messages between two processes of one machine: a line of JSON, and behind it the bytes of arrays."""
 
 import json
+import operator
 from collections.abc import Sequence
 from typing import Any, BinaryIO
 
@@ -26,12 +27,19 @@ def receive(stream: BinaryIO) -> Frame:
 
     Raises:
         EOFError: the other process has ended.
+        ValueError: it wrote something else.
     """
     line = stream.readline()
     if not line.endswith(b"\n"):
         raise EOFError
-    message, described = json.loads(line)
-    return message, [_read(stream, np.dtype(dtype), tuple(shape)) for dtype, shape in described]
+    try:
+        message, described = json.loads(line)
+        if not isinstance(message, dict):
+            raise TypeError("the message is not an object")
+        layout = [(np.dtype(dtype), tuple(map(operator.index, shape))) for dtype, shape in described]
+    except TypeError as error:
+        raise ValueError(str(error)) from error
+    return message, [_read(stream, dtype, shape) for dtype, shape in layout]
 
 
 def _read(stream: BinaryIO, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Array:

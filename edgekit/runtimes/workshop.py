@@ -22,15 +22,14 @@ from edgekit.errors import DeviceError, EdgekitError
 from edgekit.runtimes.environments import Environment
 from edgekit.runtimes.frames import Array, Frame, Message, receive, send
 from edgekit.runtimes.hosts import Completed
+from edgekit.runtimes.writing import size_bytes
 from edgekit.threads import VARIABLE as THREADS
 
 VARIABLE = "EDGEKIT_WORKSHOP"
 TORCH = "2.12.1"
 _LOCK = Path(__file__).with_name("workshop.txt")
-_REMEDY = (
-    f"Run `edgekit workshop make` where a package index can be reached, or set {VARIABLE} to a Python that has torch 2.9 to "
-    "2.12, numpy and msgspec."
-)
+ENDING_S = 10  # from the end of its messages to the end of a process
+_OLDEST = (2, 9)
 _BOOT = """
 import importlib.util, sys
 package = sys.argv[1]
@@ -61,9 +60,10 @@ def own_environment() -> Environment:
         name=f"workshop-torch-{TORCH}",
         torch=TORCH,
         others=tuple(filter(None, lines)),
+        modules=("torch", "numpy", "msgspec"),
         newest_python=(3, 13),
         size="about 5 GB, or 0.3 GB if TORCH_INDEX names an index of CPU builds",
-        remedy=_REMEDY,
+        remedy=_remedy(),
     )
 
 
@@ -76,12 +76,21 @@ def named_python() -> Path | None:
     return path / "bin" / "python" if path.is_dir() else path
 
 
+def _remedy() -> str:
+    """The two ways out."""
+    unset = f"Unset {VARIABLE} and run" if named_python() else "Run"
+    return (
+        f"{unset} `edgekit workshop make` where a package index can be reached, or set {VARIABLE} to a Python that has torch "
+        "2.9 to 2.12, numpy and msgspec."
+    )
+
+
 def missing() -> str:
     """Why there is no workshop on this machine, and the remedy; empty where there is one, or it can be made."""
     python = named_python()
     if python is None:
         return own_environment().missing()
-    return "" if python.is_file() else f"{VARIABLE}={os.environ[VARIABLE]}: there is no Python there. {_REMEDY}"
+    return "" if python.is_file() else f"{VARIABLE}={os.environ[VARIABLE]}: there is no Python there. {_remedy()}"
 
 
 def existing_python() -> Path | None:
@@ -108,7 +117,7 @@ def described() -> str:
     if named is not None:
         where = f"{VARIABLE} names {named}: {missing() or 'it is there'}"
     elif own.made:
-        where = f"{own.folder} has torch {own.torch}"
+        where = f"{own.folder} has torch {own.torch} and takes {size_bytes(own.folder) / 1e9:.1f} GB"
     else:
         where = f"{own.folder} is not made yet; it takes {own.size}"
     need = "is not needed: this torch has XNNPACK" if has_kernels() else "is needed: this torch has no XNNPACK"
@@ -132,7 +141,7 @@ class Workshop:
             )
         except OSError as error:
             raise DeviceError(
-                f"the workshop {self.python} does not start: {error.strerror or error}. {_REMEDY}"
+                f"the workshop {self.python} does not start: {error.strerror or error}. {_remedy()}"
             ) from error
         self._lock = threading.Lock()
         self.dropped: list[int] = []  # modules that nobody uses any more, which the next request lets go
@@ -145,10 +154,17 @@ class Workshop:
             DeviceError: the process does not start, or its torch has no XNNPACK.
         """
         with self._closing():
-            hello, _ = self._receive(f"Remove it with `edgekit workshop remove`, so that it is made again. {_REMEDY}")
-            if not hello["has_kernels"]:
-                raise DeviceError(f"the workshop {self.python} has torch {hello['torch']} without XNNPACK. {_REMEDY}")
-        return str(hello["torch"])
+            match self._receive(_remedy())[0]:
+                case {"kind": "hello", "torch": str(version), "has_kernels": bool(has)}:
+                    pass
+                case _:
+                    raise self._not_a_message()
+            if not has or _release(version) < _OLDEST:
+                lacks = "" if has else " without XNNPACK"
+                raise DeviceError(
+                    f"the workshop {self.python} has torch {version}{lacks}; expected 2.9 to 2.12. {_remedy()}"
+                )
+        return version
 
     @property
     def alive(self) -> bool:
@@ -175,15 +191,17 @@ class Workshop:
             self._send({"verb": verb, "dropped": dropped, **arguments}, arrays)
             while True:
                 message, given = self._receive("Its memory may not have been enough.")
-                match message["kind"]:
-                    case "log":
-                        logging.getLogger(message["logger"]).log(message["level"], "%s", message["text"])
-                    case "ask" if answer is not None:
+                match message:
+                    case {"kind": "log", "logger": str(logger), "level": int(level), "text": str(text)}:
+                        logging.getLogger(logger).log(level, "%s", text)
+                    case {"kind": "ask", "ask": str()} if answer is not None:
                         self._send(*answer(message, given))
-                    case "done":
+                    case {"kind": "done"}:
                         return message, given
-                    case _:
+                    case {"kind": "failed", "type": str(), "text": str()}:
                         break
+                    case _:
+                        raise self._not_a_message()
         raise _failure(message)
 
     def close(self) -> None:
@@ -214,12 +232,26 @@ class Workshop:
             return receive(self._process.stdout)  # type: ignore[arg-type]
         except EOFError:
             self._stderr.seek(0)
-            done = Completed(exit_code=self._process.wait(), stderr=self._stderr.read().decode(errors="replace"))
+            done = Completed(exit_code=self._ended(), stderr=self._stderr.read().decode(errors="replace"))
             raise DeviceError(f"the process of the workshop {self.python} ended: {done.last_line}. {remedy}") from None
         except ValueError as error:
-            raise DeviceError(
-                f"the workshop {self.python} printed what is not a message of edgekit. {_REMEDY}"
-            ) from error
+            raise self._not_a_message() from error
+
+    def _ended(self) -> int:
+        """The exit code of the process, which has closed its stdout."""
+        try:
+            return self._process.wait(timeout=ENDING_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            return self._process.wait()
+
+    def _not_a_message(self) -> DeviceError:
+        return DeviceError(f"the workshop {self.python} printed what is not a message of edgekit. {_remedy()}")
+
+
+def _release(version: str) -> tuple[int, ...]:
+    """The major and minor of torch's version."""
+    return tuple(int(part) if part.isdigit() else 0 for part in version.split(".")[:2])
 
 
 def _failure(message: Message) -> BaseException:

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from edgekit.engines import supported_engines
-from edgekit.errors import SourceError, UsageError
+from edgekit.errors import SourceError, UsageError, first_line
 from edgekit.format.schema import ImageSpec
 from edgekit.sources.carried import CARRIED, from_carried
 from edgekit.sources.images import as_image
@@ -39,13 +39,16 @@ class KnownModel:
 
 
 def known_models() -> list[KnownModel]:
-    """The names with what their weights say. Nothing is built or downloaded."""
-    from torchvision import models
-
+    """The names with what their weights say, without torchvision's where it is not there. Nothing is built or downloaded."""
     found = [
         KnownModel(name=name, task="classification", input=known.input, parameters=known.parameters)
         for name, known in CARRIED.items()
     ]
+    try:
+        models = _torchvision("its models")
+    except SourceError as error:
+        _log.warning("%s", error)
+        return found
     for name in models.list_models():
         weights = models.get_model_weights(name).DEFAULT
         spec = _default_input(name, _image_of(weights)[0])
@@ -59,9 +62,30 @@ def is_name(text: str) -> bool:
         return True
     if not re.fullmatch(r"\w+", text):
         return False
-    from torchvision import models
+    try:
+        return text in _torchvision(text).list_models()
+    except SourceError:
+        return False
 
-    return text in models.list_models()
+
+def _torchvision(what: str) -> Any:
+    """torchvision's models.
+
+    Raises:
+        SourceError: it is not installed, or does not load.
+    """
+    try:
+        from torchvision import models
+    except ModuleNotFoundError as error:
+        raise SourceError(
+            f"{what}: a name needs torchvision, which is not installed. Run pip install torchvision, or pass FILE.py:FACTORY."
+        ) from error
+    except (ImportError, OSError, RuntimeError) as error:
+        raise SourceError(
+            f"{what}: torchvision does not load beside torch {torch.__version__}: {first_line(error)}. Install the torchvision "
+            "that belongs to this torch, from the same index, or pass FILE.py:FACTORY."
+        ) from error
+    return models
 
 
 def _task(name: str) -> str:
@@ -89,12 +113,11 @@ def from_name(name: str, request: SourceRequest) -> SourceModel:
 
     Raises:
         UsageError: the name is unknown, or the inputs do not fit the signature.
-        SourceError: the weights are unavailable or damaged.
+        SourceError: torchvision, or the weights, are unavailable or damaged.
     """
     if name in CARRIED:
         return from_carried(name, request)
-    from torchvision import models
-
+    models = _torchvision(name)
     names = models.list_models()
     if name not in names:
         near = difflib.get_close_matches(name.lower(), [*names, *CARRIED], n=4, cutoff=0.5)

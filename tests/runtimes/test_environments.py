@@ -58,15 +58,30 @@ def test_what_an_interrupted_process_left_is_removed(cache: Path) -> None:
     assert not counted().remove()
 
 
-def test_workshop_that_cannot_be_made_names_the_two_ways_out(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(self: Environment, command: list[str]) -> None:
-        if "pip" in command:
-            command = [command[0], "-c", "raise SystemExit('ERROR: no network')"]
-        run(self, command)
+def test_environment_without_its_python_is_made_again(cache: Path) -> None:
+    python = counted().python()
+    python.unlink()
+    python.symlink_to("a Python that was removed")
+    assert counted().python().is_file()
+    assert not python.is_symlink()
+    assert (cache / "log").read_text() == "made\nmade\n"
 
-    run = Environment._run
-    monkeypatch.setattr(Environment, "_run", fails)
-    with pytest.raises(DeviceError, match=rf"no network.*{TORCH}.*edgekit workshop make.*or set {VARIABLE}") as caught:
+
+def test_environment_that_does_not_load_torch_is_repaired(cache: Path, caplog: pytest.LogCaptureFixture) -> None:
+    python = counted().python()
+    python.write_text("#!/bin/sh\necho no torch >&2\nexit 1\n")
+    python.chmod(0o755)
+    assert counted().repair().read_text() == ""
+    assert "is damaged and is made again: no torch" in caplog.text
+    assert (cache / "log").read_text() == "made\nmade\n"
+
+
+def test_workshop_that_cannot_be_made_names_the_two_ways_out(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", "")
+    with pytest.raises(
+        DeviceError, match=rf"No matching distribution.*{TORCH}.*edgekit workshop make.*or set {VARIABLE}"
+    ) as caught:
         own_environment().python()
     assert caught.value.exit_code == 4
     assert [path.name for path in (cache / "runtimes").iterdir()] == [f"workshop-torch-{TORCH}.lock"]
@@ -74,12 +89,12 @@ def test_workshop_that_cannot_be_made_names_the_two_ways_out(cache: Path, monkey
 
 def test_workshop_installs_the_pinned_torch_from_the_index(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not cache.exists()
-    commands: list[list[str]] = []
-    monkeypatch.setattr(Environment, "_run", lambda _self, command: commands.append(list(command)))
+    commands: list[tuple[str, ...]] = []
+    monkeypatch.setattr(Environment, "_run", lambda _self, _folder, _python, *step: commands.append(step))
     monkeypatch.setenv(environments.INDEX, "the-index")
     own_environment().python()
     _, torch_alone, everything, check = commands
-    assert torch_alone[-3:] == ["--index-url", "the-index", f"torch=={TORCH}"]
+    assert torch_alone[-3:] == ("--index-url", "the-index", f"torch=={TORCH}")
     assert f"torch=={TORCH}" in everything
     assert any(word.startswith("numpy==") for word in everything)
-    assert check[-1] == "import torch"
+    assert check == ("import", "torch", "numpy", "msgspec")

@@ -1,12 +1,18 @@
 """Models by name."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torchvision
+from cli.command import environment
 from torchvision import models
 from torchvision.models import _api
 
 from edgekit.errors import SourceError, UsageError
 from edgekit.sources import names
+from edgekit.sources.carried import CARRIED
 from edgekit.sources.inputs import parse_input
 from edgekit.sources.names import from_name, known_models
 from edgekit.sources.resolve import load_source
@@ -85,3 +91,39 @@ def test_vision_transformer_is_built_for_its_input(given: tuple[str, ...], side:
     request = SourceRequest(weights="random", inputs=tuple(map(parse_input, given)))
     assert names._vit_side("vit_h_14", models.ViT_H_14_Weights.DEFAULT, request) == side
     assert names._build("vit_b_32", 0, 64).image_size == 64
+
+
+BLOCKED = """
+import sys
+sys.modules["torchvision"] = None  # as if it were not installed
+from edgekit.cli.main import main
+net = ["export", "net.py:net", "--input", "1x3"]
+codes = [main(words) for words in (net, ["verify", "build/mobile/net/net.ptl"], ["export", "resnet18"], ["models"])]
+assert codes == [0, 0, 3, 0], codes
+"""
+
+
+def test_torchvision_is_needed_only_for_its_names(tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text("from torch import nn\ndef net():\n    return nn.Linear(3, 4)\n")
+    done = subprocess.run(
+        [sys.executable, "-c", BLOCKED], cwd=tmp_path, env=environment(), capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    remedy = "a name needs torchvision, which is not installed. Run pip install torchvision, or pass FILE.py:FACTORY."
+    assert f"edgekit: resnet18: {remedy}\n" in done.stderr
+    assert f"edgekit: its models: {remedy}\n" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert next(iter(CARRIED)) in done.stdout
+    assert "resnet18" not in done.stdout.split()
+
+
+@pytest.mark.parametrize("error", [RuntimeError("operator torchvision::nms does not exist"), OSError("no libc10.so")])
+def test_torchvision_of_another_torch_is_a_source_error(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_name: str) -> None:
+        raise error
+
+    monkeypatch.delattr(torchvision, "models")
+    monkeypatch.delitem(sys.modules, "torchvision.models")
+    monkeypatch.setattr(torchvision, "__getattr__", broken, raising=False)
+    with pytest.raises(SourceError, match=rf"^resnet18: torchvision does not load beside torch 2.*{error}.*same index"):
+        load_source("resnet18", SourceRequest())
