@@ -65,6 +65,9 @@ test-installs: runner wheel $(DEV_READY) ## the wheel and the installed library,
 test-exhaustive: runner $(EXHAUSTIVE_READY) android-runtime-arm64 android-test-inputs ## whole models, the phones' library, older runtimes
 	$(PYTEST) -m slow
 
+test-torch: runner $(DEV_READY) android-runtime ## TORCH=oldest, pinned or newest: packages that an environment with this torch makes
+	$(PYTEST) -m slow tests/test_torches.py -k "$(TORCH)"
+
 lint: lint-python lint-cpp lint-github ## ruff, mypy, clang-format and the linters of GitHub's files
 
 lint-python: $(DEV_READY)
@@ -101,5 +104,5 @@ clean: ## remove what was built, but not .venv
 include cpp_runner/runner.mk
 include android_demo/android.mk
 
-.PHONY: help venv export-mobile test test-slow test-python test-installs test-exhaustive lint lint-python lint-github format \
+.PHONY: help venv export-mobile test test-slow test-python test-installs test-exhaustive test-torch lint lint-python lint-github format \
 	schemas architecture docs bench wheel system-deps clean

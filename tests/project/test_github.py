@@ -86,4 +86,4 @@ def test_constraints_name_the_ends_of_the_supported_range() -> None:
     lower, upper = re.search(r'"torch>=2\.(\d+),<2\.(\d+)"', made).groups()  # type: ignore[union-attr]
     assert f'"torch>=2.{lower}"' in (ROOT / "pyproject.toml").read_text()
     assert f"torch==2.{lower}.*" in (GITHUB / "constraints" / "oldest.txt").read_text()
-    assert f"torch==2.{int(upper) - 1}.*" in (GITHUB / "constraints" / "newest.txt").read_text()
+    assert f"torch==2.{int(upper) - 1}.*" in (GITHUB / "constraints" / "pinned.txt").read_text()
