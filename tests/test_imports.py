@@ -30,6 +30,7 @@ ROOMS = {
             "base",
             "hosts",
             "writing",
+            "trimming",
             "environments",
             "frames",
             "workshop",

@@ -3,8 +3,10 @@ of this torch."""
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -97,8 +99,8 @@ class OtherTorch:
 
 
 @pytest.fixture(scope="module", params=TORCHES)
-def other(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> OtherTorch:
-    """The Python that the variable names, or that of a new environment."""
+def other(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OtherTorch]:
+    """The Python that the variable names, or that of a new environment, which is removed at the end: it takes several GB."""
     variable, options = TORCHES[request.param]
     folder = tmp_path_factory.mktemp(request.param)
     (folder / "net.py").write_text(NET)
@@ -106,7 +108,8 @@ def other(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     small = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 14 * 14, 4))
     torch.save(small.state_dict(), folder / "weights.pt")
     if named := os.environ.get(variable):
-        return OtherTorch(name=request.param, python=Path(named), folder=folder)
+        yield OtherTorch(name=request.param, python=Path(named), folder=folder)
+        return
     subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
     python = folder / "venv" / "bin" / "python"
     install = [python, "-m", "pip", "install", "--quiet", *options]
@@ -114,7 +117,8 @@ def other(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     if index := os.environ.get("TORCH_INDEX"):
         subprocess.run([*install, "--index-url", index, "torch", "torchvision"], check=True, env=environment)
     subprocess.run([*install, ROOT], check=True, env=environment)
-    return OtherTorch(name=request.param, python=python, folder=folder)
+    yield OtherTorch(name=request.param, python=python, folder=folder)
+    shutil.rmtree(folder / "venv")
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -125,7 +129,7 @@ def test_package_of_another_torch_is_that_of_this_one(name: str, other: OtherTor
         assert a.manifest is not None
         assert b.manifest is not None
         assert a.manifest.fits == b.manifest.fits
-        if name not in OWN_CODE:
+        if other.name != "newest" or name not in OWN_CODE:
             assert a.manifest.operators == b.manifest.operators
         assert a.manifest.methods == b.manifest.methods
         assert a.manifest.provenance.weights == b.manifest.provenance.weights

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from edgekit.errors import DeviceError
 from edgekit.runtimes.cache import build_folder, cache_folder
-from edgekit.runtimes.hosts import ThisMachine
+from edgekit.runtimes.hosts import Completed, ThisMachine
+from edgekit.runtimes.trimming import trim
 from edgekit.runtimes.writing import shown_size
 
 INDEX = "TORCH_INDEX"  # the variable that names a wheel index for torch alone
@@ -29,10 +30,12 @@ threading.Thread(target=end_with_the_maker, daemon=True).start()
 if verb == "import":
     for module in (name, *rest):
         __import__(module)
+    if os.path.exists("/proc/self/maps"):
+        print(*{line.split(maxsplit=5)[5].strip() for line in open("/proc/self/maps") if "/" in line}, sep="\\n")
 else:
     sys.argv = [name, *rest]
     runpy.run_module(name, run_name="__main__", alter_sys=True)
-"""  # imports modules or runs one, and ends if the process that started it is killed
+"""  # imports modules and prints the files in memory, or runs a module; ends if the process that started it is killed
 
 _log = logging.getLogger(__name__)
 
@@ -94,9 +97,11 @@ class Environment:
 
     def repair(self, index: str | None = None) -> Path:
         """Its Python, as `python` gives it. An environment whose torch does not load is made again."""
-        if self.made and (why := self._failure(self.folder, str(self.folder / _PROGRAM), "import", *self.modules)):
-            _log.warning("%s: its environment is damaged and is made again: %s", self.name, why)
-            self.remove()
+        if self.made:
+            checked = _step(self.folder, str(self.folder / _PROGRAM), "import", *self.modules)
+            if checked.exit_code:
+                _log.warning("%s: its environment is damaged and is made again: %s", self.name, checked.last_line)
+                self.remove()
         return self.python(index)
 
     def remove(self) -> bool:
@@ -121,25 +126,22 @@ class Environment:
             if index:
                 self._run(temporary, python, "run", *pip, "--index-url", index, f"torch=={self.torch}")
             self._run(temporary, python, "run", *pip, f"torch=={self.torch}", *self.others)
+            loaded = self._run(temporary, python, "import", *self.modules)
+            trim(temporary, loaded.splitlines())
             self._run(temporary, python, "import", *self.modules)
         _log.warning("%s: its environment is ready", self.name)
 
-    def _run(self, folder: Path, python: str, *step: str) -> None:
-        """One step of making it."""
-        if why := self._failure(folder, python, *step):
-            raise DeviceError(
-                f"{self.name}: its environment cannot be made: {why.rstrip('.')}. It needs pip, a package index that has "
-                f"torch {self.torch} for this machine, and {self.size}. {self.remedy}".strip()
-            )
-
-    def _failure(self, folder: Path, python: str, *step: str) -> str:
-        """Runs a step; why it failed, or nothing. Temporary files are in its folder, because they may not fit elsewhere."""
-        command = [python, "-I", "-W", "ignore", "-c", _STEP, str(os.getpid()), *step]
-        done = ThisMachine().run(command, env={"TMPDIR": str(folder), **dict.fromkeys(_OTHER_SETTINGS, "")})
+    def _run(self, folder: Path, python: str, *step: str) -> str:
+        """One step of making it; what it printed."""
+        done = _step(folder, python, *step)
         if done.exit_code == 0:
-            return ""
+            return done.stdout
         lines = (done.stdout + done.stderr).strip().splitlines()
-        return next((line for line in reversed(lines) if line.startswith("ERROR")), done.last_line)
+        why = next((line for line in reversed(lines) if line.startswith("ERROR")), done.last_line)
+        raise DeviceError(
+            f"{self.name}: its environment cannot be made: {why.rstrip('.')}. It needs pip, a package index that has torch "
+            f"{self.torch} for this machine, and {self.size}. {self.remedy}".strip()
+        )
 
     def _no_wheel(self) -> str:
         here, newest = ".".join(map(str, sys.version_info[:2])), _name(self.newest_python)
@@ -147,6 +149,12 @@ class Environment:
             f"{self.name}: there is no wheel for Python {here}. Install {newest} beside it, where the PATH finds it. "
             f"{self.remedy}"
         ).strip()
+
+
+def _step(folder: Path, python: str, *step: str) -> Completed:
+    """Runs `_STEP`. Temporary files are in the folder of the environment, because they may not fit elsewhere."""
+    command = [python, "-I", "-W", "ignore", "-c", _STEP, str(os.getpid()), *step]
+    return ThisMachine().run(command, env={"TMPDIR": str(folder), **dict.fromkeys(_OTHER_SETTINGS, "")})
 
 
 def base_python(newest: tuple[int, int]) -> str | None:

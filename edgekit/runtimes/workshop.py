@@ -19,7 +19,7 @@ from typing import Any
 import edgekit
 from edgekit import errors
 from edgekit.errors import DeviceError, EdgekitError
-from edgekit.runtimes.environments import Environment
+from edgekit.runtimes.environments import INDEX, Environment
 from edgekit.runtimes.frames import Array, Frame, Message, receive, send
 from edgekit.runtimes.hosts import Completed
 from edgekit.runtimes.writing import size_bytes
@@ -28,6 +28,10 @@ from edgekit.threads import VARIABLE as THREADS
 VARIABLE = "EDGEKIT_WORKSHOP"
 TORCH = "2.12.1"
 _LOCK = Path(__file__).with_name("workshop.txt")
+_PEAK_BYTES, _KEPT_BYTES = (
+    7_760_000_000,
+    3_520_000_000,
+)  # with the default index; tests/runtimes/test_environments.py measures
 ENDING_S = 10  # from the end of its messages to the end of a process
 _OLDEST = (2, 9)
 _BOOT = """
@@ -62,7 +66,9 @@ def own_environment() -> Environment:
         others=tuple(filter(None, lines)),
         modules=("torch", "numpy", "msgspec"),
         newest_python=(3, 13),
-        size="about 5 GB, or 0.3 GB if TORCH_INDEX names an index of CPU builds",
+        size=f"{_PEAK_BYTES / 1e9:.0f} GB of disk, of which {_KEPT_BYTES / 1e9:.1f} GB stay, or much less if {INDEX} names an "
+        "index of CPU builds",
+        written_bytes=_PEAK_BYTES,
         remedy=_remedy(),
     )
 

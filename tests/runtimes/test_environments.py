@@ -1,16 +1,21 @@
 """Environments with another torch: made by one process at a time, whole or not at all."""
 
 import multiprocessing
+import re
 import time
 from pathlib import Path
 
 import pytest
 
 from edgekit.errors import DeviceError
+from edgekit.format.archive import Archive
 from edgekit.runtimes import environments
 from edgekit.runtimes.cache import build_folder
 from edgekit.runtimes.environments import Environment
+from edgekit.runtimes.trimming import trim
 from edgekit.runtimes.workshop import TORCH, VARIABLE, own_environment
+from edgekit.runtimes.workshop_lite import WorkshopLiteRuntime
+from edgekit.runtimes.writing import size_bytes
 
 
 class Counted(Environment):
@@ -90,11 +95,46 @@ def test_workshop_that_cannot_be_made_names_the_two_ways_out(cache: Path, monkey
 def test_workshop_installs_the_pinned_torch_from_the_index(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not cache.exists()
     commands: list[tuple[str, ...]] = []
-    monkeypatch.setattr(Environment, "_run", lambda _self, _folder, _python, *step: commands.append(step))
+
+    def run(_self: Environment, _folder: Path, _python: str, *step: str) -> str:
+        commands.append(step)
+        return ""
+
+    monkeypatch.setattr(Environment, "_run", run)
     monkeypatch.setenv(environments.INDEX, "the-index")
     own_environment().python()
-    _, torch_alone, everything, check = commands
+    _, torch_alone, everything, check, again = commands
     assert torch_alone[-3:] == ("--index-url", "the-index", f"torch=={TORCH}")
     assert f"torch=={TORCH}" in everything
     assert any(word.startswith("numpy==") for word in everything)
-    assert check == ("import", "torch", "numpy", "msgspec")
+    assert check == again == ("import", "torch", "numpy", "msgspec")
+
+
+def test_trim_removes_libraries_that_nothing_loads(tmp_path: Path) -> None:
+    packages = tmp_path / "lib" / "python3.12" / "site-packages"
+    names = ("nvidia/cu13/lib/libcudart.so.13", "nvidia/cudnn/lib/libcudnn_ops.so.9", "nvidia/cudnn/LICENSE")
+    for name in (*names, "triton/__init__.py", "torch/lib/libtorch_cuda.so"):
+        (packages / name).parent.mkdir(parents=True, exist_ok=True)
+        (packages / name).write_text("")
+    trim(tmp_path, ())
+    assert (packages / "triton").is_dir()
+    trim(tmp_path, (str((packages / names[0]).resolve()),))
+    left = sorted(path.relative_to(packages).as_posix() for path in packages.rglob("*") if path.is_file())
+    assert left == ["nvidia/cu13/lib/libcudart.so.13", "nvidia/cudnn/LICENSE", "torch/lib/libtorch_cuda.so"]
+
+
+@pytest.mark.slow
+def test_workshop_takes_as_much_disk_as_it_says(
+    cache: Path, tiny: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.delenv(environments.INDEX, raising=False)
+    python = own_environment().repair()
+    said = float(re.search(r"of which ([\d.]+) GB stay", caplog.text)[1])  # type: ignore[index]
+    assert size_bytes(cache / "runtimes") == pytest.approx(said * 1e9, rel=0.1)
+    monkeypatch.setenv(VARIABLE, str(python))
+    with Archive(tiny) as archive:
+        results = WorkshopLiteRuntime().verify(archive)
+    assert results
+    assert all(result.comparison.passed for result in results)
+    monkeypatch.delenv(VARIABLE)
+    assert own_environment().remove()
