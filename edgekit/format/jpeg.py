@@ -1,17 +1,19 @@
 """JPEG by libjpeg-turbo, with the same harmless and fatal warnings as the C++ runner.
 
-The decoder reports only its first warning. So what causes harmless ones is mended in a copy of the file first; a warning that
-is left is fatal, except for extra bytes before the end marker, because no other warning can follow that one.
+The decoder reports only its first warning. So what causes harmless ones is mended in a copy of the file first, and a warning
+that is left is fatal. Only the decoder knows about extra bytes before the end marker: they are cut off when it warns of them.
 """
 
 from __future__ import annotations
 
+import io
 import re
 import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from edgekit.format.picture import Decoded, UnsupportedPictureError
+from edgekit.format.picture import Decoded, PictureSizeError, UnsupportedPictureError
+from edgekit.format.png import strict_pillow
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,7 +21,12 @@ if TYPE_CHECKING:
 
 _MARKER = re.compile(rb"\xff+[^\0\xff]")
 _MARKER_AFTER_SCAN = re.compile(rb"\xff+[^\0\xff\xd0-\xd7]")  # restart markers are part of a scan
-_EXTRA_BEFORE_END = re.compile(r"Corrupt JPEG data: [0-9]+ extraneous bytes before marker 0xd9")
+_STUFFED = re.compile(rb"\xff+\0")  # the decoder reads it as FF, and counts it as two bytes
+_EXTRA_BEFORE_END = re.compile(r"Corrupt JPEG data: ([0-9]+) extraneous bytes before marker 0xd9")
+_CUTS = 4  # of extra bytes before the end; the decoder's buffer can hide some of them from the first
+_UNKNOWN_SAMPLING = "Could not determine subsampling"
+_MOST_SCANS = 100  # each takes time for all pixels, whatever its size
+_LONGEST_SIDE = 65500  # of libjpeg
 
 _START, _END, _SCAN, _APP0, _APP1, _APP14 = 0xD8, 0xD9, 0xDA, 0xE0, 0xE1, 0xEE
 _WITHOUT_LENGTH = (0x01, *range(0xD0, 0xD9))
@@ -37,25 +44,44 @@ def decode_jpeg(data: bytes, check_size: Callable[[int, int], None]) -> Decoded:
         check_size: gets width and height before any memory is taken, and raises if there are too many pixels.
 
     Raises:
-        UnsupportedPictureError: it is not baseline, extended or progressive with 8 bits and Huffman codes.
+        UnsupportedPictureError: it is not baseline, extended or progressive with 8 bits and Huffman codes, or has too many
+            scans.
+        PictureSizeError: a side is longer than libjpeg allows.
         ValueError, struct.error: it is damaged.
     """
     it = _Mended(data, check_size)
     if it.components != 4:
-        return Decoded(pixels=_decode(it.stream, "RGB"), exif=it.exif)
-    return Decoded(pixels=_rgb_from_ink(_decode(it.stream, "CMYK"), inverted=it.adobe_at > 0), exif=it.exif)
+        return Decoded(pixels=_decode(it, "RGB"), exif=it.exif)
+    return Decoded(pixels=_rgb_from_ink(_decode(it, "CMYK"), inverted=it.adobe_at > 0), exif=it.exif)
 
 
-def _decode(stream: bytearray, colour: str) -> NDArray[np.uint8]:
+def _decode(it: _Mended, colour: str) -> NDArray[np.uint8]:
     from simplejpeg import decode_jpeg
 
-    try:
-        pixels: NDArray[np.uint8] = decode_jpeg(stream, colour)
-    except ValueError as error:
-        if not _EXTRA_BEFORE_END.fullmatch(str(error)):
-            raise
-        pixels = decode_jpeg(stream, colour, strict=False)
-    return pixels
+    for _ in range(_CUTS):
+        try:
+            pixels: NDArray[np.uint8] = decode_jpeg(it.stream, colour)
+            return pixels
+        except ValueError as error:
+            if _UNKNOWN_SAMPLING in str(error):
+                return _decode_by_pillow(it.stream)
+            extra = _EXTRA_BEFORE_END.fullmatch(str(error))
+            if extra is None:
+                raise
+            it.cut_before_end(int(extra[1]))
+    raise ValueError("there are extra bytes before the end marker")
+
+
+def _decode_by_pillow(stream: bytearray) -> NDArray[np.uint8]:
+    """The samples of a picture whose sampling factors TurboJPEG does not know. Pillow does not show warnings."""
+    import numpy as np
+    from PIL.JpegImagePlugin import JpegImageFile
+
+    with strict_pillow():
+        image = JpegImageFile(io.BytesIO(stream))
+        image.load()
+        samples = np.array(image if image.mode == "CMYK" else image.convert("RGB"))
+    return 255 - samples if image.mode == "CMYK" else samples  # Pillow has inverted them
 
 
 class _Mended:
@@ -68,6 +94,7 @@ class _Mended:
         self.adobe_at = 0  # where the transform of the last Adobe marker is in the stream
         self._check_size = check_size
         self._frame = self._scans = 0
+        self._last_at = 0  # where the bytes after the last segment start in the stream
         self._copy(data)
         known = _ADOBE_TRANSFORMS.get(self.components)
         if self.adobe_at and known and self.stream[self.adobe_at] not in known:
@@ -92,7 +119,13 @@ class _Mended:
                 raise ValueError("the file ends within a segment")
             self._read(marker, payload)
             self.stream += struct.pack(">H", length) + payload
+            self._last_at = len(self.stream)
             at += size
+
+    def cut_before_end(self, count: int) -> None:
+        """Take away so many bytes before the end marker, as the decoder counts them."""
+        data = _STUFFED.sub(b"\xff\0", self.stream[self._last_at : -2])
+        self.stream[self._last_at : -2] = data[: max(0, len(data) - count)]
 
     def _read(self, marker: int, payload: bytearray) -> None:
         """Take what a segment says, and mend it in place."""
@@ -100,6 +133,8 @@ class _Mended:
             self._read_frame(marker, payload)
         elif marker == _SCAN:
             self._scans += 1
+            if self._scans > _MOST_SCANS:
+                raise UnsupportedPictureError(f"a JPEG with more than {_MOST_SCANS} scans")
             if self._frame != _PROGRESSIVE and len(payload) >= 3:
                 payload[-3:] = 0, 63, 0  # the only parameters of a sequential scan
         elif self._scans:
@@ -122,6 +157,10 @@ class _Mended:
         if precision != 8:
             raise UnsupportedPictureError(f"a JPEG with {precision} bits per sample, expected 8")
         self._check_size(width, height)
+        if max(width, height) > _LONGEST_SIDE:
+            raise PictureSizeError(
+                f"a JPEG of {width} x {height} pixels, expected sides of at most {_LONGEST_SIDE}. Scale it down first."
+            )
 
 
 def _rgb_from_ink(samples: NDArray[np.uint8], *, inverted: bool) -> NDArray[np.uint8]:

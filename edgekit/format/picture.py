@@ -53,7 +53,8 @@ def picture_kind(start: bytes) -> str | None:
     if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
         return "WebP"
     if start[4:8] == b"ftyp":
-        brands = {start[at : at + 4] for at in (8, *range(16, int.from_bytes(start[:4], "big"), 4))}
+        end = min(int.from_bytes(start[:4], "big"), len(start))  # of the box, whose size may be any number
+        brands = {start[at : at + 4] for at in (8, *range(16, end, 4)) if at + 4 <= end}
         return "AVIF" if brands & {*_AVIF_BRANDS} else "HEIC" if brands & {*_HEIC_BRANDS} else None
     return next((kind for magic, kind in _STARTS.items() if start.startswith(magic)), None)
 

@@ -325,18 +325,22 @@ def ink_from_rgb(pixels: Pixels) -> Samples:
     return np.concatenate([(ink - key) * 255 // (255 - key), key], axis=2)
 
 
-def jpeg_411(picture: Image.Image) -> tuple[bytes, Samples]:
-    """A JPEG with 4:1:1 chroma, put together from three grey ones as three scans, and its pixels."""
+def jpeg_with_coarse_chroma(picture: Image.Image, rows: int, copies: int = 1) -> tuple[bytes, Samples]:
+    """A JPEG whose chroma sample is 4 pixels wide and `rows` high, made of three grey ones as three scans, and its pixels.
+
+    Each scan is there `copies` times.
+    """
     width, height = picture.size
     parts = list(picture.convert("YCbCr").split())
-    parts[1:] = [part.resize(((width + 3) // 4, height), Image.Resampling.BOX) for part in parts[1:]]
+    small = (width + 3) // 4, (height + rows - 1) // rows
+    parts[1:] = [part.resize(small, Image.Resampling.BOX) for part in parts[1:]]
     files = [jpeg(part, optimize=False) for part in parts]
     tables = b"".join(segment(m, p) for m, p in split_jpeg(files[0])[0] if m in (0xE0, 0xDB, 0xC4))
-    frame = struct.pack(">BHHB", 8, height, width, 3) + bytes([1, 0x41, 0, 2, 0x11, 0, 3, 0x11, 0])
+    frame = struct.pack(">BHHB", 8, height, width, 3) + bytes([1, 0x40 + rows, 0, 2, 0x11, 0, 3, 0x11, 0])
     scans = b"".join(segment(0xDA, bytes([1, i + 1, 0, 0, 63, 0])) + split_jpeg(f)[1] for i, f in enumerate(files))
-    y, cb, cr = (planes(f) for f in files)
-    expected = rgb_from_ycc(y, cb.repeat(4, axis=1)[:, :width], cr.repeat(4, axis=1)[:, :width])
-    return b"\xff\xd8" + tables + segment(0xC0, frame) + scans + b"\xff\xd9", expected
+    y, *chroma = (planes(f) for f in files)
+    cb, cr = (part.repeat(4, axis=1).repeat(rows, axis=0)[:height, :width] for part in chroma)
+    return b"\xff\xd8" + tables + segment(0xC0, frame) + scans * copies + b"\xff\xd9", rgb_from_ycc(y, cb, cr)
 
 
 def add_cmyk_cases(out: Collection, pixels: Pixels) -> None:
@@ -373,7 +377,7 @@ def add_jpeg_cases(out: Collection) -> None:
     add("jpeg_444.jpg", "4:4:4", jpeg(picture, subsampling="4:4:4"))
     add("jpeg_422.jpg", "4:2:2, fancy upsampling", jpeg(picture, subsampling="4:2:2"))
     add("jpeg_420.jpg", "4:2:0, fancy upsampling", jpeg(picture, subsampling="4:2:0"))
-    out.add("jpeg_411.jpg", *jpeg_411(picture), "4:1:1, plain upsampling; one scan a component")
+    out.add("jpeg_411.jpg", *jpeg_with_coarse_chroma(picture, 1), "4:1:1, plain upsampling; one scan a component")
     add("jpeg_420_coarse.jpg", "4:2:0, quality 20: values beyond 0...255 are clamped", jpeg(picture, quality=20))
     add("jpeg_progressive.jpg", "progressive, 4:2:0", jpeg(picture, progressive=True))
     add("jpeg_restart.jpg", "restart markers", jpeg(picture, restart_marker_rows=1))

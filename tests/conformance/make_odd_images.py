@@ -18,10 +18,13 @@ from make_images import (
     Collection,
     Samples,
     chunk,
+    ink_from_rgb,
     jpeg,
+    jpeg_with_coarse_chroma,
     photo,
     planes,
     png,
+    rgb_from_ink,
     segment,
     split_jpeg,
     stored_for,
@@ -83,6 +86,26 @@ def add_harmless_jpegs(out: Collection, picture: Image.Image) -> None:
     out.add("jpeg_exif_long6.jpg", data, np.asarray(turned), "Exif orientation 6 of type LONG: applied")
 
 
+def add_unusual_jpegs(out: Collection, picture: Image.Image) -> None:
+    """Pictures that a decoder can take for others, and the limits of the number of scans and of the sides."""
+    out.add("jpeg_410.jpg", *jpeg_with_coarse_chroma(picture, 2), "4:1:0, which TurboJPEG does not know")
+    few, most, limit = picture.crop((0, 0, 20, 12)), 33, 100
+    out.add("jpeg_99_scans.jpg", *jpeg_with_coarse_chroma(few, 1, most), "three scans, 33 times each")
+    data, _ = jpeg_with_coarse_chroma(few, 1, most + 1)
+    out.add_bad("jpeg_102_scans.jpg", data, f"more than {limit} scans")
+    whole = jpeg(picture)
+    out.add_bad("jpeg_long.jpg", changed(whole, whole.index(b"\xff\xc0") + 5, b"\xff\xdd"), "a side of 65,501 pixels")
+    twice = with_segment(whole, 0xE1, b"Exif\0\0Exif\0\0" + short_tiff(6))
+    out.add("jpeg_exif_prefix_twice.jpg", twice, planes(whole), "Exif data behind two prefixes: ignored")
+    ink = jpeg(Image.fromarray(ink_from_rgb(np.asarray(picture)).astype(np.uint8), "CMYK"))
+    segments, scan = split_jpeg(ink)
+    adobe = segment(0xEE, b"Adobe\0\x64\0\0\0\0\0")
+    data = b"\xff\xd8" + b"".join(segment(m, p) for m, p in segments if m != 0xEE) + scan + adobe + b"\xff\xd9"
+    out.add(
+        "jpeg_cmyk_late_adobe.jpg", data, rgb_from_ink(255 - planes(ink)), "an Adobe marker after the scan: ignored"
+    )
+
+
 def add_damaged_jpegs(out: Collection, picture: Image.Image) -> None:
     whole, restarts = jpeg(picture), jpeg(picture, restart_marker_rows=1)
     progressive = jpeg(picture, progressive=True)
@@ -91,7 +114,9 @@ def add_damaged_jpegs(out: Collection, picture: Image.Image) -> None:
     first_restart = restarts.index(b"\xff\xd0")
     last_scan = progressive.rindex(b"\xff\xda")
     frame = whole.index(b"\xff\xc0")
+    interval = segment(0xDD, b"\0\1")
     for name, data, note in (
+        ("no_restarts", before(whole, b"\xff\xda", interval), "restart markers are missing, up to the end marker"),
         ("run_in_scan", with_run(whole, 0xAA, 400), "a run of one byte in the scan"),
         ("zero_run_progressive", with_run(progressive, 0, 300), "zeros in a progressive scan"),
         ("extra_bytes_and_run", with_run(extra, 0xAA, 400), "extra bytes before a marker, and a run in the scan"),
@@ -201,6 +226,7 @@ def add_odd_cases(out: Collection) -> None:
     start = len(out.cases)
     picture = Image.fromarray(photo("china.jpg", 180, 100, 66, 50))
     add_harmless_jpegs(out, picture)
+    add_unusual_jpegs(out, picture)
     add_damaged_jpegs(out, picture)
     colour = photo("flower.jpg", 300, 120, 25, 17).astype(np.int64)
     add_harmless_pngs(out, colour)

@@ -50,7 +50,14 @@ def test_check_size_beyond_the_limit_is_refused(width: int, height: int, resize:
 
 
 @pytest.mark.parametrize(
-    "name", ["jpeg_lossless.jpg", "jpeg_arithmetic.jpg", "jpeg_12_bits.jpg", "png_unknown_critical.png"]
+    "name",
+    [
+        "jpeg_lossless.jpg",
+        "jpeg_arithmetic.jpg",
+        "jpeg_12_bits.jpg",
+        "jpeg_102_scans.jpg",
+        "png_unknown_critical.png",
+    ],
 )
 def test_decode_unsupported_picture_is_not_called_damaged(name: str) -> None:
     with pytest.raises(ImageError, match="Save the picture again as a usual JPEG or PNG") as caught:
@@ -119,6 +126,8 @@ def test_decode_heic_without_its_plugin_names_the_ways_out(tmp_path: Path, monke
         (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
         (b"\0\0\0\x18ftypmif1\0\0\0\0mif1avif", "AVIF"),
         (b"\0\0\0\x18ftypisom\0\0\0\0mp41mp42", None),
+        (b"\xff\xff\xff\xffftypisom\0\0\0\0heic", "HEIC"),
+        (b"\0\0\0\0ftypheic", None),
         (b"RIFF\0\0\0\0WAVE", None),
         (b"\xff\xd8", "JPEG"),
         (b"", None),
@@ -126,6 +135,21 @@ def test_decode_heic_without_its_plugin_names_the_ways_out(tmp_path: Path, monke
 )
 def test_picture_kind_is_that_of_the_first_bytes(start: bytes, kind: str | None) -> None:
     assert picture_kind(start) == kind
+
+
+def test_decode_side_beyond_the_limit_of_libjpeg_names_it() -> None:
+    with pytest.raises(ImageError, match="a JPEG of 66 x 65501 pixels, expected sides of at most 65500"):
+        decode_image(IMAGES / "jpeg_long.jpg")
+
+
+@pytest.mark.parametrize(
+    "extra", [b"?", bytes(7), bytes(300), b"\xff\0" * 40, b"\xff\xff\xff\0" * 40, b"a\xff\xff\xff", b"\xd9" * 9]
+)
+@pytest.mark.parametrize("name", ["jpeg_420", "jpeg_restart", "jpeg_progressive", "jpeg_grey", "jpeg_411"])
+def test_decode_any_bytes_before_the_end_marker_are_left_out(name: str, extra: bytes) -> None:
+    data = (IMAGES / f"{name}.jpg").read_bytes()
+    pixels = decode_bytes(data[:-2] + extra + data[-2:], "camera")
+    np.testing.assert_array_equal(pixels, read_expected(f"{name}.expected.png"))
 
 
 def test_decode_bytes_uses_the_given_name() -> None:

@@ -18,6 +18,7 @@ struct ErrorManager {
   jpeg_error_mgr base;
   std::jmp_buf jump;
   char message[JMSG_LENGTH_MAX];
+  bool too_many_scans;
 };
 
 [[noreturn]] void on_error(j_common_ptr info) {
@@ -50,6 +51,17 @@ void on_message(j_common_ptr info, int level) {
     info->err->format_message(info, reinterpret_cast<ErrorManager*>(info->err)->message);
 }
 
+constexpr int kMostScans = 100;  // each takes time for all pixels, whatever its size
+constexpr unsigned kLongestSide = JPEG_MAX_DIMENSION;
+
+// libjpeg calls it again and again within each scan.
+void on_progress(j_common_ptr info) {
+  auto* errors = reinterpret_cast<ErrorManager*>(info->err);
+  if (reinterpret_cast<j_decompress_ptr>(info)->input_scan_number <= kMostScans) return;
+  errors->too_many_scans = true;
+  std::longjmp(errors->jump, 1);
+}
+
 class Decompressor {
  public:
   Decompressor() {
@@ -57,6 +69,7 @@ class Decompressor {
     errors.base.error_exit = on_error;
     errors.base.emit_message = on_message;
     errors.message[0] = '\0';
+    progress.progress_monitor = on_progress;
   }
   ~Decompressor() { jpeg_destroy_decompress(&info); }
   Decompressor(const Decompressor&) = delete;
@@ -64,12 +77,16 @@ class Decompressor {
 
   jpeg_decompress_struct info{};
   ErrorManager errors{};
+  jpeg_progress_mgr progress{};
 };
 
-// The first frame of a file: the marker, which names the process, and the bits of a sample; 0 if there is none.
+// The first frame of a file: the marker, which names the process, the bits of a sample and the sides; 0 if there is
+// none.
 struct Frame {
   unsigned marker = 0;
   unsigned precision = 0;
+  unsigned height = 0;
+  unsigned width = 0;
 };
 
 Frame find_frame(std::span<const std::byte> bytes) {
@@ -81,7 +98,9 @@ Frame find_frame(std::span<const std::byte> bytes) {
       ++at;
       continue;
     }
-    if (is_frame(marker)) return {marker, byte(at + 4)};
+    if (is_frame(marker)) {
+      return {marker, byte(at + 4), byte(at + 5) << 8 | byte(at + 6), byte(at + 7) << 8 | byte(at + 8)};
+    }
     if (marker == 0xda || marker == 0xd9) break;
     const bool alone = marker == 0x01 || (marker >= 0xd0 && marker <= 0xd8);
     at += alone ? 2 : 2 + std::max(2u, byte(at + 2) << 8 | byte(at + 3));
@@ -98,12 +117,17 @@ Status check_process(const Frame& frame) {
     return usage_error("is a JPEG with " + std::to_string(frame.precision) +
                        " bits per sample, which is not supported; save it again");
   }
+  if (frame.width > kLongestSide || frame.height > kLongestSide) {
+    return usage_error("is a JPEG of " + std::to_string(frame.width) + " x " + std::to_string(frame.height) +
+                       " pixels, whose sides may have at most " + std::to_string(kLongestSide) + "; make it smaller");
+  }
   return {};
 }
 
 bool read_header(Decompressor& jpeg, std::span<const std::byte> bytes) {
   if (setjmp(jpeg.errors.jump) != 0) return false;
   jpeg_create_decompress(&jpeg.info);
+  jpeg.info.progress = &jpeg.progress;
   jpeg_mem_src(&jpeg.info, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
   jpeg_save_markers(&jpeg.info, JPEG_APP0 + 1, 0xffff);
   jpeg_read_header(&jpeg.info, TRUE);
@@ -125,7 +149,7 @@ int orientation_of(const jpeg_decompress_struct& info) {
   constexpr std::string_view kExif("Exif\0\0", 6);
   for (auto* marker = info.marker_list; marker != nullptr; marker = marker->next) {
     const std::string_view data(reinterpret_cast<const char*>(marker->data), marker->data_length);
-    if (data.starts_with(kExif)) return exif_orientation(std::as_bytes(std::span(data.substr(kExif.size()))));
+    if (data.starts_with(kExif)) return exif_orientation(std::as_bytes(std::span(data)));
   }
   return 1;
 }
@@ -145,6 +169,10 @@ void ink_to_rgb(const unsigned char* from, unsigned char* to, std::size_t pixels
 }
 
 Status failure(const Decompressor& jpeg) {
+  if (jpeg.errors.too_many_scans) {
+    return usage_error("is a JPEG with more than " + std::to_string(kMostScans) +
+                       " scans, which is not supported; save it again");
+  }
   return usage_error(std::string("is a truncated or damaged JPEG (") + jpeg.errors.message + ")");
 }
 
@@ -157,6 +185,7 @@ Result<RawImage> decode_jpeg(std::span<const std::byte> bytes, std::uint64_t res
   auto& info = jpeg.info;
   EK_RETURN_IF_ERROR(check_pixel_count(info.image_width, info.image_height, resize));
   const bool is_ink = info.num_components == 4;
+  const bool has_adobe = info.saw_Adobe_marker != 0;  // before the first scan; later markers do not count
   info.out_color_space = is_ink ? JCS_CMYK : JCS_RGB;
 
   RawImage raw{info.image_width, info.image_height, orientation_of(info), {}};
@@ -169,7 +198,7 @@ Result<RawImage> decode_jpeg(std::span<const std::byte> bytes, std::uint64_t res
   std::vector<unsigned char> ink(is_ink ? raw.width * raw.height * 4 : 0);
   const bool read = is_ink ? read_rows(jpeg, ink.data(), raw.width * 4) : read_rows(jpeg, rgb, raw.width * 3);
   if (!read || info.err->num_warnings > 0) return failure(jpeg);
-  if (is_ink) ink_to_rgb(ink.data(), rgb, raw.width * raw.height, info.saw_Adobe_marker != 0);
+  if (is_ink) ink_to_rgb(ink.data(), rgb, raw.width * raw.height, has_adobe);
   return raw;
 }
 

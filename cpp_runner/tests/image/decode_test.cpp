@@ -66,12 +66,18 @@ TEST(ImageTest, MessageNamesTheFileAndTheReason) {
 }
 
 TEST(ImageTest, UnsupportedPicturesAreNotCalledDamaged) {
-  for (const char* name :
-       {"jpeg_lossless.jpg", "jpeg_arithmetic.jpg", "jpeg_12_bits.jpg", "png_unknown_critical.png"}) {
+  for (const char* name : {"jpeg_lossless.jpg", "jpeg_arithmetic.jpg", "jpeg_12_bits.jpg", "jpeg_102_scans.jpg",
+                           "png_unknown_critical.png"}) {
     const auto message = decode_image(image_path(name)).status().message();
     EXPECT_NE(message.find("not supported"), std::string::npos) << message;
     EXPECT_EQ(message.find("damaged"), std::string::npos) << message;
   }
+}
+
+TEST(ImageTest, SideBeyondTheLimitOfLibjpegIsNamed) {
+  const auto message = decode_image(image_path("jpeg_long.jpg")).status().message();
+  EXPECT_NE(message.find("is a JPEG of 66 x 65501 pixels, whose sides may have at most 65500"), std::string::npos)
+      << message;
 }
 
 TEST(ImageTest, KindIsThatOfTheFirstBytes) {
@@ -88,6 +94,11 @@ TEST(ImageTest, KindIsThatOfTheFirstBytes) {
                              "ftypisom\0\0\0\0mp41mp42",
                              24)),
             "");
+  EXPECT_EQ(kind(std::string("\xff\xff\xff\xff"
+                             "ftypisom\0\0\0\0heic",
+                             20)),
+            "HEIC");
+  EXPECT_EQ(kind(std::string("\0\0\0\0ftypheic", 12)), "");
   EXPECT_EQ(kind("GIF89a"), "GIF");
   EXPECT_EQ(kind(std::string("II*\0", 4)), "TIFF");
   EXPECT_EQ(kind("\xff\xd8"), "JPEG");
