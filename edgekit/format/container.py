@@ -23,6 +23,7 @@ _ZIP64_SIZE = _ZIP64_END.size + _ZIP64_LOCATOR.size
 _LONGEST_COMMENT = 0xFFFF
 _BEYOND_32_BITS = 0xFFFFFFFF
 _UTF8, _HAS_DESCRIPTOR = 0x0800, 0x0008  # bits of the flags; all others are refused, and encryption with them
+_FILE_TYPES = (0, 8)  # in the upper 4 bits of the attributes: none, or a regular file
 _PADDING_ID = b"FB"  # the extra field that pads records to a multiple of 64
 _DEFLATE_RATIO = 1032  # deflate cannot compress better than this
 
@@ -179,6 +180,10 @@ def _entries(directory: bytes, count: int) -> Iterator[Entry]:
         )
         if comment_size or fields[13]:
             raise ContainerError(f"record {entry.name!r} has a comment, or is in another file")
+        if fields[15] & 0xFFFF or fields[15] >> 28 not in _FILE_TYPES:  # libtorch reads nothing of a folder
+            raise ContainerError(
+                f"record {entry.name!r} has attributes of a folder or special file ({fields[15]:#010x})"
+            )
         yield entry
     if at != len(directory):
         raise ContainerError(f"its end record promises {count} records, but its directory has more")

@@ -51,7 +51,11 @@ def _local(f: dict[str, int], name: bytes, extra: bytes) -> bytes:
 
 def _central(f: dict[str, int], name: bytes) -> bytes:
     numbers = (f["version"], f["flags"], f["method"], f["time"], f["date"], f["crc"], f["packed"], f["size"])
-    return struct.pack("<IHHHHHHIIIHHHHHII", 0x02014B50, 20, *numbers, len(name), 0, 0, 0, 0, 0, f["offset"]) + name
+    return (
+        struct.pack("<IHHHHHHIIIHHHH", 0x02014B50, 20, *numbers, len(name), 0, 0, 0)
+        + struct.pack("<HII", 0, f.get("attributes", 0), f["offset"])
+        + name
+    )
 
 
 def _zip64(parts: list[Part], **changes: int) -> bytes:
@@ -131,6 +135,9 @@ ATTACKS: dict[str, tuple[str, Callable[[list[Part]], bytes]]] = {
     "other local method": ("contradicts the directory", lambda p: join(_first(p, local={"method": 8}))),
     "no local header": ("no local header", lambda p: join(_first(p, central={"offset": 0}, before=b"PK\5\6"))),
     "extra field": ("other than padding", lambda p: join(_first(p, extra=struct.pack("<HH", 1, 0)))),
+    "attribute of a folder": ("attributes of a folder", lambda p: join(_last(p, central={"attributes": 0x10}))),
+    "mode of a folder": ("attributes of a folder", lambda p: join(_first(p, central={"attributes": 0o40755 << 16}))),
+    "mode of a link": ("attributes of a folder", lambda p: join(_first(p, central={"attributes": 0o120777 << 16}))),
     "name twice": ("two records have the name", lambda p: join([*p, p[0]])),
     "name twice in another case": ("two records have the name", lambda p: join(_named(p, "archive/BYTECODE.pkl"))),
     "name in another root": ("not a plain name", lambda p: join(_named(p, "other/data"))),

@@ -2,6 +2,7 @@
 
 import time
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,15 @@ def test_container_attack_exits_3_and_names_the_cause(
 def test_container_rebuilt_without_an_attack_is_accepted(tiny: Path, tmp_path: Path) -> None:
     package = tmp_path / "x.ptl"
     package.write_bytes(join(parts_of(records_of(tiny))))
+    with Archive(package) as archive:
+        assert archive.check_digests() > 0
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o100600])
+def test_container_modes_of_files_are_accepted(tiny: Path, tmp_path: Path, mode: int) -> None:
+    package = tmp_path / "x.ptl"
+    parts = [replace(part, central={"attributes": mode << 16}) for part in parts_of(records_of(tiny))]
+    package.write_bytes(join(parts))
     with Archive(package) as archive:
         assert archive.check_digests() > 0
 

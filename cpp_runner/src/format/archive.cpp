@@ -26,6 +26,7 @@ constexpr std::size_t kZip64LocatorSize = 20;
 constexpr std::uint32_t kZip64 = 0xffffffff;
 constexpr unsigned kUtf8 = 0x0800;
 constexpr unsigned kHasDescriptor = 0x0008;
+constexpr std::uint32_t kRegularFile = 8;  // in the upper 4 bits of the attributes
 constexpr unsigned kStored = 0;
 constexpr unsigned kDeflated = 8;
 constexpr std::uint64_t kDeflateRatio = 1032;  // deflate cannot compress better
@@ -132,6 +133,10 @@ Entry read_entry(const Reader& reader, std::size_t at, std::size_t end) {
               next};
   require(comment_size == 0 && reader.get<std::uint16_t>(at + 34) == 0,
           entry.quoted() + " has a comment, or is in another file");
+  const auto attributes = reader.get<std::uint32_t>(at + 38);
+  const std::uint32_t file_type = attributes >> 28;
+  require((attributes & 0xffff) == 0 && (file_type == 0 || file_type == kRegularFile),
+          entry.quoted() + " has attributes of a folder or special file");  // libtorch reads nothing of a folder
   return entry;
 }
 

@@ -118,8 +118,8 @@ private fun readRecord(directory: ByteBuffer): ZipRecord {
     val (crc, packedSize, size) = List(3) { directory.u32() }
     val (nameSize, extraSize, commentSize) = List(3) { directory.u16() }
     val disk = directory.u16()
-    directory.getShort() // The attributes decide nothing.
-    directory.getInt()
+    directory.getShort() // The internal attributes decide nothing.
+    val attributes = directory.u32()
     val offset = directory.u32()
     if (directory.remaining() < nameSize + extraSize + commentSize) throw ContainerException("its directory is damaged")
     val rawName = ByteArray(nameSize).also(directory::get)
@@ -127,6 +127,9 @@ private fun readRecord(directory: ByteBuffer): ZipRecord {
     val name = decoded(rawName, stamps[1])
     val record = ZipRecord(name, rawName, stamps, crc, packedSize, size, offset, extra)
     if (commentSize != 0 || disk != 0) throw record.wrong("has a comment, or is in another file")
+    if (attributes and 0xffff != 0L || attributes shr 28 !in FILE_TYPES) { // libtorch reads nothing of a folder.
+        throw record.wrong("has attributes of a folder or special file")
+    }
     return record
 }
 
@@ -151,6 +154,7 @@ internal fun ByteBuffer.u32(): Long = getInt().toLong() and 0xffffffffL
 
 internal const val IS_UTF8 = 0x0800
 internal const val HAS_DESCRIPTOR = 0x0008
+private val FILE_TYPES = listOf(0L, 8L) // In the upper 4 bits of the attributes: none, or a regular file.
 private const val END_MAGIC = 0x06054b50
 private const val CENTRAL_MAGIC = 0x02014b50
 private const val ZIP64_END_MAGIC = 0x06064b50

@@ -50,6 +50,13 @@ class ContainerTest {
     }
 
     @Test
+    fun open_attributesOfAFolderOrLink_areRefused() {
+        for (attributes in listOf(0x10, 1, 0x8000, 0x41ed shl 16, 0xa1ff shl 16)) {
+            assertRefused("attributes of a folder or special file", patched { putInt(directory + 38, attributes) })
+        }
+    }
+
+    @Test
     fun open_whatAPackageDoesNotHave_isRefused() {
         assertRefused("is encrypted", both(local = 6) { putShort(it, 1) })
         assertRefused("is compressed", both(local = 8) { putShort(it, 99) })
