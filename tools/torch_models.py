@@ -17,7 +17,7 @@ _PATH = "tools/torch_models.py"
 HUB = {row.label: row for row in MODELS}
 TIMM = {  # names, and the side of a picture
     **{"mobilenetv4_conv_small_050": 64, "lcnet_050": 64, "ghostnet_050": 64, "repvgg_a0": 64, "resnet10t": 64},
-    **{"convnext_atto": 64, "efficientvit_b0": 64, "fastvit_t8": 64, "hgnetv2_b0": 64, "mobilevit_xxs": 64},
+    **{"convnext_atto": 64, "fastvit_t8": 64, "hgnetv2_b0": 64, "mobilevit_xxs": 64},
     **{"inception_next_atto": 64, "levit_128s": 224, "vit_tiny_patch16_224": 224},
 }
 TORCHVISION = {
