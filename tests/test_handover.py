@@ -130,14 +130,14 @@ def test_interrupt_while_the_workshop_works_ends_it(tmp_path: Path, monkeypatch:
 def test_capture_begins_before_the_workshop_has_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EDGEKIT_WORKSHOP", program(tmp_path / "python", "import time; time.sleep(600)"))
     job = Job(options=ExportRequest(), tolerance=Tolerance(), package=tmp_path / "m.ptl", scratch=tmp_path)
-    told: list[str] = []
+    stages: list[str] = []
 
     def refused() -> Captures:
         raise CaptureError("the eager model fails")
 
     with pytest.raises(CaptureError, match="the eager model fails"):
-        finish_in_workshop(job, [refused], told.append, None)
-    assert told == ["capture"]
+        finish_in_workshop(job, [refused], stages.append, None)
+    assert stages == ["capture"]
 
 
 def test_workshop_ends_when_the_user_s_process_ends(elsewhere: None) -> None:  # noqa: ARG001
