@@ -64,7 +64,7 @@ Json to_json(const std::vector<ek_class>& classes) {
 }
 
 void print_classes(const std::string& path, const std::vector<ek_class>& classes) {
-  std::printf("%s:\n", path.c_str());
+  std::printf("%s:\n", printable(path).c_str());
   std::vector<Row> rows;
   for (const ek_class& it : classes) rows.push_back({"  " + fixed(static_cast<double>(it.score), 6), label_of(it)});
   print_table(rows);
@@ -117,7 +117,7 @@ void run_pictures(const RunOptions& options) {
     // A bad picture does not stop the others.
     const char* path = file == kStandardInput ? "/dev/stdin" : file.c_str();
     if (const ek_status status = ek_model_predict(model.get(), path, classes.data(), &count, &times)) {
-      std::fprintf(stderr, "edgekit-runner: %s\n", ek_last_error());
+      std::fprintf(stderr, "edgekit-runner: %s\n", printable(ek_last_error()).c_str());
       results.push_back({{"file", file}, {"labels", Json::array()}, {"error", ek_last_error()}});
       worst = std::max<int>(worst, status);
       ++failed;

@@ -180,11 +180,18 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
+class _PrintableFormatter(logging.Formatter):
+    """Escapes control characters: a message may have names of files, which must not control a terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))
+
+
 @contextmanager
 def _messages(verbose: bool, quiet: bool) -> Iterator[None]:
     """Shows edgekit's log on stderr. Torch's warnings are hidden, because a user cannot act on them."""
     log, handler = logging.getLogger("edgekit"), logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("edgekit: %(message)s"))
+    handler.setFormatter(_PrintableFormatter("edgekit: %(message)s"))
     before = log.level, log.propagate
     log.addHandler(handler)
     log.propagate = False

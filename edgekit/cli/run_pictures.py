@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgekit.errors import DeviceError, ImageError, UsageError, printable
+from edgekit.errors import DeviceError, ImageError, UsageError
 from edgekit.format.decode import decode_bytes
 from edgekit.format.picture import MAX_BYTES
 from edgekit.runtimes.results import LabelScore, PictureResult
@@ -52,7 +52,7 @@ def run_pictures(model: "PackageModel", options: argparse.Namespace) -> tuple[in
         except (ImageError, DeviceError) as error:
             code, failed = max(code, error.exit_code), failed + 1
             results.append(PictureResult(file=_text(path), labels=(), error=str(error)))
-            _LOG.error(printable(str(error)))
+            _LOG.error(str(error))
     if failed and len(results) > 1:
         _LOG.error("%d of %d pictures failed, as said above", failed, len(results))
     return code, results

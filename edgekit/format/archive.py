@@ -22,6 +22,7 @@ MANIFEST = "extra/edgekit/manifest.json"
 GOLDEN = "extra/edgekit/golden.json"
 LABELS = "extra/edgekit/labels.txt"
 SERIALIZATION_ID = ".data/serialization_id"
+MOST_LABELS = 1 << 20
 TEXT_LIMIT = 64 << 20  # bytes of the largest manifest, golden or pickle record that a reader parses
 _CHUNK = 1 << 20
 _UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError)
@@ -127,8 +128,11 @@ class Archive:
     def labels(self) -> tuple[str, ...]:
         if LABELS not in self:
             return ()
+        text = self.read(LABELS)
+        if text.count(b"\n") > MOST_LABELS:
+            raise PackageError(f"{self.path}: {LABELS} has more than {MOST_LABELS} labels. Export it again.")
         try:
-            return decode_labels(self.read(LABELS).decode("ascii"))
+            return decode_labels(text.decode("ascii"))
         except UnicodeDecodeError as error:
             raise PackageError(f"{self.path}: {LABELS} is not escaped ASCII: {error}. Export it again.") from error
 

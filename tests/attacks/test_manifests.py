@@ -8,6 +8,7 @@ import pytest
 from packages import edit_golden, edit_manifest, rewrite, scale_largest_weight
 
 from edgekit.cli.main import main
+from edgekit.format.archive import LABELS, MOST_LABELS
 
 
 def blind(document: Any) -> None:
@@ -68,3 +69,11 @@ def test_name_with_escapes_reaches_the_terminal_escaped(
     assert main([verb, str(package)]) == 0
     shown = "".join(capsys.readouterr())
     assert shown.replace("\n", "").isprintable()
+
+
+def test_labels_beyond_the_limit_exit_3_unread(tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for count, code in ((MOST_LABELS, 0), (MOST_LABELS + 1, 3)):
+        labels = {LABELS: b"\n" * count}
+        package = rewrite(tiny, tmp_path / "x.ptl", lambda r, new=labels: r.update(new), remake_digests=True)  # type: ignore[misc]
+        assert main(["inspect", str(package)]) == code
+    assert f"more than {MOST_LABELS} labels" in capsys.readouterr().err

@@ -196,6 +196,18 @@ def test_run_webp_is_said_to_be_beyond_the_contract(cli: Command, tiny: Path, fo
     assert "photo.webp is WebP, which is beyond the image contract" in done.err
 
 
+def test_run_names_of_pictures_reach_the_terminal_escaped(cli: Command, tiny: Path, folder: Path) -> None:
+    from PIL import Image
+
+    with Image.open(PHOTO) as image:
+        image.save(folder / "\x1b[2Ja.webp")
+    (folder / "\x1b[2Jb.jpg").write_bytes(PHOTO.read_bytes()[:-9])
+    done = cli("run", tiny, *sorted(folder.glob("*[ab].*")))
+    for shown in (r"\x1b[2Ja.webp is WebP", r"\x1b[2Jb.jpg: damaged"):
+        assert shown in done.err
+    assert "\x1b" not in done.out + done.err
+
+
 def test_run_options_may_stand_anywhere(cli: Command, tiny: Path) -> None:
     orders = [
         ("run", tiny, PHOTO, "--topk", "2"),

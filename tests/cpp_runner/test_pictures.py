@@ -33,6 +33,17 @@ def test_picture_of_another_format_then_named(run: Run, classifier: Exported, tm
     assert "2 of 2 pictures failed" in done.err
 
 
+def test_picture_names_reach_the_terminal_escaped(run: Run, classifier: Exported, tmp_path: Path) -> None:
+    whole = (CONFORMANCE / "jpeg_420.jpg").read_bytes()
+    good, bad = tmp_path / "\x1b[2Ja.jpg", tmp_path / "\x1b[2Jb.jpg"
+    good.write_bytes(whole)
+    bad.write_bytes(whole[:-9])
+    done = run("run", classifier.package, good, bad)
+    assert r"\x1b[2Ja.jpg:" in done.out
+    assert r"\x1b[2Jb.jpg is a truncated or damaged JPEG" in done.err
+    assert "\x1b" not in done.out + done.err
+
+
 def test_picture_that_shrinks_while_it_is_read_never_ends_the_process(
     run: Run, classifier: Exported, tmp_path: Path
 ) -> None:

@@ -11,6 +11,7 @@
 namespace edgekit {
 namespace {
 
+constexpr std::ptrdiff_t kMostLabels = std::ptrdiff_t{1} << 20;
 constexpr std::size_t kLongestText = std::size_t{64} << 20;  // the largest text that a reader parses
 // Where hashing takes longer than starting threads, and more threads than these wait for memory.
 constexpr std::size_t kParallelBytes = std::size_t{4} << 20;
@@ -70,6 +71,10 @@ Status read_edgekit_records(Package& package) {
   const std::string_view labels = text_of(package, kLabelsRecord);
   if (std::any_of(labels.begin(), labels.end(), [](char c) { return static_cast<unsigned char>(c) > 0x7f; })) {
     return package_error(package.path + ": the labels are not ASCII; export the model again");
+  }
+  if (std::count(labels.begin(), labels.end(), '\n') > kMostLabels) {
+    return package_error(package.path + ": there are more than " + std::to_string(kMostLabels) +
+                         " labels; export the model again");
   }
   package.labels = parse_labels(labels);
   return {};

@@ -51,13 +51,15 @@ TEST(PackageTest, ChangedAddedAndMissingRecordsAreNamed) {
   EXPECT_NE(message([](Records& it) { it.erase(it.begin()); }).find("data.pkl is missing"), std::string::npos);
 }
 
-TEST(PackageTest, RefusesLabelsThatAreNotAscii) {
+TEST(PackageTest, RefusesLabelsThatAreNotAsciiOrTooMany) {
   const TemporaryFolder folder;
   const auto labels = [&](const std::string& text) {
     return open_changed(folder, [&](Records& it) { it.emplace_back("archive/extra/edgekit/labels.txt", text); });
   };
   EXPECT_EQ(labels("cat\ndog\n")->labels.size(), 2u);
   EXPECT_NE(labels("caf\xe9\n").status().message().find("not ASCII"), std::string::npos);
+  EXPECT_NE(labels(std::string((1 << 20) + 1, '\n')).status().message().find("more than 1048576 labels"),
+            std::string::npos);
 }
 
 TEST(PackageTest, ItsTextsOutliveTheFile) {

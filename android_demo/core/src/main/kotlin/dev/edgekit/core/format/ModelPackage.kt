@@ -52,6 +52,7 @@ class ModelPackage private constructor(val file: File, val manifest: Manifest?, 
         private const val LABELS = "extra/edgekit/labels.txt"
         private const val SERIALIZATION_ID = ".data/serialization_id"
         private const val TEXT_LIMIT_BYTES = 64 shl 20
+        private const val MOST_LABELS = 1 shl 20
 
         fun open(file: File): ModelPackage {
             if (!file.isFile) {
@@ -96,9 +97,16 @@ class ModelPackage private constructor(val file: File, val manifest: Manifest?, 
             return ModelPackage(
                 file = file,
                 manifest = manifest,
-                labels = if (LABELS in records) parseLabels(records.text(LABELS)) else emptyList(),
+                labels = if (LABELS in records) labels(file, records.text(LABELS)) else emptyList(),
                 goldens = if (GOLDEN in records) Goldens.parse(records.text(GOLDEN)) else emptyList(),
             )
+        }
+
+        private fun labels(file: File, text: String): List<String> {
+            if (text.count { it == '\n' } > MOST_LABELS) {
+                throw PackageException("${file.name}: $LABELS has more than $MOST_LABELS labels. Export it again.")
+            }
+            return parseLabels(text)
         }
 
         private class Records(private val zip: ZipFile, directory: ZipDirectory, private val fileName: String) {
