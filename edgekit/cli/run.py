@@ -75,6 +75,7 @@ def _run_arrays(model: "PackageModel", options: argparse.Namespace) -> Sequence[
         raise UsageError(f"--input was given twice for one name ({', '.join(name for name, _, _ in named)}).")
     outputs = model.run(arrays if any(name for name, _, _ in named) else list(arrays.values()), options.method)
     paths = _paths(options.output, list(outputs))
+    _keep(options.package, paths)
     _save(paths, outputs)
     results = [
         OutputFile(output=name, file=paths[name].name, dtype=str(value.dtype), shape=value.shape)
@@ -95,6 +96,13 @@ def _paths(output: Path, names: list[str]) -> dict[str, Path]:
     if len(set(paths.values())) < len(paths):
         raise UsageError(f"the outputs {', '.join(names)} give the same file names. Run the model from Python instead.")
     return paths
+
+
+def _keep(package: str, paths: dict[str, Path]) -> None:
+    """Refuses to write an output over the package."""
+    for path in paths.values():
+        if path.exists() and path.samefile(package):
+            raise UsageError(f"-o {path} is the package itself; expected another file. Choose one that ends in .npy.")
 
 
 def _save(paths: dict[str, Path], outputs: "dict[str, Array]") -> None:

@@ -127,6 +127,15 @@ def test_run_unusable_request_exits_2(cli: Command, tiny: Path, arguments: list[
     cli("run", tiny, *arguments).failed(2, message)
 
 
+def test_run_output_over_the_package_exits_2_and_keeps_it(cli: Command, tiny: Path, folder: Path) -> None:
+    (folder / "m.ptl").write_bytes(tiny.read_bytes())
+    (folder / "link.npy").symlink_to("m.ptl")
+    np.save("x.npy", np.ones((1, 3, 32, 32), np.float32))
+    for output in ("m.ptl", "link.npy"):
+        cli("run", "m.ptl", "--input", "x.npy", "-o", output).failed(2, "is the package itself")
+    assert (folder / "m.ptl").read_bytes() == tiny.read_bytes()
+
+
 def test_run_pictures_prints_labels_best_first(cli: Command, tiny: Path) -> None:
     result = cli("run", tiny, PHOTO, IMAGES / "jpeg_exif6.jpg", "--topk", "3", "--json")
     document = json.loads(result.out)
