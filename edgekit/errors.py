@@ -81,6 +81,17 @@ def plain_text(text: str) -> str:
     return re.sub(r"( at)? 0x[0-9a-fA-F]{6,}|\.?___torch_mangle_\d+", "", text)
 
 
+def kind_of(value: object) -> str:
+    """What a value is, for a message: `None`, `the class Net`, `an OrderedDict`, `an empty list`."""
+    if value is None:
+        return "None"
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    empty = "empty " if isinstance(value, list | tuple | dict) and not value else ""
+    name = f"{empty}{type(value).__name__}"
+    return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
+
+
 def printable(text: str) -> str:
     """The text with control characters as `\\xNN`: names in a file must not control a terminal. Line feeds stay."""
     return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode("ascii") for c in text)

@@ -25,6 +25,7 @@ from edgekit.proving import ExportRequest, Progress, check_options
 from edgekit.report.export import ExportDocument, export_document
 from edgekit.runtimes.verdict import VerifyReport
 from edgekit.runtimes.workshop import has_kernels
+from edgekit.sources.compiled import without_compiling
 from edgekit.sources.dynamic import as_dynamic
 from edgekit.sources.examples import as_inputs
 from edgekit.sources.images import as_image
@@ -56,7 +57,7 @@ def export_source(
     progress("source")
     check_options(options)
     inputs = [path for path in (Path(source), request.checkpoint) if path is not None]
-    with held_threads("xnnpack"), _requested_engine(request):
+    with held_threads("xnnpack"), _requested_engine(request), without_compiling():
         return _export(load_source(source, request), request, options, progress, inputs)
 
 
@@ -148,7 +149,7 @@ def export(
         server=server,
     )
     check_options(options)
-    with held_threads("xnnpack"), _requested_engine(request):
+    with held_threads("xnnpack"), _requested_engine(request), without_compiling():
         place = f"{type(model).__module__}:{type(model).__qualname__}"
         if isinstance(model, ExportedProgram):
             source = from_exported(model, name=name, source=place, request=request)

@@ -43,14 +43,17 @@ ROOMS = {
     "sources": [
         *(
             "blame",
+            "records",
             "inputs",
             "dynamic",
             "examples",
             "samples",
             "weights",
             "fitting",
+            "kinds",
             "checkpoints",
             "copies",
+            "compiled",
             "hidden",
             "quantized",
             "lists",

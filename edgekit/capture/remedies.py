@@ -7,6 +7,15 @@ from edgekit.sources.hidden import HIDDEN_REMEDY
 _REMEDIES = (
     (r"in a Python list or dict", HIDDEN_REMEDY),
     (
+        r"dynamo-optimized",
+        "forward calls a function that torch.compile compiled. Call the function itself, without torch.compile.",
+    ),
+    (r"stateless API", "Call the module itself instead of torch.func.functional_call."),
+    (
+        r"aten::grad\(|torch\.autograd\.grad",
+        "forward computes gradients, which no runtime of packages does. Write the derivative with torch's operators.",
+    ),
+    (
         r"requires grad as a constant",
         "Register the tensor: nn.Parameter for a weight, register_buffer for a constant.",
     ),

@@ -21,6 +21,23 @@ _REMEDIES = (
         "torch.ones(5, device=x.device), and register constants as buffers.",
     ),
     (
+        r"unexpected keyword argument",
+        "The model has no parameter of this name. Correct it, or leave that --input or --bind out.",
+    ),
+    (
+        r"missing \d+ required",
+        "Pass each of them: a tensor with --input NAME=SHAPE, another value with --bind NAME=VALUE.",
+    ),
+    (
+        r"must be (a )?Tensor, not (int|float|str|bool|list|dict)\b",
+        "The model takes a tensor where it got another value. Pass that parameter with --input NAME=SHAPE, and not with --bind.",
+    ),
+    (
+        r"NoneType",
+        "A value is None where the model needs a tensor. If it is a parameter that was left out, pass it with --input "
+        "NAME=SHAPE.",
+    ),
+    (
         r"expected to be a list|list of 3d tensors",
         "The model takes a list of pictures. Export a module that takes one tensor [N,3,H,W], for example backbone and heads.",
     ),

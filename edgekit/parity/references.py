@@ -29,7 +29,7 @@ from edgekit.parity.sizes import Fewer, search_sizes
 from edgekit.parity.spread import LEAST, spreads
 from edgekit.parity.work import counted_work
 from edgekit.sources.copies import detached_copy
-from edgekit.sources.hidden import HIDDEN_REMEDY, stays_in_training
+from edgekit.sources.hidden import HIDDEN_REMEDY, stays_in_training, switched_to_training
 from edgekit.sources.quantized import refused_empty
 from edgekit.sources.samples import sample_bytes
 from edgekit.sources.source import SourceModel
@@ -208,6 +208,11 @@ def _check_repeats(source: SourceModel, module: nn.Module, first: Reference) -> 
         if fresh
         else random_remedy(random_calls(module, first.probe.inputs))
     )
+    if switched := switched_to_training(module):
+        remedy = (
+            f"{', '.join(switched)} is in training mode after eval(), since forward or the module's own train() switches it. "
+            "Remove that."
+        )
     if training := stays_in_training(module):
         remedy = (
             f"{', '.join(training)} holds layers in a Python list or dict, which stay in training mode. {HIDDEN_REMEDY}"

@@ -21,10 +21,11 @@ import torch
 from torch import nn
 from torch.utils import _pytree
 
-from edgekit.errors import CaptureError
+from edgekit.errors import CaptureError, kind_of
 from edgekit.nested import structure_of
 from edgekit.sources.copies import detached_copy
 from edgekit.sources.inputs import Argument, InputSpec
+from edgekit.sources.records import part_of, record_of
 
 _log = logging.getLogger(__name__)
 _numbers = itertools.count()
@@ -73,14 +74,13 @@ def adapted(
         elif isinstance(part, torch.Tensor):
             leaves.append((leaf, expression))
         else:
-            what = "None" if part is None else f"a {type(part).__name__}"
-            _log.warning("%s: output %s is %s and is left out", name, leaf, what)
+            _log.warning("%s: output %s is %s and is left out", name, leaf, kind_of(part))
     names = [leaf for leaf, _ in leaves]
     if twice := next((leaf for leaf in names if names.count(leaf) > 1), None):
         raise CaptureError(f"two outputs have the flattened name {twice!r}. Rename a key of the dict that holds them.")
     if not leaves:
         raise CaptureError(
-            f"{name} returns {type(value).__name__} without a tensor in it that edgekit can find. Return at least one tensor, "
+            f"{name} returns {kind_of(value)} without a tensor in it that edgekit can find. Return at least one tensor, "
             "alone or in a tuple, list, dict, dataclass or named tuple."
         )
     return generated(module, arguments, bound, leaves, method)
@@ -207,7 +207,8 @@ def generated(
     callee = "self.model" if method == "forward" else f"self.model.{method}"
     names = _identifiers([spec.name for argument in arguments for spec in argument.specs])
     parameters = "".join(f", {name}: torch.Tensor" for name in names.values())
-    given = [_passed(argument, names) for argument in arguments]
+    records: dict[str, type] = {}
+    given = [_passed(argument, names, records) for argument in arguments]
     given += [f"{key}={_literal(value)}" for key, value in bound.items()]
     result = "{" + ", ".join(f"{name!r}: {expression}" for name, expression in leaves) + "}" if leaves else "value"
     check = "        if not torch.jit.is_scripting():\n            _check(value)\n" if leaves else ""
@@ -224,7 +225,7 @@ def generated(
     )
     path = f"<edgekit adapter {next(_numbers)}>"
     linecache.cache[path] = (len(source), None, source.splitlines(keepends=True), path)
-    namespace: dict[str, Any] = {"__name__": __name__, "Adapter": Adapter, "torch": torch, "_parts": _parts}
+    namespace: dict[str, Any] = {"__name__": __name__, "Adapter": Adapter, "torch": torch, "_parts": _parts, **records}
     namespace["_check"] = partial(_check_leaves, expected=[name for name, _ in leaves])
     exec(compile(source, path, "exec"), namespace)
     made: nn.Module = namespace[GENERATED](module)
@@ -250,21 +251,27 @@ def _identifiers(names: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _passed(argument: Argument, names: Mapping[str, str]) -> str:
-    """How an argument is passed: a tensor, or a tuple, list or dict of tensors; by keyword unless by position."""
+def _passed(argument: Argument, names: Mapping[str, str], records: dict[str, type]) -> str:
+    """How an argument is passed: a tensor, or a tuple, list, dict or record of tensors; by keyword unless by position.
+
+    The classes of the records are added to `records`.
+    """
     parts = {spec.name.removeprefix(argument.name).lstrip("."): names[spec.name] for spec in argument.specs}
-    expression = _nested(parts, argument.lists)
+    expression = _nested(parts, argument.lists, argument.annotation, records)
     return expression if argument.by_position else f"{argument.name}={expression}"
 
 
-def _nested(parts: Mapping[str, str], lists: tuple[bool, ...]) -> str:
+def _nested(parts: Mapping[str, str], lists: tuple[bool, ...], annotation: Any, records: dict[str, type]) -> str:
     if list(parts) == [""]:
         return parts[""]
     groups: dict[str, dict[str, str]] = {}
     for path, name in parts.items():
         head, _, rest = path.partition(".")
         groups.setdefault(head, {})[rest] = name
-    inside = {head: _nested(group, lists[1:]) for head, group in groups.items()}
+    inside = {head: _nested(group, lists[1:], part_of(annotation, head), records) for head, group in groups.items()}
+    if (record := record_of(annotation)) is not None and not any(head.isdigit() for head in inside):
+        records[f"_{record.__name__}"] = record
+        return f"_{record.__name__}({', '.join(f'{head}={expression}' for head, expression in inside.items())})"
     if all(head.isdigit() for head in inside):
         ordered = [inside[head] for head in sorted(inside, key=int)]
         return f"[{', '.join(ordered)}]" if any(lists[:1]) else f"({', '.join(ordered)},)"

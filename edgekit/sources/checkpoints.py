@@ -14,6 +14,7 @@ from torch import nn
 
 from edgekit.errors import SourceError, UsageError, first_line
 from edgekit.sources.fitting import COUNTER, Candidate, State, candidates_of, implied_by
+from edgekit.sources.kinds import is_safetensors, what_is
 from edgekit.sources.weights import first_names, load_state
 
 _log = logging.getLogger(__name__)
@@ -54,10 +55,11 @@ def _content(path: Path, trusted: bool) -> Any:
         raise SourceError(f"checkpoint {path} does not exist or is not a file.")
     if path.suffix == ".json":
         return {name: value for part in _parts(path) for name, value in _content(part, trusted).items()}
-    if trusted and path.suffix != ".safetensors":
+    is_plain = is_safetensors(path)
+    if trusted and not is_plain:
         _log.warning("--trust-checkpoint: %s may run any code on this machine while it is read", path.name)
     try:
-        if path.suffix == ".safetensors":
+        if is_plain:
             from safetensors.torch import load_file
 
             return load_file(path)
@@ -72,9 +74,14 @@ def _content(path: Path, trusted: bool) -> Any:
                 "from the file. Write the weights alone with torch.save(model.state_dict(), path), or pass "
                 "--trust-checkpoint if you know who made the file."
             ) from error
+        if kind := what_is(path):
+            raise SourceError(f"checkpoint {path} {kind}") from error
+        cause = f"{type(error).__name__}: {first_line(error)}".rstrip(". ")
+        if isinstance(error, pickle.UnpicklingError | KeyError):  # torch's text is about trust, which is not the cause
+            cause = "it is not a file of torch.save, or it is damaged"
         raise SourceError(
-            f"checkpoint {path} cannot be read: {type(error).__name__}: {first_line(error)} "
-            "Expected a state dict (.pth or .safetensors) written by torch.save(model.state_dict(), path)."
+            f"checkpoint {path} cannot be read: {cause}. Expected a state dict (.pth or .safetensors) written by "
+            "torch.save(model.state_dict(), path)."
         ) from error
 
 
@@ -163,6 +170,8 @@ def _report(name: str, chosen: Candidate, others: list[str], missing: list[str],
         notes.append(f"removed {' and '.join(chosen.dropped)} from the middle of keys")
     if chosen.left_out:
         notes.append(f"left out {first_names(list(chosen.left_out))}")
+    if not chosen.fits:
+        notes.append("the model converted keys of another version")
     if missing:
         notes.append(f"{len(missing)} counters {COUNTER} are missing, which eval mode does not use")
     if cast := _cast(chosen.state, own):
@@ -173,7 +182,7 @@ def _report(name: str, chosen: Candidate, others: list[str], missing: list[str],
 
 def _cast(state: State, own: State) -> list[str]:
     """The types of weights that are not the model's; whole numbers have no scale, which is said."""
-    different = {value.dtype for key, value in state.items() if value.dtype != own[key].dtype}
+    different = {value.dtype for key, value in state.items() if key in own and value.dtype != own[key].dtype}
     whole = {dtype for dtype in different if dtype in (torch.int8, torch.uint8, torch.int16, torch.int32, torch.int64)}
     names = sorted(str(dtype).removeprefix("torch.") for dtype in different - whole)
     return [

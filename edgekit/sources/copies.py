@@ -2,6 +2,7 @@
 
 import copy
 import logging
+import traceback
 import types
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from edgekit.errors import CaptureError
+from edgekit.errors import CaptureError, first_line
 
 _HALVES = (torch.float16, torch.bfloat16)
 
@@ -27,9 +28,10 @@ def detached_copy(module: nn.Module) -> nn.Module:
     try:
         return _copied(module, memo)
     except Exception as error:
+        what = _refused(error, module)
         raise CaptureError(
-            f"{type(module).__name__} cannot be deep-copied: {error}. Capture works on a copy. Remove open files and locks "
-            "from the attributes of the module."
+            f"{type(what).__name__} cannot be deep-copied: {first_line(error).rstrip('. ')}. Capture works on a copy. Change the "
+            "class so that copy.deepcopy(model) works."
         ) from error
 
 
@@ -69,12 +71,34 @@ def _inside(module: nn.Module) -> nn.Module | None:
 
 def _copied(module: nn.Module, memo: dict[int, Any]) -> nn.Module:
     with _computed_tensors_copied():
-        copied = copy.deepcopy(module, memo)
+        copied = _sharing(module, memo)
     for part in copied.modules():
         for hooks in (part._forward_pre_hooks, part._forward_hooks):
             for key, hook in list(hooks.items()):
                 hooks[key] = _rebound(hook, memo)
     return copied
+
+
+def _sharing(module: nn.Module, memo: dict[int, Any]) -> nn.Module:
+    """A deep copy that shares the attributes which cannot be copied, such as locks, open files and generators."""
+    while True:
+        attempt = memo.copy()
+        try:
+            copied = copy.deepcopy(module, attempt)
+        except Exception as error:
+            what = _refused(error, module)
+            if isinstance(what, nn.Module | torch.Tensor) or id(what) in memo:
+                raise
+            memo[id(what)] = what
+        else:
+            memo.update(attempt)
+            return copied
+
+
+def _refused(error: Exception, module: nn.Module) -> Any:
+    """The innermost object that deepcopy was asked to copy when it failed."""
+    frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
+    return next((f.f_locals["x"] for f in [*frames][::-1] if f.f_code is copy.deepcopy.__code__), module)
 
 
 def _rebound(hook: Any, memo: dict[int, Any]) -> Any:

@@ -10,6 +10,7 @@ import torch
 
 from edgekit.errors import UsageError
 from edgekit.sources.inputs import InputSpec, from_array, parse_input
+from edgekit.sources.records import is_record, parts_of
 
 
 def as_inputs(function: Callable[..., Any] | None, given: Any) -> Iterator[InputSpec]:
@@ -30,7 +31,7 @@ def as_inputs(function: Callable[..., Any] | None, given: Any) -> Iterator[Input
         return
     parameters = _parameters(function) if callable(function) else []
     for index, value in enumerate(given):
-        nested = isinstance(value, tuple | list | Mapping)
+        nested = isinstance(value, tuple | list | Mapping) or is_record(value)
         name = parameters[index] if nested and index < len(parameters) else ""
         yield from _nested_inputs(name, value)
 
@@ -48,6 +49,9 @@ def _nested_inputs(name: str, value: Any) -> Iterator[InputSpec]:
         yield from_array(name, value.detach().cpu().numpy())
     elif isinstance(value, np.ndarray):
         yield from_array(name, value)
+    elif name and is_record(value) and any(parts_of(value)):
+        for key, item in parts_of(value):
+            yield from _nested_inputs(f"{name}.{key}", item)
     elif isinstance(value, tuple | list | Mapping) and value and name:
         items = value.items() if isinstance(value, Mapping) else enumerate(value)
         for key, item in items:

@@ -5,6 +5,7 @@ import difflib
 import importlib
 import importlib.util
 import inspect
+import logging
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -12,11 +13,13 @@ from typing import Any
 
 from torch import nn
 
-from edgekit.errors import SourceError, UsageError
+from edgekit.errors import SourceError, UsageError, kind_of
 from edgekit.format.schema import AS_MADE
 from edgekit.sources.blame import user_error
 from edgekit.sources.source import SourceModel, SourceRequest, from_module
 from edgekit.sources.weights import seeded
+
+_log = logging.getLogger(__name__)
 
 
 def from_factory(location: str, attribute: str, request: SourceRequest) -> SourceModel:
@@ -29,6 +32,17 @@ def from_factory(location: str, attribute: str, request: SourceRequest) -> Sourc
     module = _made(location, attribute, request.arguments, request.seed)
     place = Path(location).name if location.endswith(".py") else location
     return from_module(module, name=attribute, source=f"{place}:{attribute}", request=request, default_kind=AS_MADE)
+
+
+@contextlib.contextmanager
+def _own_arguments(location: str) -> Iterator[None]:
+    """Hides edgekit's own command line from the user's code, which may read one."""
+    before = sys.argv
+    sys.argv = [location]
+    try:
+        yield
+    finally:
+        sys.argv = before
 
 
 @contextlib.contextmanager
@@ -51,11 +65,27 @@ def _import(location: str) -> Any:
         assert spec is not None and spec.loader is not None  # noqa: PT018  a .py file always has a loader
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module  # torch.jit.script finds the source of a class through its module
-        with _import_path(path.parent):
-            spec.loader.exec_module(module)
+        try:
+            with _import_path(path.parent):
+                spec.loader.exec_module(module)
+        except ImportError as error:
+            if "relative import" not in str(error):
+                raise
+            del sys.modules[name]
+            return _in_package(path)
         return module
     with _import_path(Path.cwd()):
         return importlib.import_module(location)
+
+
+def _in_package(path: Path) -> Any:
+    """The module of a file with relative imports, as a part of the packages whose folders it is in."""
+    folders = [path.parent]
+    while (folders[-1].parent / "__init__.py").is_file():
+        folders.append(folders[-1].parent)
+    names = [folder.name for folder in reversed(folders)] + ([] if path.stem == "__init__" else [path.stem])
+    with _import_path(folders[-1].parent):
+        return importlib.import_module(".".join(names))
 
 
 def _made(location: str, attribute: str, arguments: Mapping[str, Any], seed: int) -> object:
@@ -69,19 +99,29 @@ def _made(location: str, attribute: str, arguments: Mapping[str, Any], seed: int
         if isinstance(found, nn.Module):
             return found
         raise SourceError(
-            f"{location}:{attribute} is a {type(found).__name__}; expected a model, or a function or class that makes one."
+            f"{location}:{attribute} is {kind_of(found)}; expected a model, or a function or class that makes one."
         )
     _check_arguments(found, f"{location}:{attribute}", arguments)
     try:
-        with seeded(seed):
-            return found(**arguments)
+        with seeded(seed), _own_arguments(location):
+            return _alone(found(**arguments), f"{location}:{attribute}")
     except (Exception, SystemExit) as error:
         raise SourceError(f"{location}:{attribute}({_listed(arguments)}) raises: {user_error(error)}") from error
 
 
+def _alone(made: object, name: str) -> object:
+    """The model of a factory that returns it with other things, such as its transforms; reported."""
+    models = [part for part in made if isinstance(part, nn.Module)] if isinstance(made, tuple) else []
+    if len(models) != 1:
+        return made
+    _log.warning("%s returns a tuple; its %s is exported", name, type(models[0]).__name__)
+    return models[0]
+
+
 def _attribute(location: str, attribute: str) -> Any:
     try:
-        module = _import(location)
+        with _own_arguments(location):
+            module = _import(location)
     except SourceError:
         raise
     except ModuleNotFoundError as error:

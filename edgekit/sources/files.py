@@ -6,11 +6,13 @@ from pathlib import Path
 import torch
 
 from edgekit.errors import SourceError, first_line
+from edgekit.sources.kinds import is_safetensors, what_is
 from edgekit.sources.programs import from_program
 from edgekit.sources.source import SourceModel, SourceRequest, from_module
 
 _PROGRAM = ("/archive_format", "serialized_exported_program.json")  # of torch 2.8 and newer, and of older ones
 _COMPILED = "/data/aotinductor/"
+_PICKLE = b"\x80"  # a file of torch.save before its zip archives begins with it
 
 
 def from_file(path: Path, request: SourceRequest) -> SourceModel:
@@ -48,9 +50,7 @@ def _stem(path: Path) -> str:
 
 
 def _scripted(path: Path, records: list[str]) -> torch.jit.ScriptModule:
-    if any(name.endswith("/data.pkl") for name in records) and not any(
-        name.endswith("/constants.pkl") for name in records
-    ):
+    if _is_weights(path, records):
         raise SourceError(
             f"{path} is not a TorchScript file: it has weights or objects without code. If it is a state dict, export its model "
             f"with --checkpoint {path}."
@@ -63,8 +63,19 @@ def _scripted(path: Path, records: list[str]) -> torch.jit.ScriptModule:
     try:
         module: torch.jit.ScriptModule = torch.jit.load(str(path), map_location="cpu")
     except Exception as error:  # torch raises RuntimeError, ValueError, and errors of pickle and zip
+        if kind := what_is(path):
+            raise SourceError(f"{path} is not a TorchScript file: it {kind}") from error
         raise SourceError(
-            f"{path} is not a TorchScript file: {first_line(error)} If it is a state dict, export its model with --checkpoint "
-            f"{path}."
+            f"{path} is not a TorchScript file: {first_line(error).rstrip('. ')}. If it is a state dict, export its model with "
+            f"--checkpoint {path}."
         ) from error
     return module
+
+
+def _is_weights(path: Path, records: list[str]) -> bool:
+    """Whether a file has weights or objects without code: of torch.save in its new or its old form, or of safetensors."""
+    if any(name.endswith("/data.pkl") for name in records):
+        return not any(name.endswith("/constants.pkl") for name in records)
+    with path.open("rb") as file:
+        is_pickle = file.read(1) == _PICKLE
+    return is_pickle or is_safetensors(path)

@@ -79,16 +79,16 @@ def _behind_prefixes(key: str, state: State, own: State, dropped: Sequence[str])
     prefixes = [prefix for prefix, count in matches.items() if count == most] or [""]
     for prefix in prefixes:
         others = tuple(other for other in prefixes if other != prefix and other.startswith(prefix))
-        inside = {
-            name: value
-            for name, value in _renamed(state, prefix, own, dropped).items()
-            if not f"{prefix}{name}".startswith(others)
-        }
+        renamed = _renamed(state, prefix, own, dropped)
+        inside = {name: state[key] for name, key in renamed.items() if not f"{prefix}{name}".startswith(others)}
         surplus = [name for name in inside if name not in own and _may_be_left_out(name, inside[name])]
         taken = {name: value for name, value in inside.items() if name not in surplus}
         whole = {**implied_by(own, taken), **taken}
         fits = all(name in whole and whole[name].shape == value.shape for name, value in own.items())
-        outside = [name for name in state if not name.startswith((prefix, *prefixes))] if prefix else []
+        used = set(renamed.values())
+        outside = (
+            [name for name in state if name not in used and not name.startswith(tuple(prefixes))] if prefix else []
+        )
         yield Candidate(
             key=key,
             prefix=prefix,
@@ -111,9 +111,9 @@ def _matches(state: State, own: State, dropped: Sequence[str]) -> dict[str, int]
     return {prefix: len(names) for prefix, names in found.items()}
 
 
-def _renamed(state: State, prefix: str, own: State, dropped: Sequence[str]) -> dict[str, torch.Tensor]:
-    """The tensors behind a prefix, each under the model's own key if one of its forms is that; else under the rest of its key."""
-    found: dict[str, torch.Tensor] = {}
+def _renamed(state: State, prefix: str, own: State, dropped: Sequence[str]) -> dict[str, str]:
+    """The keys behind a prefix, each by the model's own key if one of its forms is that; else by the rest of its key."""
+    found: dict[str, str] = {}
     left = []
     for name in state:
         forms = (form.removeprefix(prefix) for form in _forms(name, dropped) if form.startswith(prefix))
@@ -121,8 +121,8 @@ def _renamed(state: State, prefix: str, own: State, dropped: Sequence[str]) -> d
         if new is None:
             left.append(name)
         else:
-            found[new] = state[name]
-    return {**found, **{name.removeprefix(prefix): state[name] for name in left if name.startswith(prefix)}}
+            found[new] = name
+    return {**found, **{name.removeprefix(prefix): name for name in left if name.startswith(prefix)}}
 
 
 def _forms(name: str, dropped: Sequence[str]) -> Iterator[str]:

@@ -6,6 +6,7 @@ from typing import Any
 from torch import nn
 
 _DEEPEST = 3
+_MODE_MATTERS = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm)
 
 HIDDEN_REMEDY = "Put the layers into nn.ModuleList or nn.ModuleDict, instead of a Python list or dict."
 
@@ -24,11 +25,19 @@ def hidden_layers(module: nn.Module) -> dict[str, list[nn.Module]]:
 
 def stays_in_training(module: nn.Module) -> list[str]:
     """The attributes whose hidden layers `module.eval()` does not reach, and that behave differently in training."""
-    matters = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm)
     return [
         name
         for name, layers in hidden_layers(module).items()
-        if any(isinstance(part, matters) and part.training for layer in layers for part in layer.modules())
+        if any(isinstance(part, _MODE_MATTERS) and part.training for layer in layers for part in layer.modules())
+    ]
+
+
+def switched_to_training(module: nn.Module) -> list[str]:
+    """The layers that are in training mode after `module.eval()` and a run, and that behave differently there."""
+    return [
+        path.removeprefix("model.")
+        for path, part in module.named_modules()
+        if isinstance(part, _MODE_MATTERS) and part.training
     ]
 
 

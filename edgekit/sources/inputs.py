@@ -1,9 +1,10 @@
 """Descriptions of a model's inputs: `1x3x224x224:float32`, `tokens=1x16:int64[0,1000]` or `sample.npy`."""
 
+import difflib
 import inspect
 import math
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from edgekit.format.axes import MAX_ELEMENTS
 from edgekit.format.generator import generate
 from edgekit.format.golden import GoldenInput
 from edgekit.format.schema import DTYPES
+from edgekit.sources.records import annotations_of
 
 Array = npt.NDArray[np.generic]
 
@@ -181,13 +183,14 @@ class Argument:
     """A parameter of `forward` and the inputs that make it: one tensor, or several with names such as `state.0`.
 
     `plain` says that position and one tensor are enough. `lists` says for each depth of a nested
-    parameter whether its annotation is a list there.
+    parameter whether its annotation is a list there; the annotation may also be a dataclass or a named tuple.
     """
 
     name: str
     specs: tuple[InputSpec, ...]
     by_position: bool
     lists: tuple[bool, ...] = ()
+    annotation: Any = None
 
     @property
     def plain(self) -> bool:
@@ -214,14 +217,18 @@ def arguments_of(
     names = [p.name for p in named]
     check_distinct(given, method)
     unnamed = [spec for spec in given if not spec.name]
+    _check_bound(signature, given, bound, method)
+    star = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), None)
     groups: dict[str, list[InputSpec]] = {}
     for spec in given:
         if spec.name:
-            groups.setdefault(spec.name.partition(".")[0], []).append(spec)
+            head, _, rest = spec.name.partition(".")
+            group = f"{head}.{rest.partition('.')[0]}" if head == star and rest else head
+            groups.setdefault(group, []).append(spec)
     for name in [p.name for p in named if p.kind is not p.KEYWORD_ONLY]:
         if name not in groups and unnamed:
             groups[name] = [replace(unnamed.pop(0), name=name)]
-    if any(p.kind is p.VAR_POSITIONAL for p in parameters):
+    if star is not None:
         for index, spec in enumerate(unnamed, len(groups)):
             groups[f"input{index}"] = [replace(spec, name=f"input{index}")]
         names += [name for name in groups if name not in names]
@@ -230,21 +237,57 @@ def arguments_of(
     listed = ", ".join(map(str, parameters))
     if unknown := [name for name in groups if name not in names and not takes_more]:
         raise UsageError(f"{option_of(method)}{unknown[0]}=…: {method} has no such parameter; it takes ({listed}).")
-    if missing := [p.name for p in named if p.default is p.empty and p.name not in groups]:
+    missing = [p for p in named if p.default is p.empty and p.name not in groups]
+    if unnamed and (takes_more or any(p.kind is p.KEYWORD_ONLY for p in missing)):
+        name = missing[0].name if missing else "NAME"
         raise UsageError(
-            f"{method} takes ({listed}) and no input was given for {missing[0]!r}. Add {option_of(method).strip()}. {_HELP}"
+            f"{method} takes ({listed}), and an input without a name was given. Pass its name, for example "
+            f"{option_of(method)}{name}={size_text(unnamed[0])}."
         )
+    if missing:
+        option = option_of(method).strip()
+        what = f"Add --bind {missing[0].name}=VALUE." if _is_value(missing[0]) else f"Add {option}. {_HELP}"
+        raise UsageError(f"{method} takes ({listed}) and no input was given for {missing[0].name!r}. {what}")
     if unnamed:
         raise UsageError(f"{len(given)} inputs were given, and {method} takes ({listed}). Pass fewer inputs.")
-    return _in_order(signature, groups)
+    return _in_order(signature, groups, annotations_of(function))
 
 
-def _in_order(parameters: Sequence[inspect.Parameter], groups: dict[str, list[InputSpec]]) -> tuple[Argument, ...]:
+def size_text(spec: InputSpec) -> str:
+    """The shape of an input as `--input` takes it."""
+    return "x".join(map(str, spec.shape)) or "scalar"
+
+
+def _is_value(parameter: inspect.Parameter) -> bool:
+    """Whether a parameter takes a number, a flag or a text, by its annotation."""
+    return getattr(parameter.annotation, "__name__", parameter.annotation) in ("int", "float", "bool", "str")
+
+
+def _check_bound(
+    signature: Sequence[inspect.Parameter], given: Sequence[InputSpec], bound: Collection[str], method: str
+) -> None:
+    """Raises UsageError if a bound name is not a parameter, or is an input too."""
+    names = [p.name for p in signature if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    for name in bound:
+        if name not in names and not any(p.kind is p.VAR_KEYWORD for p in signature):
+            near = difflib.get_close_matches(name, names, n=1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            raise UsageError(
+                f"--bind {name}=…: {method} has no such parameter; it takes ({', '.join(map(str, signature))}).{hint}"
+            )
+        if name in {spec.name.partition(".")[0] for spec in given}:
+            raise UsageError(f"{name} was given with {option_of(method).strip()} and with --bind; give it once.")
+
+
+def _in_order(
+    parameters: Sequence[inspect.Parameter], groups: dict[str, list[InputSpec]], annotations: Mapping[str, Any]
+) -> tuple[Argument, ...]:
     """The arguments in the order of the signature; by position as long as no parameter before is left out or bound."""
     found, by_position = [], True
     for parameter in parameters:
         if parameter.kind is parameter.VAR_POSITIONAL:
-            extras = [name for name in groups if re.fullmatch(r"input\d+", name)]
+            extras = [name for name in groups if re.fullmatch(rf"input\d+|{parameter.name}(\.\d+)?", name)]
+            extras.sort(key=lambda name: int(re.sub(r"\D", "", name.removeprefix(parameter.name)) or 0))
             found += [Argument(name=name, specs=tuple(groups.pop(name)), by_position=True) for name in extras]
         elif parameter.kind is not parameter.VAR_KEYWORD:
             by_position = by_position and parameter.name in groups and parameter.kind is not parameter.KEYWORD_ONLY
@@ -252,6 +295,10 @@ def _in_order(parameters: Sequence[inspect.Parameter], groups: dict[str, list[In
                 kinds = re.findall(r"\b(?:list|sequence|tuple|dict|mapping)\b", str(parameter.annotation).lower())
                 lists = tuple(kind in ("list", "sequence") for kind in kinds)
                 specs = tuple(groups.pop(parameter.name))
-                argument = Argument(name=parameter.name, specs=specs, by_position=by_position, lists=lists)
-                found.append(argument)
+                annotation = annotations.get(parameter.name)
+                found.append(
+                    Argument(
+                        name=parameter.name, specs=specs, by_position=by_position, lists=lists, annotation=annotation
+                    )
+                )
     return (*found, *(Argument(name=name, specs=tuple(specs), by_position=False) for name, specs in groups.items()))

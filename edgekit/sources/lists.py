@@ -1,7 +1,6 @@
 """Refuses one tensor for a parameter that takes a list, tuple or dict of tensors: the model would take its rows for the list."""
 
 import ast
-import contextlib
 import inspect
 import re
 import textwrap
@@ -17,7 +16,8 @@ from torch.utils import _pytree
 from edgekit.errors import UsageError
 from edgekit.format.generator import generate
 from edgekit.sources.copies import detached_copy
-from edgekit.sources.inputs import Argument, option_of
+from edgekit.sources.inputs import Argument, option_of, size_text
+from edgekit.sources.records import annotations_of, fields_of, record_of
 
 _CONTAINERS: dict[type, str] = {list: "list", tuple: "tuple", dict: "dict", Sequence: "list", Mapping: "dict"}
 _TEXT = re.compile(r"^(typing\.)?(Optional\[)?(typing\.)?(?P<kind>List|Sequence|Tuple|Dict|Mapping)\b", re.IGNORECASE)
@@ -35,12 +35,14 @@ def check_lists(module: nn.Module, arguments: Sequence[Argument], method: str = 
     """
     plain = [a for a in arguments if [spec.name for spec in a.specs] == [a.name]]
     function: Callable[..., Any] = getattr(module, method)
-    annotations = _annotations(function)
+    annotations = annotations_of(function)
     loose = [a for a in plain if annotations.get(a.name, Any) is Any]
     uses = _Uses({a.name for a in loose})
     if loose and (tree := _parsed(function)) is not None:
         uses.visit(tree)
     for argument in plain:
+        if (record := record_of(annotations.get(argument.name))) is not None:
+            raise UsageError(_message(record.__name__, argument, method, fields_of(record)))
         kind = _container(annotations.get(argument.name, Any))
         if not kind and argument in loose and argument.name not in uses.checked:
             unpacked = argument.name in uses.unpacked
@@ -49,27 +51,18 @@ def check_lists(module: nn.Module, arguments: Sequence[Argument], method: str = 
             )
             kind = "list" if unpacked or looped else ""
         if kind:
-            raise UsageError(_message(kind, argument, method, loose=argument in loose))
+            keys = ("KEY",) if kind == "dict" else ("0", "1")
+            raise UsageError(_message(kind, argument, method, keys, loose=argument in loose))
 
 
-def _message(kind: str, argument: Argument, method: str, *, loose: bool) -> str:
-    size = "x".join(map(str, argument.specs[0].shape)) or "scalar"
-    given = " ".join(
-        f"{option_of(method)}{argument.name}.{key}={size}" for key in (("KEY",) if kind == "dict" else (0, 1))
-    )
+def _message(kind: str, argument: Argument, method: str, keys: Sequence[str], *, loose: bool = False) -> str:
+    size = size_text(argument.specs[0])
+    given = " ".join(f"{option_of(method)}{argument.name}.{key}={size}" for key in keys)
     other = " If it takes one tensor, annotate it with torch.Tensor." if loose else ""
     return (
         f"{method} takes a {kind} of tensors as {argument.name!r}, and one tensor was given. Pass each tensor of it, for example "
         f"{given}; in Python, pass a {kind}.{other}"
     )
-
-
-def _annotations(function: Callable[..., Any]) -> dict[str, Any]:
-    """The annotations of a method, resolved where that is possible."""
-    found = {name: p.annotation for name, p in inspect.signature(function).parameters.items()}
-    with contextlib.suppress(Exception):  # names that only a type checker knows
-        found |= typing.get_type_hints(function)
-    return {name: Any if kind is inspect.Parameter.empty else kind for name, kind in found.items()}
 
 
 def _container(annotation: Any) -> str:

@@ -24,7 +24,7 @@ def exported_methods(module: nn.Module) -> tuple[str, ...]:
         exported = torch._jit_internal.FunctionModifiers.EXPORT
         members = ((key, value) for kind in type(module).__mro__ for key, value in vars(kind).items())
         names = [key for key, value in members if getattr(value, "_torchscript_modifier", None) == exported]
-    return tuple(name for name in dict.fromkeys(names) if name != FORWARD)
+    return tuple(name for name in dict.fromkeys(names) if name != FORWARD and not name.startswith("__"))
 
 
 def requested_methods(
@@ -42,11 +42,14 @@ def requested_methods(
         _check_method(module, name, method)
     if _has_forward(module):
         return {FORWARD: forward, **others}
-    listed = ", ".join(exported_methods(module)) or "no exported methods"
     if not others:
-        raise SourceError(
-            f"{name} has no forward; it has {listed}. Name the methods to export, with --method NAME:SHAPE."
+        listed = ", ".join(exported_methods(module))
+        remedy = (
+            f"it has {listed}. Name the methods to export, with --method NAME:SHAPE."
+            if listed
+            else "expected one that computes the answer. Define it, or name another method with --method NAME:SHAPE."
         )
+        raise SourceError(f"{name} has no forward; {remedy}")
     if forward:
         raise UsageError(
             f"{name} has no forward, which --input is for. Pass the inputs of a method with --method NAME:SHAPE."

@@ -95,8 +95,8 @@ def from_exported(program: ExportedProgram, *, name: str, source: str, request: 
 
 def _loaded(path: Path) -> ExportedProgram:
     try:
-        with _without_warnings():
-            return torch.export.load(path)
+        with _without_warnings(), path.open("rb") as file:  # torch warns of a path with another suffix
+            return torch.export.load(file)
     except Exception as error:  # torch raises many types, for example for operators that it does not know
         raise SourceError(
             f"{path} cannot be loaded as a torch.export program: {type(error).__name__}: {first_line(error)} {_remedy(error)}"

@@ -11,10 +11,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from edgekit.errors import SourceError, UsageError
+from edgekit.errors import SourceError, UsageError, kind_of
 from edgekit.format.schema import Activation, ImageSpec, WeightsInfo
 from edgekit.sources.adapter import adapted, inner
 from edgekit.sources.checkpoints import load_checkpoint
+from edgekit.sources.compiled import uncompiled
 from edgekit.sources.copies import exportable, unwrapped
 from edgekit.sources.dynamic import DynamicAxis, requested_sizes
 from edgekit.sources.facts import SourceFacts
@@ -130,7 +131,7 @@ def from_module(
 ) -> SourceModel:
     """Makes a SourceModel: sets eval mode, loads a checkpoint or random weights if requested, and names the inputs."""
     if not isinstance(module, nn.Module):
-        raise SourceError(f"{source} returned a {type(module).__name__}; expected a torch.nn.Module.")
+        raise SourceError(f"{source} returned {kind_of(module)}; expected a torch.nn.Module. Return the model alone.")
     module = unwrapped(module, name)
     if any(kind.__name__ in _DETECTORS and "torchvision" in kind.__module__ for kind in type(module).__mro__):
         raise SourceError(f"{source} {DETECTOR}")
@@ -139,7 +140,7 @@ def from_module(
         request = replace(request, inputs=(parse_input(shape),))
     _check_tensors(module, source)
     check_converted(module, source)
-    module = exportable(module, name)
+    module = exportable(uncompiled(module, name), name)
     requested = requested_methods(module, name, request.inputs, request.methods)
     left_out = tuple(method for method in exported_methods(module) if method not in requested)
     if left_out:

@@ -83,11 +83,14 @@ def _check_cached(path: Path) -> None:
 
 
 def load_state(module: nn.Module, state: Mapping[str, Any], what: str) -> None:
-    """Loads a state dict whose keys and shapes must match the module exactly.
+    """Loads a state dict whose keys and shapes must match the module exactly, or that the module itself converts.
 
     Raises:
-        SourceError: keys are missing or surplus, or shapes differ; the message lists the first few.
+        SourceError: keys are missing or surplus, or shapes differ, or a tensor has no values; the message lists the first few.
     """
+    if empty := [key for key, value in state.items() if isinstance(value, torch.Tensor) and value.is_meta]:
+        raise SourceError(f"{what} has no values for {first_names(empty)}. Save the weights from the CPU or a GPU.")
+    state = {key: value.to_dense() if _is_sparse(value) else value for key, value in state.items()}
     own = {key: value for key, value in module.state_dict().items() if isinstance(value, torch.Tensor)}
     problems = [
         ("lacks", [key for key in own if key not in state]),
@@ -102,11 +105,30 @@ def load_state(module: nn.Module, state: Mapping[str, Any], what: str) -> None:
         ),
     ]
     differences = [f"{verb} {first_names(names)}" for verb, names in problems if names]
-    if differences:
-        raise SourceError(
-            f"{what} does not fit {type(module).__name__}: it {'; it '.join(differences)}. Pass the weights of this architecture."
+    if differences and not _converted(module, state):
+        others = any(names for _, names in problems[:2])
+        remedy = (
+            "" if others else "make the model with the sizes of the weights, for example its number of classes, or "
         )
-    module.load_state_dict(dict(state))
+        remedy = f"{remedy}pass the weights of this architecture."
+        raise SourceError(
+            f"{what} does not fit {type(module).__name__}: it {'; it '.join(differences)}. {remedy[0].upper()}{remedy[1:]}"
+        )
+    if not differences:
+        module.load_state_dict(state)
+
+
+def _converted(module: nn.Module, state: dict[str, Any]) -> bool:
+    """Loads a state dict that the module's own hooks bring to its keys, such as those of an older version of its layers."""
+    try:
+        module.load_state_dict(state)
+    except Exception:  # the hooks are any code; the caller names what does not fit
+        return False
+    return True
+
+
+def _is_sparse(value: Any) -> bool:
+    return isinstance(value, torch.Tensor) and value.layout is not torch.strided and not value.is_quantized
 
 
 def first_names(names: list[str]) -> str:

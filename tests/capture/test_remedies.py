@@ -9,6 +9,15 @@ from edgekit.capture.remedies import capture_remedy
     ("text", "remedy"),
     [
         ("heads holds layers in a Python list or dict, so", "Put the layers into nn.ModuleList"),
+        (
+            "you are using FX to torch.jit.trace a dynamo-optimized function",
+            "forward calls a function that torch.compile",
+        ),
+        ("The stateless API can't be used with Jitted modules", "Call the module itself"),
+        (
+            "Cannot insert a Tensor that requires grad as a constant\nscript: aten::grad(Tensor[]",
+            "forward computes gradients",
+        ),
         ("Cannot insert a Tensor that requires grad as a constant", "Register the tensor"),
         ("ENTER is not supported in mobile module", "Scripted code has a with statement"),
         ("Could not export Python function call 'Swish'", "A custom autograd function cannot be scripted"),

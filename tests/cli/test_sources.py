@@ -32,7 +32,7 @@ def test_export_source_of_unknown_kind_says_what_is_expected(cli: Command, folde
         ("exits", 3, "SystemExit"),
         ("no_module", 3, "returned a dict; expected a torch.nn.Module"),
         ("needs_argument", 2, "needs the argument 'width'; it takes (width: int). Pass --arg width=VALUE"),
-        ("not_callable", 3, "is a int; expected a model, or a function or class that makes one"),
+        ("not_callable", 3, "is an int; expected a model, or a function or class that makes one"),
         ("clasifier", 3, "Did you mean classifier?"),
         ("on_meta", 3, "weight has no values yet"),
         ("lazy", 3, "weight has no values yet"),

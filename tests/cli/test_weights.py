@@ -18,6 +18,7 @@ from torchvision.models import SqueezeNet1_1_Weights
 
 from cli.command import SOURCES, Command, everything_in
 from cli.sources import classifier, with_module
+from edgekit.errors import SourceError
 from edgekit.sources.checkpoints import load_checkpoint
 from edgekit.sources.weights import state_digest
 
@@ -270,6 +271,47 @@ def test_load_checkpoint_whole_numbers_and_quantized_weights_are_said(
     load_checkpoint(module, tmp_path / "x.pth", trusted=True)
     assert torch.equal(module.weight, weight)
     assert "converted qint8, int8 (as they are, without a scale) weights to the model's types" in caplog.text
+
+
+def test_load_checkpoint_of_an_older_version_that_the_model_converts(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    net = nn.utils.parametrizations.weight_norm(nn.Linear(3, 2))
+    state = {"net.bias": torch.ones(2), "net.weight_g": torch.ones(2, 1) * 3, "net.weight_v": torch.rand(2, 3) + 1}
+    torch.save({"model": state}, tmp_path / "x.pth")
+    load_checkpoint(net, tmp_path / "x.pth")
+    assert torch.equal(net.parametrizations.weight.original1, state["net.weight_v"])
+    assert "took model.net; the model converted keys of another version" in caplog.text
+
+
+@pytest.mark.filterwarnings("ignore:Sparse invariant checks")  # torch says so as it loads them
+def test_load_checkpoint_with_sparse_weights_makes_them_dense(tmp_path: Path) -> None:
+    torch.save({"weight": torch.eye(2).to_sparse(), "bias": torch.ones(2)}, tmp_path / "x.pth")
+    load_checkpoint(net := nn.Linear(2, 2), tmp_path / "x.pth")
+    assert torch.equal(net.weight, torch.eye(2))
+
+
+def test_load_checkpoint_without_values_names_the_weights(tmp_path: Path) -> None:
+    torch.save(nn.Linear(2, 2, device="meta").state_dict(), tmp_path / "x.pth")
+    with pytest.raises(SourceError, match=r"x\.pth has no values for weight, bias"):
+        load_checkpoint(nn.Linear(2, 2), tmp_path / "x.pth")
+
+
+def test_load_checkpoint_says_only_of_what_it_did_not_take_that_it_is_left_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    net = nn.ModuleDict({"body": nn.Linear(2, 2), "head": nn.Linear(2, 2)})
+    parts = {
+        "body.weight": "module.body.weight",
+        "body.bias": "module.body.bias",
+        "head.weight": "top.module.head.weight",
+    }
+    parts["head.bias"] = "top.module.head.bias"
+    state = {parts[name]: value for name, value in net.state_dict().items()}
+    torch.save({**state, "loss.weight": torch.ones(3)}, tmp_path / "x.pth")
+    load_checkpoint(net, tmp_path / "x.pth")
+    assert "took module; removed top from the middle of keys; left out loss.weight" in caplog.text
+    assert "left out loss.weight," not in caplog.text
 
 
 def test_load_checkpoint_own_attribute_module_beside_wrapped_parts(tmp_path: Path) -> None:

@@ -166,3 +166,51 @@ def test_export_message_has_neither_values_nor_addresses(tmp_path: Path) -> None
 
 def test_export_messages_are_the_same_twice(tmp_path: Path) -> None:
     assert refusal(Draws(), tmp_path) == refusal(Draws(), tmp_path)
+
+
+class Calls(nn.Module):
+    """Passes what it gets on to a function that takes less."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+
+    def forward(self, x: torch.Tensor, y: torch.Tensor | None = None, **more: object) -> torch.Tensor:
+        return self.added(x, y, **more)
+
+    def added(self, x: torch.Tensor, y: torch.Tensor | None, scale: float = 1.0) -> torch.Tensor:
+        return self.fc(y) * scale + x
+
+
+@pytest.mark.parametrize(
+    ("inputs", "bound", "message"),
+    [
+        ({"x": "1x4"}, {}, "A value is None where the model needs a tensor. .* pass it with --input NAME=SHAPE"),
+        ({"x": "1x4"}, {"y": 3}, "Pass that parameter with --input NAME=SHAPE, and not with --bind"),
+        ({"x": "1x4", "y": "1x4", "z": "1x4"}, {}, "no parameter of this name. Correct it, or leave that --input"),
+    ],
+)
+def test_export_call_that_the_model_refuses_names_the_option(
+    tmp_path: Path, inputs: dict[str, str], bound: dict[str, object], message: str
+) -> None:
+    with pytest.raises(EdgekitError, match=message):
+        edgekit.export(Calls(), inputs, name="m", output=tmp_path / "m.ptl", bind=bound)
+
+
+class StaysInTraining(nn.Module):
+    """Drops out at inference too, as its train() ignores the mode."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.drop = nn.Dropout(0.5)
+
+    def train(self, _mode: bool = True) -> nn.Module:
+        return super().train(True)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.drop(x)
+
+
+def test_export_layer_that_stays_in_training_mode_is_named(tmp_path: Path) -> None:
+    with pytest.raises(EdgekitError, match="drop is in training mode after eval"):
+        edgekit.export(StaysInTraining(), ["1x64"], name="m", output=tmp_path / "m.ptl")

@@ -146,6 +146,48 @@ class Dicts(nn.Module):
         return self.fc(batch["image"] + batch["extra"]) * scale + sum(self.fc(m) for m in maps)
 
 
+@dataclasses.dataclass
+class Size:
+    scale: Tensor
+    shifts: list[Tensor]
+
+
+@dataclasses.dataclass
+class Batch:
+    """Has a record inside, a named tuple in a dict, and a part with a default."""
+
+    image: Tensor
+    size: Size
+    pairs: dict[str, Pair]
+    mask: Tensor | None = None
+
+
+class Records(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(4, 3)
+
+    def forward(self, batch: Batch, extra: "Pair | None" = None) -> Tensor:
+        y = self.fc(batch.image) * batch.size.scale + batch.size.shifts[0] + batch.pairs["a"].second
+        y = y if batch.mask is None else y * batch.mask
+        return y if extra is None else y - extra.first
+
+
+class Flag(nn.Module):
+    def forward(self, x: Tensor, times: int) -> Tensor:
+        return x * times
+
+
+class Keyword(nn.Module):
+    def forward(self, *, x: Tensor) -> Tensor:
+        return x * 2
+
+
+class Open(nn.Module):
+    def forward(self, **inputs: Tensor) -> Tensor:
+        return inputs["x"] * 2
+
+
 def exported(model: nn.Module, inputs: Any, folder: Path, **options: Any) -> Any:
     return edgekit.load(edgekit.export(model.eval(), inputs, name="m", output=folder / "m.ptl", **options).package)
 
@@ -329,3 +371,50 @@ def test_export_inputs_that_do_not_fit_are_usage_errors(tmp_path: Path, inputs: 
 def test_export_unknown_name_is_a_usage_error_that_lists_the_signature(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no such parameter; it takes"):
         edgekit.export(Skipped().eval(), {"x": "1x4", "y": "1x4"}, output=tmp_path / "m.ptl")
+
+
+def test_export_dataclass_and_named_tuple_inputs(tmp_path: Path) -> None:
+    model = Records().eval()
+    x, row = torch.rand(1, 4), torch.rand(1, 3)
+    batch = Batch(x, Size(torch.tensor(2.0), [row]), {"a": Pair(row * 3, row + 1)})
+    package = exported(model, {"batch": batch, "extra": Pair(row, row)}, tmp_path, server=False)
+    names = [each.name for each in package.manifest.methods[0].inputs]
+    assert names == [
+        *("batch.image", "batch.size.scale", "batch.size.shifts.0", "batch.pairs.a.first", "batch.pairs.a.second"),
+        *("extra.first", "extra.second"),
+    ]
+    found = package.run([each.numpy() for each in (x, torch.tensor(2.0), row, row * 3, row + 1, row, row)])["0"]
+    assert np.allclose(found, model(batch, Pair(row, row)).detach().numpy(), atol=1e-5)
+
+
+class Several(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(4, 3)
+
+    def forward(self, x: Tensor, *more: Any) -> Tensor:
+        return self.fc(x) + more[0] * 2 + more[1]["a"]
+
+
+def test_export_further_positional_inputs_by_the_name_of_all_of_them(tmp_path: Path) -> None:
+    inputs = {"more.1.a": "1x3", "x": "1x4", "more.0": "1x3"}
+    package = exported(Several(), inputs, tmp_path, server=False)
+    assert [each.name for each in package.manifest.methods[0].inputs] == ["x", "more.0", "more.1.a"]
+
+
+@pytest.mark.parametrize(
+    ("model", "inputs", "bound", "message"),
+    [
+        (Skipped, ["1x4"], {"msk": 1}, r"--bind msk=…: forward has no such parameter; .* Did you mean mask\?"),
+        (Skipped, {"x": "1x4", "mask": "1x3"}, {"mask": 1}, "mask was given with --input and with --bind"),
+        (Records, ["1x4"], {}, r"takes a Batch as 'batch', .* --input batch.image=1x4 --input batch.size=1x4"),
+        (Flag, ["1x4"], {}, r"no input was given for 'times'. Add --bind times=VALUE"),
+        (Keyword, ["1x4"], {}, r"an input without a name was given. Pass its name, for example --input x=1x4"),
+        (Open, ["1x4"], {}, r"an input without a name was given. Pass its name, for example --input NAME=1x4"),
+    ],
+)
+def test_export_call_that_does_not_fit_names_the_option(
+    tmp_path: Path, model: type[nn.Module], inputs: Any, bound: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        exported(model(), inputs, tmp_path, bind=bound)

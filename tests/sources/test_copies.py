@@ -1,5 +1,7 @@
 """Modules as people have them: pruned, normalized, trained a moment ago, wrapped, in half precision."""
 
+import math
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from torch import nn
 from torch.nn.utils import prune
 
 import edgekit
+from edgekit.errors import CaptureError
 from edgekit.sources.copies import detached_copy
 
 
@@ -87,6 +90,37 @@ def test_export_wrapped_module_exports_what_is_inside_and_says_so(
     x = torch.rand(1, 3, 32, 32)
     found = edgekit.load(package).run([x.numpy()])["0"]  # type: ignore[arg-type]
     assert torch.allclose(torch.from_numpy(found), answer(model, x), atol=1e-5)
+
+
+class Holds(nn.Module):
+    """Holds what Python cannot copy: in attributes, in an object, and in forward."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc, self.lock, self.steps = nn.Linear(4, 3), threading.RLock(), (step for step in range(3))
+        self.config = {"lock": self.lock, "library": math, "names": {"a": 1}.keys()}
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        with self.lock:
+            return self.fc(x)
+
+
+def test_export_module_with_attributes_that_cannot_be_copied_shares_them(tmp_path: Path) -> None:
+    model = Holds().eval()
+    copied = detached_copy(model)
+    assert copied.lock is model.lock is copied.config["lock"]
+    assert copied.config is not model.config
+    edgekit.export(model, ["2x4"], name="m", output=tmp_path / "m.ptl", server=False)
+
+
+class Single(nn.Linear):
+    def __deepcopy__(self, _memo: object) -> nn.Module:
+        raise RuntimeError("there is only one")
+
+
+def test_export_module_that_refuses_a_copy_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CaptureError, match="Single cannot be deep-copied: there is only one"):
+        edgekit.export(nn.Sequential(Single(4, 3)), ["2x4"], name="m", output=tmp_path / "m.ptl")
 
 
 class HasModule(nn.Module):

@@ -27,6 +27,15 @@ class Net(nn.Linear):
 
 model = nn.Linear(4, 5)
 
+def with_transforms():
+    return model, {"size": 32}, None
+
+def reads_arguments():
+    import argparse
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--width", type=int, default=6)
+    return nn.Linear(4, parser.parse_args().width)
+
 def stops(width):
     raise ValueError(width)
 """
@@ -38,6 +47,16 @@ def _code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("factory_net.py").write_text(CODE)
     Path("factory_package").mkdir()
     Path("factory_package/parts.py").write_text(CODE)
+    for folder, code in (("whole", ""), ("whole/nets", "from .net import Net")):
+        Path(folder).mkdir()
+        Path(folder, "__init__.py").write_text(code)
+    Path("whole/sizes.py").write_text("CLASSES = 9")
+    Path("whole/nets/net.py").write_text(
+        "from torch import nn\nfrom ..sizes import CLASSES\ndef Net():\n    return nn.Linear(4, CLASSES)"
+    )
+    Path("loose").mkdir()
+    Path("loose/net.py").write_text("from .parts import Net")
+    Path("loose/parts.py").write_text(CODE)
 
 
 def load(attribute: str, location: str = "factory_net.py", **arguments: Any) -> SourceModel:
@@ -57,11 +76,17 @@ def test_from_factory_passes_arguments_by_name() -> None:
         ("Net", "factory_net.py", {"classes": 7}, 7),
         ("Net", "factory_package.parts", {}, 3),
         ("wrapped", "factory_net.py", {"head": None, "width": 2}, 16),
+        ("with_transforms", "factory_net.py", {}, 5),
+        ("reads_arguments", "factory_net.py", {}, 6),
+        ("Net", "whole/nets/net.py", {}, 9),
+        ("Net", "whole/nets/__init__.py", {}, 9),
+        ("Net", "loose/net.py", {}, 3),
     ],
 )
-def test_from_factory_takes_instances_classes_and_open_keywords(
-    attribute: str, location: str, arguments: dict[str, Any], features: int
+def test_from_factory_takes_models_as_people_make_them(
+    attribute: str, location: str, arguments: dict[str, Any], features: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("sys.argv", ["edgekit", "export", "--input", "1x4"])
     module: Any = load(attribute, location, **arguments).module
     assert module.out_features == features
 
