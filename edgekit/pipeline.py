@@ -15,7 +15,7 @@ from torch.export import ExportedProgram
 from edgekit.capture.decide import Candidates
 from edgekit.capture.modes import RequestedMode
 from edgekit.engines import held_engine, supported_engines
-from edgekit.errors import UsageError
+from edgekit.errors import UsageError, kind_of
 from edgekit.files import atomic, scratch_folder
 from edgekit.finishing import SERVER, Job, finish
 from edgekit.format.schema import Activation, ImageSpec, Manifest, Proof, QuantizedEngine, Tolerance
@@ -122,6 +122,13 @@ def export(
     Raises:
         EdgekitError: see `edgekit.errors`. No file is written in this case.
     """
+    if not isinstance(model, nn.Module | ExportedProgram):
+        raise UsageError(
+            f"model is {kind_of(model)}; expected a torch.nn.Module, such as Net(), or a program of torch.export. Pass one."
+        )
+    for key, value in (bind or {}).items():
+        if isinstance(value, torch.Tensor | np.ndarray):
+            raise UsageError(f"bind {key} is a tensor; expected another value. Pass it in example_inputs, by its name.")
     inputs = tuple(as_inputs(getattr(model, "forward", None), example_inputs))
     name = name or type(model).__name__
     request = SourceRequest(

@@ -57,6 +57,7 @@ ROOMS = {
             "hidden",
             "quantized",
             "lists",
+            "expressions",
             "adapter",
             "methods",
             "images",

@@ -8,11 +8,8 @@ scripts as well as it traces. A model whose call and outputs are plain stays as 
 import dataclasses
 import inspect
 import itertools
-import keyword
 import linecache
 import logging
-import math
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -24,8 +21,8 @@ from torch.utils import _pytree
 from edgekit.errors import CaptureError, kind_of
 from edgekit.nested import structure_of
 from edgekit.sources.copies import detached_copy
+from edgekit.sources.expressions import by_name, identifiers, literal, passed
 from edgekit.sources.inputs import Argument, InputSpec
-from edgekit.sources.records import part_of, record_of
 
 _log = logging.getLogger(__name__)
 _numbers = itertools.count()
@@ -205,11 +202,11 @@ def generated(
 ) -> nn.Module:
     """A module whose `forward` calls a method of the module. With `leaves`, it returns a dict of them."""
     callee = "self.model" if method == "forward" else f"self.model.{method}"
-    names = _identifiers([spec.name for argument in arguments for spec in argument.specs])
+    names = identifiers([spec.name for argument in arguments for spec in argument.specs])
     parameters = "".join(f", {name}: torch.Tensor" for name in names.values())
-    records: dict[str, type] = {}
-    given = [_passed(argument, names, records) for argument in arguments]
-    given += [f"{key}={_literal(value)}" for key, value in bound.items()]
+    constants: dict[str, Any] = {}
+    given = [passed(argument, names, constants) for argument in arguments]
+    given += [by_name(key, literal(value, constants)) for key, value in bound.items()]
     result = "{" + ", ".join(f"{name!r}: {expression}" for name, expression in leaves) + "}" if leaves else "value"
     check = "        if not torch.jit.is_scripting():\n            _check(value)\n" if leaves else ""
     source = (
@@ -225,57 +222,17 @@ def generated(
     )
     path = f"<edgekit adapter {next(_numbers)}>"
     linecache.cache[path] = (len(source), None, source.splitlines(keepends=True), path)
-    namespace: dict[str, Any] = {"__name__": __name__, "Adapter": Adapter, "torch": torch, "_parts": _parts, **records}
+    namespace: dict[str, Any] = {
+        "__name__": __name__,
+        "Adapter": Adapter,
+        "torch": torch,
+        "_parts": _parts,
+        **constants,
+    }
     namespace["_check"] = partial(_check_leaves, expected=[name for name, _ in leaves])
     exec(compile(source, path, "exec"), namespace)
     made: nn.Module = namespace[GENERATED](module)
     return made.eval()
-
-
-def _literal(value: Any) -> str:
-    """The code of a bound value. Infinity and NaN have no literal."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return f"float({str(value)!r})"
-    return repr(value)
-
-
-def _identifiers(names: Sequence[str]) -> dict[str, str]:
-    """A different Python name for each flattened name."""
-    found: dict[str, str] = {}
-    for name in names:
-        base = re.sub(r"\W", "_", name)
-        base = f"{base}_" if keyword.iskeyword(base) or base in ("self", "value", "torch") else base
-        while base in found.values():
-            base += "_"
-        found[name] = base
-    return found
-
-
-def _passed(argument: Argument, names: Mapping[str, str], records: dict[str, type]) -> str:
-    """How an argument is passed: a tensor, or a tuple, list, dict or record of tensors; by keyword unless by position.
-
-    The classes of the records are added to `records`.
-    """
-    parts = {spec.name.removeprefix(argument.name).lstrip("."): names[spec.name] for spec in argument.specs}
-    expression = _nested(parts, argument.lists, argument.annotation, records)
-    return expression if argument.by_position else f"{argument.name}={expression}"
-
-
-def _nested(parts: Mapping[str, str], lists: tuple[bool, ...], annotation: Any, records: dict[str, type]) -> str:
-    if list(parts) == [""]:
-        return parts[""]
-    groups: dict[str, dict[str, str]] = {}
-    for path, name in parts.items():
-        head, _, rest = path.partition(".")
-        groups.setdefault(head, {})[rest] = name
-    inside = {head: _nested(group, lists[1:], part_of(annotation, head), records) for head, group in groups.items()}
-    if (record := record_of(annotation)) is not None and not any(head.isdigit() for head in inside):
-        records[f"_{record.__name__}"] = record
-        return f"_{record.__name__}({', '.join(f'{head}={expression}' for head, expression in inside.items())})"
-    if all(head.isdigit() for head in inside):
-        ordered = [inside[head] for head in sorted(inside, key=int)]
-        return f"[{', '.join(ordered)}]" if any(lists[:1]) else f"({', '.join(ordered)},)"
-    return "{" + ", ".join(f"{head!r}: {expression}" for head, expression in inside.items()) + "}"
 
 
 def without_defaults(module: nn.Module, inputs: Sequence[InputSpec]) -> nn.Module:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from edgekit.errors import UsageError
+from edgekit.errors import UsageError, kind_of
 from edgekit.format.schema import ImageSpec
 
 _MOST_PIXELS = 2**12  # of a side that a network takes
@@ -42,7 +42,7 @@ def as_image(given: Any) -> ImageSpec:
     if callable(given):
         return _from_transform(given)
     raise UsageError(
-        f"image is a {type(given).__name__}; expected an ImageSpec, a torchvision transform, or a dict with timm's input_size, "
+        f"image is {kind_of(given)}; expected an ImageSpec, a torchvision transform, or a dict with timm's input_size, "
         "interpolation, mean, std and crop_pct."
     )
 

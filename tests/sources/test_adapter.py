@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import enum
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -171,6 +172,10 @@ class Records(nn.Module):
         y = self.fc(batch.image) * batch.size.scale + batch.size.shifts[0] + batch.pairs["a"].second
         y = y if batch.mask is None else y * batch.mask
         return y if extra is None else y - extra.first
+
+
+class Kind(enum.Enum):
+    DOUBLE = 2
 
 
 class Flag(nn.Module):
@@ -407,7 +412,12 @@ def test_export_further_positional_inputs_by_the_name_of_all_of_them(tmp_path: P
     [
         (Skipped, ["1x4"], {"msk": 1}, r"--bind msk=…: forward has no such parameter; .* Did you mean mask\?"),
         (Skipped, {"x": "1x4", "mask": "1x3"}, {"mask": 1}, "mask was given with --input and with --bind"),
-        (Records, ["1x4"], {}, r"takes a Batch as 'batch', .* --input batch.image=1x4 --input batch.size=1x4"),
+        (
+            Records,
+            ["1x4"],
+            {},
+            r"takes a Batch of tensors as 'batch', .* --input batch.image=1x4 --input batch.size=1x4",
+        ),
         (Flag, ["1x4"], {}, r"no input was given for 'times'. Add --bind times=VALUE"),
         (Keyword, ["1x4"], {}, r"an input without a name was given. Pass its name, for example --input x=1x4"),
         (Open, ["1x4"], {}, r"an input without a name was given. Pass its name, for example --input NAME=1x4"),
@@ -418,3 +428,34 @@ def test_export_call_that_does_not_fit_names_the_option(
 ) -> None:
     with pytest.raises(UsageError, match=message):
         exported(model(), inputs, tmp_path, bind=bound)
+
+
+class Cast(nn.Module):
+    def forward(self, x: Tensor, dtype: torch.dtype, kind: Kind, scale: float = 1.0, **more: Any) -> Tensor:
+        y = (x * scale + more["a-b"]).to(dtype)
+        return y * 2 if kind is Kind.DOUBLE else y
+
+
+def test_export_bound_values_without_a_literal_and_odd_names(tmp_path: Path) -> None:
+    bound = {"dtype": torch.float64, "kind": Kind.DOUBLE, "scale": np.float32(3.0)}
+    package = exported(Cast(), {"x": "1x4", "a-b": "1x4"}, tmp_path, bind=bound, server=False)
+    found = package.run([np.ones((1, 4), np.float32), np.ones((1, 4), np.float32)])["0"]
+    assert (found.dtype, found.tolist()) == (np.float64, [[8.0] * 4])
+
+
+@pytest.mark.parametrize(
+    ("model", "inputs", "bound", "message"),
+    [
+        (Skipped, [torch.ones(1, 4)], {}, "model is the class Skipped; expected a torch.nn.Module"),
+        (len, [torch.ones(1, 4)], {}, "model is a builtin_function_or_method; expected"),
+        (Skipped(), [torch.ones(1, 4)], {"mask": torch.ones(1, 3)}, "bind mask is a tensor"),
+        (Skipped(), [torch.ones(1, 4, dtype=torch.bfloat16)], {}, "is a tensor of bfloat16; expected a dense tensor"),
+        (Skipped(), {"x": torch.ones(1, 4, device="meta")}, {}, "input x is a meta tensor of float32"),
+        (Skipped(), [torch.ones(1, 4), None], {}, "an example input is None; expected a tensor"),
+    ],
+)
+def test_export_values_of_another_kind_are_usage_errors(
+    tmp_path: Path, model: Any, inputs: Any, bound: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        edgekit.export(model, inputs, name="m", output=tmp_path / "m.ptl", bind=bound)
