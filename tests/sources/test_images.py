@@ -143,7 +143,7 @@ _END = [old.ToTensor(), old.Normalize(MEAN, STD)]
         (v2.Compose([v2.Resize(256), v2.ToDtype(torch.float32), v2.Normalize(MEAN, STD)]), "without scale"),
         (v2.Compose([v2.Resize(256), v2.Normalize(MEAN, STD)]), "Normalize here cannot be expressed"),
         (models.segmentation.FCN_ResNet50_Weights.DEFAULT.transforms(), "SemanticSegmentation cannot be expressed"),
-        (42, "image is a int"),
+        (42, "image is an int"),
     ],
 )
 def test_as_image_step_that_predict_lacks_is_named(given: Any, message: str) -> None:
