@@ -156,9 +156,9 @@ def test_export_report_says_what_was_made(tmp_path: Path) -> None:
         ({"mode": "compile"}, "unknown capture mode 'compile'; expected one of auto"),
         ({"recipe": "fast"}, "unknown recipe 'fast'"),
         ({"output": "m.bin"}, r"ends in \.ptl"),
-        ({"example_inputs": [3]}, "is a int"),
-        ({"example_inputs": 3}, "is a int"),
-        ({"methods": {"classifier": 3}}, "is a int"),
+        ({"example_inputs": [3]}, "is an int"),
+        ({"example_inputs": 3}, "is an int"),
+        ({"methods": {"classifier": 3}}, "is an int"),
     ],
 )
 def test_export_unusable_arguments_are_usage_errors(arguments: dict[str, object], match: str) -> None:
