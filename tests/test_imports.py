@@ -17,7 +17,7 @@ ROOMS = {
     "": ["errors", "version", "threads", "memory", "engines", "files"],
     "format": [
         *("axes", "schema", "golden", "codec", "generator", "compare", "labels"),
-        *("picture", "jpeg", "png", "beyond", "decode"),
+        *("picture", "png", "jpeg", "beyond", "decode"),
         *("pickle_limits", "pickles", "canonical", "container", "archive", "writer"),
     ],
     "nested": [""],
