@@ -1,4 +1,6 @@
 // run --input: a method on arrays.
+#include <unistd.h>
+
 #include <algorithm>
 #include <cctype>
 #include <cstdio>
@@ -45,6 +47,15 @@ std::vector<Output> name_outputs(const ek_values* values, const std::string& wan
   return outputs;
 }
 
+void keep_model(const std::string& model, const std::vector<Output>& outputs) {
+  for (const Output& it : outputs) {
+    std::error_code error;
+    if (std::filesystem::equivalent(it.path, model, error)) {
+      throw Failure{EK_USAGE, "-o " + it.path + " is the model itself; choose another file, for example output.npy"};
+    }
+  }
+}
+
 // Writes all files or none: each is first complete under a temporary name.
 void write_outputs(const std::vector<Output>& outputs) {
   if (outputs.size() == 1) return check(ek_npy_write(outputs[0].path.c_str(), &outputs[0].tensor));
@@ -55,7 +66,7 @@ void write_outputs(const std::vector<Output>& outputs) {
       throw Failure{EK_USAGE, "cannot write " + it.path + ": it is a folder"};
   }
   std::vector<std::string> written;
-  const auto partial = [](const Output& it) { return it.path + ".part"; };
+  const auto partial = [](const Output& it) { return it.path + "." + std::to_string(::getpid()) + ".part"; };
   try {
     for (const Output& it : outputs) {
       check(ek_npy_write(partial(it).c_str(), &it.tensor));
@@ -100,6 +111,7 @@ void run_arrays(const RunOptions& options) {
   check(ek_model_run(model.get(), options.method.c_str(), tensors.data(), tensors.size(), &raw));
   const ValuesPtr values(raw);
   const std::vector<Output> outputs = name_outputs(values.get(), options.output);
+  keep_model(options.model.path, outputs);
   if (!options.output.empty()) write_outputs(outputs);
   if (options.model.json) return print_document(model_context(model.get()), to_json(outputs));
   announce_weights(model.get());

@@ -324,6 +324,19 @@ def test_options_out_of_range_are_usage_or_bounded(run: Run, classifier: Exporte
         assert run("run", classifier.package, "--input", f"1x3x32x32:float32[{bounds}]").code == USAGE
 
 
+def test_run_when_output_is_the_model_then_usage_and_the_model_stays(
+    run: Run, classifier: Exported, tmp_path: Path
+) -> None:
+    model, link = tmp_path / "m.ptl", tmp_path / "y.npy"
+    model.write_bytes(classifier.package.read_bytes())
+    link.symlink_to(model)
+    for output in (model, link):
+        done = run("run", model, "--input", "1x3x32x32", "-o", output)
+        assert done.code == USAGE
+        assert "is the model itself" in done.err
+    assert model.read_bytes() == classifier.package.read_bytes()
+
+
 def test_run_writes_all_outputs_or_none(run: Run, nested: Exported, tmp_path: Path) -> None:
     inputs = ("--input", "4x3", "--input", "2:int64[0,3]")
     (tmp_path / "y.1.npy").mkdir()
