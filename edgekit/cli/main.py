@@ -3,6 +3,7 @@
 import argparse
 import errno
 import importlib
+import io
 import logging
 import os
 import signal
@@ -117,6 +118,7 @@ def main(argv: list[str] | None = None) -> int:
     """Runs the command line and returns its exit code."""
     arguments = sys.argv[1:] if argv is None else argv
     prepare_process()
+    _prepare_output()
     verb, arguments = _verb_first(arguments)
     with _interruptible():
         try:
@@ -156,6 +158,16 @@ def _run(options: argparse.Namespace) -> int:
             raise
         _drop_stdout()  # or the interpreter would fail on it once more as it ends
         raise UsageError(f"the output cannot be written: {error.strerror}. Free some disk space.") from error
+
+
+def _prepare_output() -> None:
+    """A closed output takes nothing, and one whose encoding lacks a character gets an escape instead."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: PTH123, SIM115  a device, for the whole process
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _drop_stdout() -> None:

@@ -1,5 +1,6 @@
 """The behavior that all verbs share: help, usage errors, exit codes, pipes, bugs."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -160,3 +161,13 @@ def test_shared_options_have_one_help_text() -> None:
         "a .ptl file that edgekit export made",
         "a .ptl file; one that another tool made works too",
     }
+
+
+@pytest.mark.parametrize("redirect", ["> /dev/null", ">&-", ">&- 2>&-", "| cat"])
+def test_output_that_is_closed_or_lacks_characters_is_not_a_bug(tiny: Path, redirect: str) -> None:
+    photo = Path(__file__).parents[1] / "conformance" / "images" / "jpeg_420.jpg"
+    command = f"set -o pipefail; '{sys.executable}' -m edgekit run '{tiny}' '{photo}' {redirect}"
+    ascii_only = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    done = subprocess.run(["bash", "-c", command], env=ascii_only, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert ("d\\xf6g" in done.stdout) == (redirect == "| cat")
