@@ -1,15 +1,24 @@
-"""Atomic writes, and a check for free space on the disk."""
+"""Atomic writes, which also remove what killed processes left, and a check for free space on the disk."""
 
 import errno
+import glob
 import os
 import secrets
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from edgekit.errors import UsageError
+
+try:
+    import fcntl
+except ImportError:  # on Windows nothing is removed
+    fcntl = None  # type: ignore[assignment]
+
+_FRESH_S = 60  # a process locks a file right after it made it, so only older ones are without an owner
 
 
 @contextmanager
@@ -23,6 +32,7 @@ def atomic(path: Path) -> Iterator[Path]:
     """
     temporary: Path | None = None
     made: list[Path] = []
+    lock = -1
     try:
         target = path.resolve()
         made = _make_folders(target.parent)
@@ -30,9 +40,12 @@ def atomic(path: Path) -> Iterator[Path]:
             raise UsageError(f"{path} is a directory; expected a file name to write.")
         replaced = target.is_file() or not target.exists()
         folder = target.parent if replaced else Path(tempfile.gettempdir())
+        _sweep(folder, f".{glob.escape(target.name)}.????????.tmp")
         # The name is set before the file exists, so that an interrupt in between leaves no file behind.
         temporary = folder / f".{target.name}.{secrets.token_hex(4)}.tmp"
-        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        lock = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+        with suppress(OSError):  # some file systems have no locks, and nothing is swept there
+            _lock(lock)
         yield temporary
         if replaced:
             _publish(temporary, target)
@@ -44,6 +57,8 @@ def atomic(path: Path) -> Iterator[Path]:
             "file with -o."
         ) from error
     finally:
+        if lock >= 0:
+            os.close(lock)
         if temporary is not None:
             temporary.unlink(missing_ok=True)
         for new in made:
@@ -57,12 +72,47 @@ def scratch_folder(parent: Path) -> Iterator[Path]:
 
     `tempfile.TemporaryDirectory` leaves the folder behind if an interrupt comes right after it was made.
     """
-    folder = parent / f".edgekit-{secrets.token_hex(4)}"
+    folder, lock = parent / f".edgekit-{secrets.token_hex(4)}", -1
+    _sweep(parent, ".edgekit-????????")
     try:
         folder.mkdir(mode=0o700)
+        lock = os.open(folder, os.O_RDONLY)
+        with suppress(OSError):
+            _lock(lock)
         yield folder
     finally:
+        if lock >= 0:
+            os.close(lock)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _lock(descriptor: int) -> None:
+    """Locks a file or folder as long as this process lives.
+
+    Raises:
+        OSError: another process has locked it.
+    """
+    if fcntl is not None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _sweep(folder: Path, pattern: str) -> None:
+    """Removes files and folders that a killed process left."""
+    if fcntl is None:
+        return
+    for left in folder.glob(pattern):
+        with suppress(OSError):  # of another user, or in use
+            if time.time() - left.stat().st_mtime < _FRESH_S:
+                continue
+            descriptor = os.open(left, os.O_RDONLY)
+            try:
+                _lock(descriptor)
+                if left.is_dir():
+                    shutil.rmtree(left)
+                else:
+                    left.unlink()
+            finally:
+                os.close(descriptor)
 
 
 def _make_folders(folder: Path) -> list[Path]:

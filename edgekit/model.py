@@ -86,6 +86,11 @@ class PackageModel:
             raise UsageError(f"topk is {topk}; expected at least 1.")
         pixels = image if isinstance(image, np.ndarray) else decode_image(Path(image), self.picture_resize())
         outputs = self.run([pixels], "predict")
+        if not {"0", "1"} <= outputs.keys():
+            found = ", ".join(outputs) or "nothing"
+            raise PackageError(
+                f"{self._path}: predict returns {found}; expected scores in 0 and labels in 1. Export the model again."
+            )
         pairs = zip(outputs["0"][:topk], outputs["1"][:topk], strict=True)
         return tuple((self.label(int(index)), float(score)) for score, index in pairs)
 

@@ -1,6 +1,10 @@
 """Atomic writes: a file is written completely or not at all."""
 
+import os
+import subprocess
+import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -91,3 +95,41 @@ def test_scratch_folder_is_removed_with_its_content(tmp_path: Path) -> None:
     with scratch_folder(tmp_path) as scratch:
         (scratch / "x").write_text("x")
     assert list(tmp_path.iterdir()) == []
+
+
+KILLED = """
+import os, pathlib, sys
+from edgekit.files import atomic, scratch_folder
+folder = pathlib.Path(sys.argv[1])
+with atomic(folder / "x") as temporary, scratch_folder(folder) as scratch:
+    (scratch / "part").write_text("half")
+    print(temporary.name, scratch.name, flush=True)
+    sys.stdin.read()
+"""
+
+
+def aged(path: Path) -> Path:
+    hour_ago = time.time() - 3600
+    os.utime(path, (hour_ago, hour_ago))
+    return path
+
+
+def test_atomic_removes_what_a_killed_process_left_and_nothing_else(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", KILLED, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        left = [aged(tmp_path / name) for name in process.stdout.readline().split()]
+        with atomic(tmp_path / "x") as temporary, scratch_folder(tmp_path):
+            temporary.write_text("first")
+        assert all(path.exists() for path in left)  # its process lives
+        process.kill()
+    fresh = tmp_path / ".x.12345678.tmp"
+    fresh.touch()
+    others = [
+        aged(fresh.with_name(name)) for name in (".xx.12345678.tmp", "x.tmp") if not fresh.with_name(name).touch()
+    ]
+    with atomic(tmp_path / "x") as temporary, scratch_folder(tmp_path):
+        temporary.write_text("second")
+    assert not any(path.exists() for path in left)
+    assert all(path.exists() for path in (fresh, *others))
+    assert (tmp_path / "x").read_text() == "second"

@@ -140,6 +140,24 @@ def test_load_changed_package_is_refused_before_torch_reads_it(tiny: Path, tmp_p
         edgekit.load(rewrite(tiny, tmp_path / "x.ptl", scale_largest_weight, remake_digests=False))
 
 
+@pytest.mark.parametrize("version", [b"9" * 25, b"-3", b"", b"x"])
+def test_load_odd_version_of_torch_is_a_package_error(tiny: Path, tmp_path: Path, version: bytes) -> None:
+    def edit(records: dict[str, bytes]) -> None:
+        records["version"] = version
+
+    changed = rewrite(tiny, tmp_path / "v.ptl", edit, remake_digests=True)
+    with pytest.raises(PackageError, match=r"v\.ptl"):
+        edgekit.load(changed)
+
+
+def test_predict_without_labels_in_its_answer_is_a_package_error(
+    lite: LiteModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lite, "run", lambda *_: {"0": np.zeros(9, np.float32)})
+    with pytest.raises(PackageError, match="predict returns 0; expected scores in 0 and labels in 1"):
+        lite.predict(np.zeros((8, 8, 3), np.uint8))
+
+
 def test_load_plain_package_checks_the_number_of_inputs(tmp_path: Path) -> None:
     scripted = torch.jit.script(torch.nn.Linear(3, 2).eval())
     scripted._save_for_lite_interpreter(str(tmp_path / "plain.ptl"))

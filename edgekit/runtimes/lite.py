@@ -50,7 +50,7 @@ class LiteModule:
         try:
             with _without_deprecation(), held_engine(engine, str(path)):
                 self._module = _load_for_lite_interpreter(os.fspath(path))
-        except (RuntimeError, ValueError) as error:
+        except (RuntimeError, ValueError, IndexError, MemoryError) as error:
             first = first_line(error)
             raise PackageError(
                 f"{path} does not load in torch {torch.__version__}'s lite interpreter: {first}"
