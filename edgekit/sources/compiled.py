@@ -60,8 +60,7 @@ def _compiled(module: nn.Module) -> Iterator[str]:
 
 
 def _inside(module: nn.Module) -> nn.Module | None:
-    found = module._modules.get("_orig_mod")
-    return found if type(module).__name__ == "OptimizedModule" else None
+    return module._modules.get("_orig_mod") if type(module).__name__ == "OptimizedModule" else None
 
 
 def _functions(part: nn.Module) -> Iterator[tuple[str, Any]]:
