@@ -18,7 +18,6 @@ from edgekit.errors import DeviceError
 from edgekit.runtimes.cache import build_folder, cache_folder
 from edgekit.runtimes.checkout import ROOT
 from edgekit.runtimes.hosts import ThisMachine
-from edgekit.runtimes.workshop import existing_python, workshop_python
 from edgekit.version import __version__
 
 _IN_WHEEL = Path(__file__).parents[1] / "runner_sources"
@@ -68,6 +67,8 @@ def build_runner() -> Path:
     """
     own = _own_torch()
     if own is not None and not _has_kernels(own):
+        from edgekit.runtimes.workshop import workshop_python  # it imports numpy, which `ops` does not need
+
         python = workshop_python()
         _log.warning(
             "torch %s has no XNNPACK: the C++ runner is linked to the torch of the workshop %s", _version(own), python
@@ -108,6 +109,8 @@ def _torch_root() -> Path | None:
     own = _own_torch()
     if own is None or _has_kernels(own):
         return own
+    from edgekit.runtimes.workshop import existing_python
+
     python = existing_python()
     return None if python is None else _torch_of(python)
 

