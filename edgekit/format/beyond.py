@@ -7,8 +7,7 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from edgekit.format.picture import Decoded, UnsupportedPictureError
-from edgekit.format.png import strict_pillow
+from edgekit.format.picture import Decoded, UnsupportedPictureError, strict_pillow
 
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile

@@ -12,8 +12,7 @@ import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from edgekit.format.picture import Decoded, PictureSizeError, UnsupportedPictureError
-from edgekit.format.png import strict_pillow
+from edgekit.format.picture import Decoded, PictureSizeError, UnsupportedPictureError, strict_pillow
 
 if TYPE_CHECKING:
     import numpy as np

@@ -1,8 +1,12 @@
-"""What the decoders of pictures share: the limits of the image contract, the orientation, and what a file is."""
+"""What the decoders of pictures share: the limits of the contract, the orientation, Pillow's settings, and what a file is."""
 
 from __future__ import annotations
 
 import struct
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +17,8 @@ if TYPE_CHECKING:
 MAX_BYTES = 2**30  # of a file
 MAX_PIXELS = 2**27  # of a picture
 MAX_RESIZED_PIXELS = 2**24  # of the picture that `predict` makes of it
+
+_PILLOW_STATE = threading.Lock()
 
 JPEG, PNG = "JPEG", "PNG"
 _STARTS = {
@@ -112,3 +118,17 @@ def turn_upright(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint
     if orientation in (2, 3, 6, 7):
         pixels = pixels[:, ::-1]
     return np.ascontiguousarray(pixels)
+
+
+@contextmanager
+def strict_pillow() -> Iterator[None]:
+    """Silence Pillow's warnings and refuse truncated files, whatever the program has set."""
+    from PIL import ImageFile
+
+    with _PILLOW_STATE, warnings.catch_warnings(action="ignore"):
+        lenient = ImageFile.LOAD_TRUNCATED_IMAGES
+        ImageFile.LOAD_TRUNCATED_IMAGES = False
+        try:
+            yield
+        finally:
+            ImageFile.LOAD_TRUNCATED_IMAGES = lenient

@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import io
 import struct
-import threading
-import warnings
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from edgekit.format.picture import Decoded, UnsupportedPictureError
+from edgekit.format.picture import Decoded, UnsupportedPictureError, strict_pillow
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,7 +28,6 @@ _PALETTE_BYTES = 768
 _WHOLE = ((0, 0, 1, 1),)
 _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 _PIECE = 2**20  # what is inflated at once
-_PILLOW_STATE = threading.Lock()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -67,20 +63,6 @@ def decode_png(data: bytes, check_size: Callable[[int, int], None]) -> Decoded:
         image = PngImageFile(io.BytesIO(_critical_alone(chunks)))
         image.load()
         return Decoded(pixels=_to_rgb(image), exif=chunks.exif)
-
-
-@contextmanager
-def strict_pillow() -> Iterator[None]:
-    """Silence Pillow's warnings and refuse truncated files, whatever the program has set."""
-    from PIL import ImageFile
-
-    with _PILLOW_STATE, warnings.catch_warnings(action="ignore"):
-        lenient = ImageFile.LOAD_TRUNCATED_IMAGES
-        ImageFile.LOAD_TRUNCATED_IMAGES = False
-        try:
-            yield
-        finally:
-            ImageFile.LOAD_TRUNCATED_IMAGES = lenient
 
 
 def _read_chunks(data: bytes, check_size: Callable[[int, int], None]) -> _Chunks:
