@@ -6,7 +6,7 @@ from typing import Any
 from torch import nn
 
 _DEEPEST = 3
-_MODE_MATTERS = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm)
+MODE_MATTERS = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm)  # they behave differently in training
 
 HIDDEN_REMEDY = "Put the layers into nn.ModuleList or nn.ModuleDict, instead of a Python list or dict."
 
@@ -28,7 +28,7 @@ def stays_in_training(module: nn.Module) -> list[str]:
     return [
         name
         for name, layers in hidden_layers(module).items()
-        if any(isinstance(part, _MODE_MATTERS) and part.training for layer in layers for part in layer.modules())
+        if any(isinstance(part, MODE_MATTERS) and part.training for layer in layers for part in layer.modules())
     ]
 
 
@@ -37,7 +37,7 @@ def switched_to_training(module: nn.Module) -> list[str]:
     return [
         path.removeprefix("model.")
         for path, part in module.named_modules()
-        if isinstance(part, _MODE_MATTERS) and part.training
+        if isinstance(part, MODE_MATTERS) and part.training
     ]
 
 

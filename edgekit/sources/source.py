@@ -19,6 +19,7 @@ from edgekit.sources.compiled import uncompiled
 from edgekit.sources.copies import exportable, unwrapped
 from edgekit.sources.dynamic import DynamicAxis, requested_sizes
 from edgekit.sources.facts import SourceFacts
+from edgekit.sources.hidden import MODE_MATTERS
 from edgekit.sources.inputs import InputSpec, arguments_of, parse_input
 from edgekit.sources.lists import check_lists
 from edgekit.sources.methods import FORWARD, exported_methods, requested_methods, scripted_method
@@ -34,7 +35,6 @@ DETECTOR = (
 )
 _DETECTORS = ("GeneralizedRCNN", "SSD", "RetinaNet", "FCOS")  # of torchvision.models.detection
 _LAYOUTS = (torch.strided, torch.sparse_coo, torch._mkldnn)  # type: ignore[attr-defined]
-_MODE_MATTERS = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +145,7 @@ def from_module(
     left_out = tuple(method for method in exported_methods(module) if method not in requested)
     if left_out:
         _log.warning("%s: the package will not have %s; --method NAME:SHAPE exports them", name, ", ".join(left_out))
-    if any(isinstance(child, _MODE_MATTERS) and child.training for child in module.modules()):
+    if any(isinstance(child, MODE_MATTERS) and child.training for child in module.modules()):
         _log.warning(
             "%s was in train mode; it is exported in eval mode (no dropout, BatchNorm with its statistics)", name
         )
