@@ -240,13 +240,8 @@ def _why_chosen(requested: RequestedMode, tried: list[Attempt], refused: Mapping
 def _why_kept(kept: Attempt) -> str:
     names = _first(kept.failed)
     if kept.only_sizes or kept.agrees:
-        why = (
-            f"it {_sized(kept)}"
-            if kept.sized_by
-            else f"not for {names}"
-            if names
-            else "not for those that were tried first"
-        )
+        others = f"not for {names or 'those that were tried first'}"
+        why = f"it {_sized(kept)}" if kept.sized_by else others
         if kept.pinned:
             return f"{kept.mode} is right only for the example's sizes ({why}): the manifest pins them"
         return f"{kept.mode} is right only for some sizes ({why}): the manifest has their range"

@@ -40,7 +40,7 @@ class References:
     """The answers to all probes. `refused` has the name of each probe that the eager model refuses, and the reason.
 
     `ranges` are the sizes that the eager model takes, and `sizes` are its answers at their ends and inside them. `varies` means
-    that at least two probes have different answers.
+    that at least two probes have different answers. `work` are the multiply-adds of one run on the example.
     """
 
     items: tuple[Reference, ...]
@@ -48,6 +48,7 @@ class References:
     refused: tuple[tuple[str, str], ...]
     ranges: Ranges
     varies: bool
+    work: float
 
 
 def eager_references(source: SourceModel) -> References:
@@ -81,6 +82,7 @@ def eager_references(source: SourceModel) -> References:
         refused=tuple(refused),
         ranges=search.ranges,
         varies=_varies(items),
+        work=work.multiply_adds,
     )
 
 
@@ -88,9 +90,7 @@ def at_fewer_sizes(source: SourceModel, references: References, fewer: Fewer) ->
     """The same answers to the probes of the example's shape, and a search of sizes with limits."""
     fresh = FreshModel(source.module)
     items = [reference for reference in references.items if not reference.probe.axes]
-    with counted_work(fresh.module, items[0].probe.inputs) as work:
-        run(fresh.module, items[0].probe)
-    search = search_sizes(source, _answers(fresh, source, items), work.multiply_adds, fewer)
+    search = search_sizes(source, _answers(fresh, source, items), references.work, fewer)
     meter = items[0].meter
     items += [replace(search.judging, meter=meter)] if search.judging else []
     sizes = tuple(replace(reference, meter=meter) for reference in search.points)
