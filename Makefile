@@ -1,7 +1,7 @@
 # edgekit. A target runs only the steps that are out of date.
 #   MODEL=resnet18             what export-mobile exports (also FILE.py:FACTORY, PKG.MODULE:FACTORY, MODEL.pt)
 #   ARGS="--weights random"    further options of `edgekit export`
-#   TORCH_INDEX=URL            a wheel index for torch and torchvision, for example of CPU builds (0.3 GB instead of 4.8 GB)
+#   TORCH_INDEX=URL            a wheel index for torch and torchvision, for example of CPU builds, which are much smaller
 #   PYTHON=python3.12          the interpreter that makes .venv (3.11 to 3.13)
 MODEL ?= resnet18
 ARGS ?=

@@ -7,8 +7,9 @@ import platform
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -102,6 +103,21 @@ def print_context() -> None:
 def print_document(results: Any) -> None:
     """Prints exactly one JSON document on stdout."""
     print(json.dumps({"schema_version": SCHEMA_VERSION, "context": context(), "results": results}, indent=1))
+
+
+def report(
+    options: argparse.Namespace,
+    measure: Callable[[argparse.Namespace, Path], dict[str, Any]],
+    print_results: Callable[[dict[str, Any]], None],
+) -> None:
+    """Measures in a temporary folder, and prints the context and the results, or with `--json` one document."""
+    print_context()
+    with tempfile.TemporaryDirectory() as folder:
+        results = measure(options, Path(folder))
+    if options.json:
+        print_document(results)
+    else:
+        print_results(results)
 
 
 def in_process(script: str, model: str, rounds: int) -> dict[str, Any]:

@@ -2,12 +2,11 @@
 
 import argparse
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from common import Cost, interleaved, parser, print_context, print_document, summary
+from common import Cost, interleaved, parser, report, summary
 
 EDGEKIT = (sys.executable, "-m", "edgekit")
 STARTUP_BOUND_S, TIME_BOUND, MEMORY_BOUND = 0.3, 3.0, 1.5
@@ -101,13 +100,7 @@ def main() -> None:
         help="the models whose peak memory is measured",
     )
     options = options_parser.parse_args()
-    print_context()
-    with tempfile.TemporaryDirectory() as folder:
-        results = measure(options, Path(folder))
-    if options.json:
-        print_document(results)
-    else:
-        print_results(results)
+    report(options, measure, print_results)
 
 
 if __name__ == "__main__":

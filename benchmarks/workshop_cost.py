@@ -11,13 +11,12 @@ import argparse
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from common import interleaved, parser, print_context, print_document, summary
+from common import interleaved, parser, report, summary
 
 ROOT = Path(__file__).parents[1]
 TIME_BOUND, MEMORY_BOUND = 1.0, 1.8
@@ -112,13 +111,7 @@ def main() -> None:
     options_parser.add_argument("--model", default="resnet18", help="a name of torchvision")
     options = options_parser.parse_args()
     os.environ |= {"EDGEKIT_WORKSHOP": sys.executable, "PYTHONPATH": str(ROOT)}
-    print_context()
-    with tempfile.TemporaryDirectory() as folder:
-        results = measure(options, Path(folder))
-    if options.json:
-        print_document(results)
-    else:
-        print_results(results)
+    report(options, measure, print_results)
 
 
 if __name__ == "__main__":
