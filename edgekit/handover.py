@@ -14,6 +14,7 @@ from edgekit.capture.captured import CapturedModel
 from edgekit.capture.folder import noise_facts, write_captured
 from edgekit.errors import OptimizeError
 from edgekit.finishing import Finished, Job
+from edgekit.format.schema import Proof
 from edgekit.memory import release_memory
 from edgekit.parity.comparison import Reference
 from edgekit.proving import Captures, Method, Progress
@@ -80,7 +81,7 @@ class _Capturing:
     def answer(self, message: Message, _: list[Array]) -> Frame:
         match message["ask"]:
             case "best":
-                return self._best(message["method"], message["refused"]), []
+                return self._best(message["method"], message["refused"], message["proof"]), []
             case "noise":
                 reference = self._references[message["method"]][message["probe"]]
                 noise, arrays = reference.noise(), dict[str, Array]()
@@ -95,11 +96,11 @@ class _Capturing:
             self._stage = stage
             self._progress(stage)
 
-    def _best(self, method: int, refused: Mapping[str, str]) -> Message:
+    def _best(self, method: int, refused: Mapping[str, str], proof: Proof) -> Message:
         shutil.rmtree(self._folder, ignore_errors=True)  # of the capture before, which the process has in memory
         if method not in self._captures:
             self._captures[method] = self._methods[method]()
-        captured = self._captures[method].best(refused)
+        captured = self._captures[method].best(refused, proof)
         if captured is None:
             return {"folder": None}
         self._references.setdefault(method, {}).update(_by_name(captured))

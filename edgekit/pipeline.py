@@ -109,7 +109,8 @@ def export(
         tolerance: bounds other than 1e-5. The manifest records looser bounds.
         allow_mismatch: keep a capture that disagrees with the eager model on some probe, and record the mismatch.
         allow_unproven: keep outputs that hardly differ between the probes, and record them as unproven.
-        proof: `quick` judges each pass on the sharpest probes and the result on all; `full` judges each pass on all.
+        proof: `quick` judges the capture and each pass on the sharpest probes and the saved file on all, and judges every
+            step on all if the file is wrong on one of them; `full` judges every step on all.
         server: whether to write the server's file too.
         bind: values of other parameters of `forward`, for example `{"use_cache": False}`.
         golden_sample: whether the tensors and arrays of `example_inputs` become a golden case.

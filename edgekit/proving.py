@@ -1,7 +1,9 @@
 """Takes a source to a proved draft of a package: the first capture that survives optimization, saving and loading."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
@@ -18,6 +20,8 @@ from edgekit.packaging.proof import check_proven
 from edgekit.packaging.written import judge_file
 from edgekit.runtimes.results import CaseResult
 
+_log = logging.getLogger(__name__)
+
 Progress = Callable[[str], None]
 Proved = tuple[PackageDraft, tuple[CaseResult, ...]]
 
@@ -25,7 +29,7 @@ Proved = tuple[PackageDraft, tuple[CaseResult, ...]]
 class Captures(Protocol):
     """The captures of a method that agree with the eager model, best first; see `edgekit.capture.decide.Candidates`."""
 
-    def best(self, refused: Mapping[str, str]) -> CapturedModel | None:
+    def best(self, refused: Mapping[str, str], proof: Proof) -> CapturedModel | None:
         """The best one whose mode is not refused; None if all are. The values are the reasons."""
         ...
 
@@ -63,12 +67,32 @@ def check_options(options: ExportRequest) -> None:
 def proved_draft(
     methods: Sequence[Method], options: ExportRequest, tolerance: Tolerance, path: Path, progress: Progress
 ) -> Proved:
-    """A package with all methods of a source. Each method is captured, optimized and proved alone, then all in one file."""
+    """A package with all methods of a source. Each method is captured, optimized and proved alone, then all in one file.
+
+    A quick proof judges the saved file on every probe, and the steps before on the sharpest ones. If the file is wrong on
+    another one, all is done again with the full proof, which finds the step and chooses another way.
+    """
+    methods = [cache(method) for method in methods]
+    if options.proof == "quick":
+        try:
+            return _draft(methods, options, tolerance, path, progress)
+        except _DoubtError as doubt:
+            _log.warning("every step is now judged on every probe, because %s", doubt)
+    return _draft(methods, replace(options, proof="full"), tolerance, path, progress)
+
+
+class _DoubtError(Exception):
+    """The file of a quick proof is wrong on a probe on which no step before was judged."""
+
+
+def _draft(
+    methods: Sequence[Method], options: ExportRequest, tolerance: Tolerance, path: Path, progress: Progress
+) -> Proved:
     if len(methods) == 1:
         return _surviving(methods[0], options, tolerance, path, progress)
     shared = SharedConstants()
     parts = [_surviving(method, options, tolerance, path, progress, shared)[0].optimized for method in methods]
-    return _proved(parts, tolerance, path, progress)
+    return _proved(parts, options.proof, tolerance, path, progress)
 
 
 def _surviving(
@@ -89,7 +113,7 @@ def _surviving(
     refused: dict[str, str] = {}
     lossy: OptimizedModel | None = None
     failures: list[EdgekitError] = []
-    while (captured := captures.best(refused)) is not None:
+    while (captured := captures.best(refused, options.proof)) is not None:
         if not options.allow_unproven:
             check_proven(captured, tolerance)
         try:
@@ -101,25 +125,39 @@ def _surviving(
                 refused[captured.evidence.mode] = f"loses {optimized.lost}"
                 lossy = lossy or optimized
                 continue
-            return _proved([optimized], tolerance, path, progress)
+            return _proved([optimized], options.proof, tolerance, path, progress)
         except (OptimizeError, ParityError) as error:
             refused[captured.evidence.mode] = f"does not survive to the saved file ({error})"
             failures.append(error)
     if lossy is not None:
-        return _proved([lossy], tolerance, path, progress)
+        return _proved([lossy], options.proof, tolerance, path, progress)
     raise failures[0]
 
 
-def _proved(models: Sequence[OptimizedModel], tolerance: Tolerance, path: Path, progress: Progress) -> Proved:
-    """Writes the file of one or more methods, again with smaller ranges if it is wrong at some sizes in them."""
+def _proved(
+    models: Sequence[OptimizedModel], proof: Proof, tolerance: Tolerance, path: Path, progress: Progress
+) -> Proved:
+    """Writes the file of one or more methods, again with smaller ranges if it is wrong at some sizes in them.
+
+    Raises:
+        ParityError: the file gives different answers from the eager model.
+        _DoubtError: the file of a quick proof does, or is wrong at some sizes.
+    """
     while True:
         progress("package")
         first, *others = models
         draft = draft_package(first, tolerance, path, others)
         progress("verify")
-        verdict = judge_file(draft)
+        try:
+            verdict = judge_file(draft)
+        except ParityError as error:
+            if proof == "quick":
+                raise _DoubtError(str(error)) from error
+            raise
         if verdict.final:
             return draft, verdict.results
+        if proof == "quick" and verdict.ranges != tuple(model.captured.ranges for model in models):
+            raise _DoubtError("the saved file is wrong at some sizes")
         # The ranges shrink, or more noise is measured than before, so this ends.
         models = [
             replace(model, captured=limited(model.captured, ranges))

@@ -23,6 +23,7 @@ from edgekit.errors import OptimizeError
 from edgekit.finishing import Finished, Job, finish
 from edgekit.format.archive import Archive
 from edgekit.format.compare import Array
+from edgekit.format.schema import Proof
 from edgekit.memory import release_memory
 from edgekit.parity.noise import Answer, Noise
 from edgekit.parity.probes import Probe
@@ -77,9 +78,9 @@ class _Captures:
         self._user, self._method = user, method
         self._unfit: dict[str, str] = {}  # the modes whose module could not be saved there, or loaded here
 
-    def best(self, refused: Mapping[str, str]) -> CapturedModel | None:
+    def best(self, refused: Mapping[str, str], proof: Proof) -> CapturedModel | None:
         while True:
-            reply, _ = self._user.ask("best", method=self._method, refused={**self._unfit, **refused})
+            reply, _ = self._user.ask("best", method=self._method, refused={**self._unfit, **refused}, proof=proof)
             if reply["folder"] is not None:
                 try:
                     return read_captured(Path(reply["folder"]), self._measuring)

@@ -10,13 +10,19 @@ from torch import nn
 
 import edgekit
 from edgekit import proving
+from edgekit.capture import attempts
+from edgekit.capture.trace import Trace, trace
 from edgekit.errors import ParityError
 from edgekit.format.archive import Archive
 from edgekit.format.axes import AxisRange
+from edgekit.format.schema import Proof
+from edgekit.optimize.passes.base import Pass
 from edgekit.parity import references
 from edgekit.parity.noise import Answer, Noise, OutputNoise
 from edgekit.parity.probes import Probe
 from edgekit.runtimes.lite import LiteModule
+
+PROOFS: tuple[Proof, ...] = ("quick", "full")
 
 
 class Scaled(nn.Module):
@@ -134,6 +140,74 @@ def test_saved_file_that_differs_at_one_axis_keeps_the_ranges_of_the_others(
     assert any(shape != (1, 3, 32, 32) for shape in shapes)
 
 
+class WrongWhereNegative(nn.Module):
+    """Right on the sharpest probes of a quick proof, and wrong on inputs without positive elements."""
+
+    def __init__(self, right: nn.Module) -> None:
+        super().__init__()
+        self.right = right
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.right(x) + (x.max() < 0.0).float() * 0.01
+
+
+@pytest.mark.parametrize("proof", PROOFS)
+def test_pass_that_is_wrong_on_a_probe_of_the_saved_file_alone_is_dropped(
+    proof: Proof, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = Pass(name="wrong", apply=lambda module, *_: torch.jit.script(WrongWhereNegative(module)))
+    monkeypatch.setattr(proving, "passes_of", lambda *_: (wrong,))
+    made = edgekit.export(models.conv_net(), ["1x3x32x32"], output=tmp_path / "o.ptl", server=False, proof=proof)
+    (result,) = made.manifest.recipe.passes
+    assert (result.name, result.applied) == ("wrong", False)
+    assert "negated" in result.note
+    assert made.manifest.capture.proof == "full"
+    assert made.verdict.passed
+
+
+@pytest.mark.parametrize("proof", PROOFS)
+def test_capture_that_is_wrong_on_a_probe_of_the_saved_file_alone_is_not_chosen(
+    proof: Proof, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wrong(module: nn.Module, example: tuple[torch.Tensor, ...]) -> Trace:
+        return trace(WrongWhereNegative(module), example)
+
+    monkeypatch.setattr(attempts, "trace", wrong)
+    made = edgekit.export(models.conv_net(), ["1x3x32x32"], output=tmp_path / "o.ptl", server=False, proof=proof)
+    assert made.manifest.capture.mode == "script"
+    assert "trace differs on negated" in made.manifest.capture.reason
+    assert made.verdict.passed
+
+
+@pytest.mark.parametrize("name", ["zeros", "large"])
+def test_saved_file_that_is_wrong_on_a_probe_that_is_not_a_case_is_refused(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = LiteModule.run
+    inputs = {"zeros": lambda x: x.max() == 0.0, "large": lambda x: abs(x).max() > 4.0}[name]
+
+    def wrong(self, method, arrays):  # type: ignore[no-untyped-def]
+        structure, outputs = run(self, method, arrays)
+        return structure, {key: value + (1 if inputs(arrays[0]) else 0) for key, value in outputs.items()}
+
+    monkeypatch.setattr(LiteModule, "run", wrong)
+    with pytest.raises(ParityError, match=f"disagrees with the eager model on probe '{name}'"):
+        edgekit.export(models.conv_net(), ["1x3x32x32"], output=tmp_path / "o.ptl", server=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_quick_proof_of_a_right_model_captures_and_optimizes_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+    monkeypatch.setattr(attempts, "trace", lambda *args: made.append("trace") or trace(*args))
+    report = edgekit.export(models.conv_net(), ["1x3x32x32"], output=tmp_path / "o.ptl", server=False)
+    assert made == ["trace"]
+    assert report.manifest.capture.proof == "quick"
+    judged = {probe.name: probe.detail for probe in report.manifest.capture.probes}
+    assert judged["negated"] == attempts.IN_THE_FILE
+
+
 class Encoder(nn.Sequential):
     def encode(self, x: torch.Tensor) -> torch.Tensor:
         return self[0](x) * 2
@@ -179,7 +253,7 @@ def test_saved_file_that_differs_by_the_noise_of_a_size_keeps_it_with_wider_boun
     assert all(bound is not None and bound.norm >= 4e-5 for bound in bounds)
 
 
-def test_saved_file_runs_each_case_and_each_size_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_saved_file_runs_each_probe_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     runs: list[tuple[str, bytes]] = []
     run = LiteModule.run
 

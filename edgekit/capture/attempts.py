@@ -14,16 +14,18 @@ from edgekit.capture.script import script
 from edgekit.capture.sizes import traceable
 from edgekit.capture.trace import TraceWarning, trace
 from edgekit.errors import CaptureError
-from edgekit.format.schema import ProbeResult, Tolerance
-from edgekit.parity.comparison import describe, rounded
+from edgekit.format.schema import ProbeResult, Proof, Tolerance
+from edgekit.parity.comparison import Reference, describe, rounded
 from edgekit.parity.eager import unspecialized
-from edgekit.parity.gate import CHAOTIC, Judgement, judge_capture
+from edgekit.parity.gate import CHAOTIC, Judgement, judge_capture, sharpest
 from edgekit.parity.probes import resized
 from edgekit.parity.ranges import Ranges, narrowed
 from edgekit.parity.references import References
 from edgekit.sources.adapter import without_defaults
 from edgekit.sources.copies import detached_copy
 from edgekit.sources.source import SourceModel
+
+IN_THE_FILE = "judged in the saved file"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +69,9 @@ def attempt(
     warnings: tuple[TraceWarning, ...] = (),
     *,
     own: bool = False,
+    proof: Proof = "full",
 ) -> Attempt:
-    """Captures in one mode and judges the result on every probe.
+    """Captures in one mode and judges the result.
 
     Args:
         source: the model.
@@ -77,24 +80,31 @@ def attempt(
         tolerance: the largest allowed difference.
         warnings: those of an earlier trace, if there was one.
         own: whether other attempts have other references.
+        proof: `quick` judges a capture that took no decision on the sharpest probes, and on all if one of them fails. `full`
+            judges it on all.
     """
     try:
         captured = _capture(source, mode, source.example(), warnings)
         assert captured.module is not None  # a failed capture raises
         with unspecialized():
-            judged = judge_capture(captured.module, (*references.items, *references.sizes), tolerance)
+            judged = _judged(captured, references, tolerance, proof)
     except CaptureError as error:
         return Attempt(mode=mode, module=None, error=error)
     proves = references.varies or not source.inputs
     kept = traceable(references.ranges, captured.conversions, partial(_conversions, source, mode, warnings))
-    sized = {r.probe.name: r.probe for r in judged.references if r.probe.axes}
+    answers = (*references.items, *references.sizes)
+    sized = {r.probe.name: r.probe for r in answers if r.probe.axes and not r.chaotic(tolerance)}
     good = [probe for name, probe in sized.items() if name not in judged.failed]
     bad = [probe for name, probe in sized.items() if name in judged.failed]
     ranges = narrowed(kept.ranges, good=good, bad=bad)
     pinned = _axes(references.ranges) - _axes(ranges)
     return replace(
         captured,
-        probes=(*_probe_results(judged, mode, proves), *_chaotic_results(references, mode, tolerance)),
+        probes=(
+            *_probe_results(judged, mode, proves),
+            *_later_results(judged, answers, mode, proves),
+            *_chaotic_results(references, mode, tolerance),
+        ),
         failed=judged.failed,
         ranges=ranges,
         limits=kept.ranges,
@@ -104,6 +114,19 @@ def attempt(
         cut=kept.cut,
         references=references if own else None,
     )
+
+
+def _judged(captured: Attempt, references: References, tolerance: Tolerance, proof: Proof) -> Judgement:
+    """The judgement on all answers, or on the sharpest ones if they suffice: the saved file is judged on all of them.
+
+    They suffice for a capture that took no decision while it ran, so that it has one way for every input.
+    """
+    decides = captured.mode == "hybrid" or captured.warnings or captured.conversions
+    if proof == "quick" and not decides:
+        judged = judge_capture(captured.module, sharpest(references.items[1:]), tolerance)  # the first one was traced
+        if judged.passed:
+            return judged
+    return judge_capture(captured.module, (*references.items, *references.sizes), tolerance)
 
 
 def _axes(ranges: Ranges) -> frozenset[tuple[int, int]]:
@@ -144,6 +167,15 @@ def _probe_results(judged: Judgement, mode: Mode, proves: bool) -> tuple[ProbeRe
             )
         )
     return tuple(results)
+
+
+def _later_results(judged: Judgement, answers: Sequence[Reference], mode: Mode, proves: bool) -> Iterator[ProbeResult]:
+    """The probes that judge the saved file alone. The manifest is kept only if the file agrees on all of them."""
+    names = {reference.probe.name for reference in judged.references}
+    for reference in answers:
+        if reference.probe.name not in names and not reference.chaotic(judged.tolerance):
+            verdict = "pass" if proves else "unproven"
+            yield ProbeResult(name=reference.probe.name, mode=mode, verdict=verdict, detail=IN_THE_FILE)
 
 
 def _chaotic_results(references: References, mode: Mode, tolerance: Tolerance) -> Iterator[ProbeResult]:

@@ -19,7 +19,7 @@ from edgekit.capture.pictures import Picture, pictures_of
 from edgekit.capture.remedies import capture_remedy
 from edgekit.capture.script import script_reason
 from edgekit.errors import CaptureError, ParityError, UsageError
-from edgekit.format.schema import CaptureEvidence, ProbeResult, Tolerance, Versions
+from edgekit.format.schema import CaptureEvidence, ProbeResult, Proof, Tolerance, Versions
 from edgekit.parity.fast_path import fast_path_error
 from edgekit.parity.gate import measure_noise
 from edgekit.parity.ranges import check_requested
@@ -74,20 +74,25 @@ class Candidates:
         measure_noise(source.source, self._references.items, tolerance)
         self._ranking = ranking_of(source, self._references.items)
         self._fast_path_error = fast_path_error(source, self._references.items, tolerance)
-        modes: tuple[Mode, ...] = ("script",) if scripted else MODES if mode == "auto" else (mode,)
-        self._untried = _attempts(source, self._references, modes, tolerance)
+        self._modes: tuple[Mode, ...] = ("script",) if scripted else MODES if mode == "auto" else (mode,)
+        self._proof: Proof | None = None
+        self._untried: Iterator[Attempt] = iter(())
         self._tried: list[Attempt] = []
 
-    def best(self, refused: Mapping[str, str]) -> CapturedModel | None:
+    def best(self, refused: Mapping[str, str], proof: Proof = "full") -> CapturedModel | None:
         """The first capture that agrees and is not refused, else the first that may be kept. None if all are refused.
 
         Args:
             refused: the modes whose capture agrees but does not survive to the saved file, with the reason.
+            proof: `quick` judges a capture that took no decision on the sharpest probes alone, `full` on all.
 
         Raises:
             CaptureError: every mode failed. The message names the line of the source to change.
             ParityError: the requested mode gives different answers. The message names a probe that shows it.
         """
+        if proof != self._proof:
+            self._proof, self._tried = proof, []
+            self._untried = _attempts(self._source, self._references, self._modes, self._tolerance, proof)
         decision = decide(self._source.source, self._requested, self._attempts(), self._allow_mismatch, refused)
         if decision is None:
             return None
@@ -161,13 +166,13 @@ def capture(
 
 
 def _attempts(
-    source: SourceModel, references: References, modes: Iterable[Mode], tolerance: Tolerance
+    source: SourceModel, references: References, modes: Iterable[Mode], tolerance: Tolerance, proof: Proof
 ) -> Iterator[Attempt]:
     """Yields one attempt for each mode, in order, then some at fewer sizes. A mode is tried when its attempt is consumed."""
     first: Attempt | None = None
     made: list[Attempt] = []
     for mode in modes:
-        tried = attempt(source, references, mode, tolerance, first.warnings if first else ())
+        tried = attempt(source, references, mode, tolerance, first.warnings if first else (), proof=proof)
         first = first or tried
         made.append(tried)
         yield tried

@@ -142,7 +142,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--proof",
         choices=("quick", "full"),
         default="quick",
-        help="how many probes judge each pass: the sharpest ones, or all; all judge the result (default quick)",
+        help="how many probes judge the capture and each pass: the sharpest ones, or all; all judge the file (default quick)",
     )
     parser.add_argument(
         "--allow-unproven",

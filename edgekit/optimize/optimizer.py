@@ -15,8 +15,7 @@ from edgekit.optimize.passes.base import Context, Pass
 from edgekit.optimize.sharing import SharedConstants
 from edgekit.parity.comparison import Reference
 from edgekit.parity.eager import exact_eager, unspecialized
-from edgekit.parity.gate import judge_optimized
-from edgekit.parity.probes import Axes
+from edgekit.parity.gate import judge_optimized, sharpest
 
 _MOST_LEFT_OUT = 2  # the gate leaves out at most this many parts together before it leaves out all
 _CODE_BYTES = 1 << 22
@@ -55,7 +54,7 @@ def optimize(
     shared: SharedConstants | None = None,
     proof: Proof = "full",
 ) -> OptimizedModel:
-    """Applies the passes of a recipe in order. The parity gate judges each pass, and all probes judge the result.
+    """Applies the passes of a recipe in order. The parity gate judges each pass. All probes judge the saved file.
 
     Args:
         captured: the model.
@@ -63,39 +62,10 @@ def optimize(
         passes: its passes.
         tolerance: the bounds of the gate.
         shared: the constants of the other methods of the package, if it has any.
-        proof: `quick` judges each pass on the sharpest probes alone, and on all of them if the result fails on another one.
+        proof: `quick` judges each pass on the sharpest probes alone, `full` on all.
     """
     context = _context(captured)
-    if proof == "full":
-        return _optimized(captured, recipe, passes, tolerance, shared, context, captured.references, proof)
-    sharp = _sharpest(captured.references)
-    made = _optimized(captured, recipe, passes, tolerance, shared, context, sharp, proof)
-    others = [reference for reference in captured.references if all(reference is not other for other in sharp)]
-    judged = judge_optimized(made.module, others, tolerance)
-    if judged.passed or not judged.references:
-        return made
-    _log.warning("the optimized model is judged on every probe, because it breaks parity: %s", judged.failure)
-    return _optimized(captured, recipe, passes, tolerance, shared, context, captured.references, "full")
-
-
-def _sharpest(references: Sequence[Reference]) -> list[Reference]:
-    """The first answer, and the first one for each set of resized axes."""
-    first: dict[Axes, Reference] = {}
-    for reference in sorted(references, key=lambda r: r.probe.stress):
-        first.setdefault(reference.probe.axes, reference)
-    return list(first.values())
-
-
-def _optimized(
-    captured: CapturedModel,
-    recipe: str,
-    passes: Sequence[Pass],
-    tolerance: Tolerance,
-    shared: SharedConstants | None,
-    context: Context,
-    references: Sequence[Reference],
-    proof: Proof,
-) -> OptimizedModel:
+    references = captured.references if proof == "full" else sharpest(captured.references)
     module, server = captured.module, captured.module
     results, lost = [], ""
     for step in passes:

@@ -21,7 +21,7 @@ from edgekit.format.schema import PassResult, Tolerance
 from edgekit.format.writer import rewrite_plain
 from edgekit.optimize.optimizer import OptimizedModel
 from edgekit.parity.eager import exact_eager
-from edgekit.parity.gate import Judgement, judge_optimized
+from edgekit.parity.gate import Judgement, judge_optimized, sharpest
 from edgekit.sources.quantized import is_quantized
 
 EXTRA = "edgekit/server.json"  # only in files that must not be optimized, or that have quantized weights
@@ -126,4 +126,7 @@ def _judge(path: Path, optimized: OptimizedModel, tolerance: Tolerance, *, to_th
         module = load_server(path)
     except Exception as error:  # torch raises RuntimeError and internal assertion errors
         return f"raises {type(error).__name__}: {first_line(error)}"
-    return judge_optimized(module, optimized.captured.references, tolerance, to_the_end=to_the_end)
+    answers = optimized.captured.references
+    return judge_optimized(
+        module, answers if optimized.proof == "full" else sharpest(answers), tolerance, to_the_end=to_the_end
+    )

@@ -1,4 +1,4 @@
-"""Judges a written file in the lite interpreter: on every golden case, and on every size of its ranges."""
+"""Judges a written file in the lite interpreter: on every golden case, on every other probe, and on every size of its ranges."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -14,6 +14,7 @@ from edgekit.format.golden import GoldenCase, GoldenInput
 from edgekit.nested import named_tensors
 from edgekit.packaging.draft import PackageDraft
 from edgekit.parity.comparison import Reference, compare_answer, describe, worst
+from edgekit.parity.gate import judges_rounding
 from edgekit.parity.ranges import Ranges, check_requested, narrowed
 from edgekit.runtimes.lite import LiteModule, compare_case, replay
 from edgekit.runtimes.results import CaseResult
@@ -36,7 +37,7 @@ class FileVerdict:
 
 
 def judge_file(draft: PackageDraft) -> FileVerdict:
-    """Runs a written file on its golden cases and on the sizes of each method, each of them once.
+    """Runs a written file on its golden cases, and on the other probes and the sizes of each method, each of them once.
 
     A wrong answer at another size than the example's cuts a range; any other one refuses the file.
 
@@ -46,6 +47,7 @@ def judge_file(draft: PackageDraft) -> FileVerdict:
     judge = _FileJudge(draft)
     captured = [model.captured for model in (draft.optimized, *draft.others)]
     judge.replay_cases(captured)
+    judge.check_others(captured)
     ranges = tuple(map(judge.ranges_of, captured))
     final = not judge.has_new_noise and ranges == tuple(each.ranges for each in captured)
     if final:
@@ -85,6 +87,25 @@ class _FileJudge:
                 f"{self._draft.optimized.captured.source.name}: the saved file disagrees with the eager model on case "
                 f"{failed.case!r}, {describe(failed.comparison, bounds[failed.case])}. Nothing was written."
             )
+
+    def check_others(self, captured: Sequence[CapturedModel]) -> None:
+        """Runs the probes of the example's sizes that are not golden cases.
+
+        Raises:
+            ParityError: an answer is wrong.
+        """
+        cases = {(case.method, case.inputs) for case in self._draft.cases}
+        for each in captured:
+            for reference in each.references:
+                probe = reference.probe
+                if probe.axes or (each.source.method, probe.golden) in cases or not judges_rounding(reference):
+                    continue
+                wrong = self._judged(each.source.method, reference, {})
+                if wrong and not reference.chaotic(self._draft.tolerance):
+                    raise ParityError(
+                        f"{each.source.name}: the saved file disagrees with the eager model on probe {probe.name!r}, {wrong}. "
+                        "Nothing was written."
+                    )
 
     def ranges_of(self, captured: CapturedModel) -> Ranges:
         """The ranges of sizes of a method within which the file agrees with the eager model.

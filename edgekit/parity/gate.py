@@ -13,7 +13,10 @@ from edgekit.errors import ParityError
 from edgekit.format.compare import Comparison
 from edgekit.format.schema import NOISE_CAP, CaptureEvidence, ProbeResult, Tolerance
 from edgekit.parity.comparison import Reference, compare, describe, rounded, worst
-from edgekit.parity.noise import FACTOR, LOUD
+from edgekit.parity.noise import FACTOR, LOUD, Noise
+from edgekit.parity.probes import Axes
+
+_BATCH = 0  # the axis of the batch
 
 CHAOTIC = "rounding alone decides the answer, so this probe is left out"
 
@@ -86,21 +89,35 @@ def judge_optimized(
     module: Any, references: Sequence[Reference], tolerance: Tolerance, *, to_the_end: bool = True
 ) -> Judgement:
     """Judges an optimized module. It may add numbers in another order than the eager model, so its rounding may differ."""
-    finite = [reference for reference in references if _judges_rounding(reference)]
+    finite = [reference for reference in references if judges_rounding(reference)]
     return judge_capture(module, finite, tolerance, to_the_end=to_the_end)
 
 
-def measure_noise(source: str, references: Sequence[Reference], tolerance: Tolerance) -> None:
-    """Measures the noise of the first two answers. The others are measured when a comparison with them needs it.
+def sharpest(references: Sequence[Reference]) -> tuple[Reference, ...]:
+    """The answers that find most wrong modules: the first one, and the first one for each set of resized axes.
 
-    If the first ones are loud, or have outputs that jump, every answer that becomes a golden case is measured too, since
-    other devices round otherwise.
+    Another batch alone is not among them. It costs several runs, and few modules are wrong there alone.
+    """
+    first: dict[Axes, Reference] = {}
+    for reference in sorted(references, key=lambda r: r.probe.stress):
+        first.setdefault(reference.probe.axes, reference)
+    return tuple(r for axes, r in first.items() if not axes or any(axis != _BATCH for _, axis in axes))
+
+
+def measure_noise(source: str, references: Sequence[Reference], tolerance: Tolerance) -> None:
+    """Measures the noise of the first answer. The others are measured when a comparison with them needs it.
+
+    If it is near to loud, the second one is measured too. If one of them is loud, or has outputs that jump, every answer that
+    becomes a golden case is measured too, since other devices round otherwise.
 
     Raises:
         ParityError: rounding alone decides the answer to every case.
     """
     plain = [r for r in references if not r.probe.stress]
-    first = [noise for noise in (r.noise() for r in plain[:2]) if noise is not None]
+    first: list[Noise] = []
+    for reference in plain[:2]:
+        if not first or first[0].largest > LOUD / 2 or first[0].undecided:
+            first += [noise] if (noise := reference.noise()) is not None else []
     cases = [r for r in references if r.probe.is_case]
     steps = any(value.dtype.kind != "f" for r in plain[:1] for value in r.outputs.values())
     if steps or any(noise.largest > LOUD or noise.undecided for noise in first):
@@ -130,7 +147,7 @@ def _with_noise(probe: ProbeResult, reference: Reference | None, tolerance: Tole
     return replace(probe, verdict="chaotic", noise=noise, detail=CHAOTIC)
 
 
-def _judges_rounding(reference: Reference) -> bool:
+def judges_rounding(reference: Reference) -> bool:
     """False for a stress probe on which the eager model overflows: another order of sums may overflow in other elements."""
     finite = all(value.dtype.kind != "f" or np.isfinite(value).all() for value in reference.outputs.values())
     return finite or not reference.probe.stress

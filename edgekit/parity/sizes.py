@@ -167,7 +167,8 @@ class _Search:
         if wanted := self._wanted(each.axes):
             return wanted.max
         factor = min(_TIMES, self._most ** (1 / count))
-        high = max(int(each.size * factor) // each.multiple * each.multiple, each.size + 2 * _jump(each))
+        steps = 2 if self._work <= _LARGEST else 1
+        high = max(int(each.size * factor) // each.multiple * each.multiple, each.size + steps * _jump(each))
         return min(high, self._limits(each)[1])
 
     def _limits(self, each: SizeRange) -> tuple[int, int]:

@@ -1,5 +1,6 @@
 """Float32's noise: it widens bounds, it leaves out chaotic probes and undecided elements, and a wrong model is still found."""
 
+from dataclasses import replace
 from functools import partial
 
 import models
@@ -16,9 +17,9 @@ from edgekit.format.schema import NOISE_CAP, Tolerance
 from edgekit.packaging.golden import golden_cases
 from edgekit.parity.comparison import Reference, compare
 from edgekit.parity.eager import run
-from edgekit.parity.gate import judge_capture, with_noise
+from edgekit.parity.gate import judge_capture, measure_noise, with_noise
 from edgekit.parity.kernels import InFloat64, Nudged, other_answer
-from edgekit.parity.noise import FACTOR, NoiseMeter, measure
+from edgekit.parity.noise import FACTOR, LOUD, Answer, Noise, NoiseMeter, OutputNoise, measure
 from edgekit.parity.probes import Probe
 from edgekit.parity.references import eager_references
 
@@ -158,9 +159,20 @@ def test_compare_leaves_out_undecided_elements_and_finds_others() -> None:
     assert np.ravel_multi_index(failed[0].worst_index, outputs["picture"].shape) == np.flatnonzero(~undecided)[-1]
 
 
-def test_quiet_model_has_only_the_first_answers_measured() -> None:
+def test_quiet_model_has_only_the_first_answer_measured() -> None:
     references = captured(models.conv_net, "1x3x32x32").references
-    assert [r.probe.name for r in references if r.measured is not None] == ["seed 1", "seed 2"]
+    assert [r.probe.name for r in references if r.measured is not None] == ["seed 1"]
+
+
+def test_model_that_is_almost_loud_has_the_second_answer_measured_too() -> None:
+    references = captured(models.conv_net, "1x3x32x32").references
+
+    def measuring(_: Probe, answer: Answer) -> Noise:
+        return Noise(outputs={name: OutputNoise(norm=0.6 * LOUD) for name in answer})
+
+    meter = NoiseMeter(measuring)
+    measure_noise("models:conv_net", [replace(r, meter=meter) for r in references], Tolerance())
+    assert list(meter.found) == ["seed 1", "seed 2"]
 
 
 class ChaoticAtZero(nn.Module):
