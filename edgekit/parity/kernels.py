@@ -59,7 +59,8 @@ class Nudged(Kernels):
     def __init__(self, scale: float, seed: int) -> None:
         super().__init__()
         generator = torch.Generator().manual_seed(seed)
-        self._factors = 1.0 + (torch.rand(_PATTERN, generator=generator) * 2 - 1) * (scale * LAST_BIT)
+        factors = 1.0 + (torch.rand(_PATTERN, generator=generator) * 2 - 1) * (scale * LAST_BIT)
+        self._factors = factors.repeat(1 + _ROWS)
         self._offset = 0
 
     def converted(self, tensor: torch.Tensor) -> torch.Tensor:
@@ -73,7 +74,7 @@ class Nudged(Kernels):
         """Changes a tensor, as its elements are in row-major order. Whole numbers stay: they are counts, masks or zeros."""
         self._offset = (self._offset + 977) % _PATTERN
         rows = min(max(-(-tensor.numel() // _PATTERN), 1), _ROWS)
-        factors = self._factors.roll(self._offset).repeat(rows).to(tensor.dtype)
+        factors = self._factors[_PATTERN - self._offset :].to(tensor.dtype)
         flat = tensor.contiguous()
         for part in flat.view(-1).split(_PATTERN * rows):
             nudged = part * factors[: part.numel()]
