@@ -65,7 +65,7 @@ test-installs: runner wheel $(DEV_READY) ## the wheel and the installed library,
 test-exhaustive: runner $(EXHAUSTIVE_READY) android-runtime-arm64 android-test-inputs ## whole models, the phones' library, older runtimes
 	$(PYTEST) -m slow
 
-test-torch: runner $(DEV_READY) android-runtime ## TORCH=oldest, pinned or newest: packages that an environment with this torch makes
+test-torch: system-deps $(DEV_READY) android-runtime ## TORCH=oldest, pinned or newest: packages that an environment with this torch makes
 	$(PYTEST) -m slow tests/test_torches.py -k "$(TORCH)"
 
 lint: lint-python lint-cpp lint-github ## ruff, mypy, clang-format and the linters of GitHub's files

@@ -1,5 +1,5 @@
-"""The oldest, the pinned and the newest torch, each in its own environment: edgekit installs there, and its packages are those
-of this torch."""
+"""The oldest, the pinned and the newest torch, each in its own environment: edgekit installs there, its packages are those of
+this torch, and they pass on the runner that `edgekit build-runner` builds there."""
 
 import json
 import os
@@ -76,10 +76,22 @@ class OtherTorch:
     python: Path
     folder: Path
     exported: dict[str, tuple[Path, Path, str]] = field(default_factory=dict)
+    runner: dict[str, str] = field(default_factory=dict)  # the variable that names it
 
-    def edgekit(self, *arguments: object) -> subprocess.CompletedProcess[str]:
-        """Runs edgekit's command line there, with this Python as the workshop."""
-        return self._run(self.python, *arguments)
+    def edgekit(self, *arguments: object, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Runs edgekit's command line there, with this Python as the workshop and an empty cache."""
+        return self._run(self.python, *arguments, **variables)
+
+    def with_runner(self) -> dict[str, str]:
+        """The variable that names the runner of `edgekit build-runner`, which is built on first use."""
+        if not self.runner:
+            done = self.edgekit("build-runner")
+            assert done.returncode == 0, done.stderr
+            assert ("is linked to the torch of the workshop" in done.stderr) == (self.name == "newest")
+            program = done.stdout.strip()
+            assert Path(program).is_relative_to(self.folder)
+            self.runner["EDGEKIT_RUNNER"] = program
+        return self.runner
 
     def packages(self, name: str) -> tuple[Path, Path, str]:
         """The package that was made there, the one that was made here, and what the export there said."""
@@ -92,10 +104,15 @@ class OtherTorch:
             self.exported[name] = there, here, done.stderr
         return self.exported[name]
 
-    def _run(self, python: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "EDGEKIT_WORKSHOP": sys.executable}
+    def _run(self, python: Path, *arguments: object, **variables: str) -> subprocess.CompletedProcess[str]:
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "EDGEKIT_WORKSHOP": sys.executable,
+            "XDG_CACHE_HOME": str(self.folder / "cache"),
+        }
         command = [str(python), "-m", "edgekit", *map(str, arguments)]
-        return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True)
+        return subprocess.run(command, cwd=self.folder, env=environment | variables, capture_output=True, text=True)
 
 
 @pytest.fixture(scope="module", params=TORCHES)
@@ -149,9 +166,12 @@ def test_package_of_another_torch_is_that_of_this_one(name: str, other: OtherTor
 @pytest.mark.parametrize("runtime", RUNTIMES)
 @pytest.mark.parametrize("name", MODELS)
 def test_package_of_another_torch_passes_on(runtime: str, name: str, other: OtherTorch) -> None:
-    if why := TARGETS[runtime].create().missing():
+    variables: dict[str, str] = {}
+    if runtime == "native":
+        variables = other.with_runner()
+    elif why := TARGETS[runtime].create().missing():
         pytest.skip(why)
-    done = other.edgekit("verify", other.packages(name)[0], "--runtime", runtime, "--json")
+    done = other.edgekit("verify", other.packages(name)[0], "--runtime", runtime, "--json", **variables)
     assert done.returncode == 0, done.stderr
     rows = json.loads(done.stdout)["results"]
     assert {row["runtime"] for row in rows} == {runtime}
