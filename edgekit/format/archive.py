@@ -142,9 +142,18 @@ class Archive:
 
     def tensors(self) -> Iterator[StorageTensor]:
         """The tensors of the constants and of the module's state, in the order of the pickles."""
-        for pickle, folder in (("constants.pkl", "constants"), ("data.pkl", "data")):
-            if pickle in self:
-                yield from read_tensors(self.read(pickle), folder, f"{self.path}: {pickle}")
+        yield from self._tensors("constants.pkl", "constants")
+        yield from self._tensors("data.pkl", "data")
+
+    def _tensors(self, pickle: str, folder: str) -> Iterator[StorageTensor]:
+        if pickle in self:
+            yield from read_tensors(self.read(pickle), folder, f"{self.path}: {pickle}")
+
+    def _stored_tensors(self) -> Iterator[StorageTensor]:
+        """All tensors that libtorch reads: the bytecode repeats those of the constants."""
+        yield from self.tensors()
+        apart = any("bytecode/" in record.name for record in self.records)  # as in bytecode 4
+        yield from self._tensors("bytecode.pkl", "bytecode" if apart else "constants")
 
     def digest(self, name: str) -> str:
         """SHA-256 of a record, in hex."""
@@ -188,7 +197,7 @@ class Archive:
         Raises:
             PackageError: a record is missing or too short.
         """
-        for tensor in self.tensors():
+        for tensor in self._stored_tensors():
             size = self._by_name[tensor.record].size_bytes if tensor.record in self else 0
             if size < tensor.end_bytes:
                 raise PackageError(

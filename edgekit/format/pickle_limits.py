@@ -1,7 +1,7 @@
 """Limits of a pickle that are checked on its opcodes, before the standard unpickler pays for them.
 
 A few bytes can ask for a memo of 8 GB, or for a tuple of tuples whose hash takes 2^40 steps. The scan follows the stack. For each
-value it keeps how deep the value is nested, and how many values it holds if repetitions are counted.
+value it keeps how deep it is nested, how many values it holds if repetitions are counted, and whether another value holds it.
 """
 
 import struct
@@ -9,10 +9,8 @@ import struct
 MOST_OPCODES = 1 << 20
 DEEPEST = 512
 _REPETITIONS, _ROOM = 64, 1 << 16  # a value may hold so many values per opcode of the pickle, and so many more
-_Node = tuple[int, int]  # nesting, values
-_MARK: _Node = (-1, 0)
-_SCALAR: _Node = (0, 1)
-_EMPTY: _Node = (1, 1)
+_Node = list[int]  # nesting, values, 1 if it was used: another value holds it, or it was fetched from the memo
+_MARK: _Node = [-1, 0, 0]
 
 # The opcodes that torch writes, all others are refused: the size of the argument, or the format of the size before it.
 _ARGUMENTS: dict[int, int | str] = {
@@ -26,6 +24,7 @@ _SCALARS = frozenset(b"N\x88\x89KMJGXTU\x8ac")
 _EMPTIES = frozenset(b")]}")
 _TUPLES = {0x85: 1, 0x86: 2, 0x87: 3, ord("Q"): 1}  # values that become one new value
 _INTO = {ord("a"): 1, ord("R"): 1, ord("b"): 1, 0x81: 1, ord("s"): 2}  # values that go into the one below them
+_CHANGES = frozenset(b"asueb")  # the value below stays the same one
 _PUTS, _GETS = frozenset(b"qr"), frozenset(b"hj")
 
 
@@ -51,9 +50,9 @@ def check_pickle(data: bytes) -> None:
             if opcode in _PUTS or opcode in _GETS:
                 _remember(opcode, int.from_bytes(data[start:at], "little"), count, stack, memo)
             elif opcode in _SCALARS:
-                stack.append(_SCALAR)
+                stack.append([0, 1, 0])
             elif opcode in _EMPTIES:
-                stack.append(_EMPTY)
+                stack.append([1, 1, 0])
             elif opcode == _OPEN:
                 stack.append(_MARK)
             elif opcode != 0x80:  # PROTO does nothing
@@ -85,6 +84,7 @@ def _argument(data: bytes, opcode: int, at: int) -> tuple[int, int]:
 def _remember(opcode: int, index: int, count: int, stack: list[_Node], memo: dict[int, _Node]) -> None:
     if opcode in _GETS:
         stack.append(memo[index])
+        memo[index][2] = 1
         return
     if index > count:
         raise LimitError(f"it remembers a value under the number {index} after {count} opcodes")
@@ -101,13 +101,20 @@ def _joined(opcode: int, stack: list[_Node], most_values: int) -> _Node:
         while (item := stack.pop()) is not _MARK:
             items.append(item)
         items.reverse()
-    into = _EMPTY if opcode in _TUPLES or opcode == ord("t") else stack.pop()
-    if opcode in b"us" and any(depth > 0 for depth, _ in items[::2]):
+    into = [1, 1, 0] if opcode in _TUPLES or opcode == ord("t") else stack.pop()
+    if opcode in b"us" and any(depth > 0 for depth, *_ in items[::2]):
         raise LimitError("a key of a dictionary is not a text or a number")
-    depth = max([into[0], *(depth + 1 for depth, _ in items)])
-    values = into[1] + sum(values for _, values in items)
+    if opcode in _CHANGES and items and into[2]:  # the nesting of the value that holds it would be wrong
+        raise LimitError("a value changes after it was used")
+    for item in items:
+        item[2] = 1
+    depth = max([into[0], *(item[0] + 1 for item in items)])
+    values = into[1] + sum(item[1] for item in items)
     if depth > DEEPEST or values > most_values:
         raise LimitError(
             f"its values are nested deeper than {DEEPEST}, or repeat each other more than {most_values} times"
         )
-    return depth, values
+    if opcode not in _CHANGES:
+        return [depth, values, 0]
+    into[:2] = depth, values
+    return into

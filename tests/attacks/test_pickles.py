@@ -27,6 +27,7 @@ PICKLES = {
     "duplicates": ("opcode 0x32", b"K\x01" + b"2\x86" * 40 + b"."),
     "nesting": ("nested deeper", b"(" * (DEEPEST + 2) + b"t" * (DEEPEST + 2) + b"."),
     "lists in lists": ("nested deeper", b"]" * (DEEPEST + 2) + b"a" * (DEEPEST + 1) + b"."),
+    "list that grows after it was used": ("changes after it was used", b"]q\0]q\1ah\1]a."),
     "text longer than the record": ("claims 4294967295 bytes", b"X\xff\xff\xff\xff."),
     "number of many digits": ("opcode 0x8b", b"\x8b" + struct.pack("<i", 1 << 30) + b"."),
     "millions of opcodes": ("more than", b"N" * (MOST_OPCODES + 1) + b"."),

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from attacks.containers import ATTACKS, join, parts_of
 from attacks.test_containers import SECONDS, records_of
+from attacks.test_pickles import PICKLES, START
 from packages import edit_manifest, rewrite
 
 from .conftest import Run
@@ -53,3 +54,28 @@ def test_inspect_name_with_escapes_reaches_the_terminal_escaped(run: Run, tiny: 
     assert done.code == 0
     assert "x\\x1b[2J" in done.out
     assert done.out.replace("\n", "").isprintable()
+
+
+@pytest.mark.parametrize("name", PICKLES)
+@pytest.mark.parametrize("verb", ["inspect", "verify"])
+def test_pickle_attack_exits_3(run: Run, tiny: Path, tmp_path: Path, name: str, verb: str, most_seconds: float) -> None:
+    data = START + PICKLES[name][1]
+    package = rewrite(tiny, tmp_path / "x.ptl", lambda r: r.update({"bytecode.pkl": data}), remake_digests=True)
+    start = time.monotonic()
+    done = run(verb, package)
+    assert time.monotonic() - start < most_seconds
+    assert (done.code, done.out) == (3, "")
+    assert "bytecode.pkl is damaged or hostile" in done.err
+
+
+@pytest.mark.parametrize("size", [0, 4])
+def test_storage_shorter_than_its_tensor_exits_3(run: Run, tiny: Path, tmp_path: Path, size: int) -> None:
+    def cut(records: dict[str, bytes]) -> None:
+        name = max((n for n in records if n.endswith(".storage")), key=lambda n: len(records[n]))
+        records[name] = records[name][:size]
+
+    package = rewrite(tiny, tmp_path / "x.ptl", cut, remake_digests=True)
+    for verb in ("inspect", "verify", "bench"):
+        done = run(verb, package)
+        assert (done.code, done.out) == (3, "")
+        assert f"has {size} bytes; expected at least" in done.err

@@ -5,6 +5,7 @@
 #include "core/clock.h"
 #include "core/parallel.h"
 #include "format/checks.h"
+#include "format/pickles.h"
 #include "image/decode.h"
 
 namespace edgekit {
@@ -55,6 +56,7 @@ Result<std::unique_ptr<Model>> Model::load(const std::string& path, const LoadOp
   std::unique_ptr<Model> model(new Model());
   EK_ASSIGN(model->package_, open_package(path));
   if (options.check_digests) EK_RETURN_IF_ERROR(check_digests(model->package_));
+  EK_RETURN_IF_ERROR(check_pickles(model->package_));
   model->allow_nonfinite_ = options.allow_nonfinite;
   EK_RETURN_IF_ERROR(model->start_engine(options));
   model->package_.close();

@@ -1,3 +1,4 @@
+#include "format/pickles.h"
 #include "report/context.h"
 #include "report/reports.h"
 
@@ -7,6 +8,7 @@ using nlohmann::ordered_json;
 
 Result<std::string> inspect_report(const std::string& path) {
   EK_ASSIGN(const Package package, open_package(path));
+  EK_RETURN_IF_ERROR(check_pickles(package));
   ordered_json records = ordered_json::array();
   if (package.archive) {
     for (const auto& [name, record] : package.archive->records()) {

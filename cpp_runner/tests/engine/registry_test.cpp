@@ -16,7 +16,7 @@ std::string write_model(const TemporaryFolder& folder) {
   auto manifest = testing::sample_manifest();
   manifest["methods"][0]["outputs"][0]["shape"] = {nullptr, 3};
   return folder.write("toy.ptl",
-                      make_zip({{"a/bytecode.pkl", ""}, {"a/extra/edgekit/manifest.json", manifest.dump()}}));
+                      make_zip({{"a/bytecode.pkl", "N."}, {"a/extra/edgekit/manifest.json", manifest.dump()}}));
 }
 
 LoadOptions options_with(EngineTable engines) {
@@ -65,7 +65,7 @@ std::string write_quantized_model(const TemporaryFolder& folder) {
   auto manifest = testing::sample_manifest();
   manifest["runtime"]["quantized_engine"] = "qnnpack";
   return folder.write("toy.ptl",
-                      make_zip({{"a/bytecode.pkl", ""}, {"a/extra/edgekit/manifest.json", manifest.dump()}}));
+                      make_zip({{"a/bytecode.pkl", "N."}, {"a/extra/edgekit/manifest.json", manifest.dump()}}));
 }
 
 TEST(RegistryTest, AQuantizedEngineThatTheRuntimeLacksIsAnErrorThatNamesBoth) {

@@ -65,7 +65,7 @@ std::string write_package(const TemporaryFolder& folder, const json& it) {
                          {"structure", it.at("case_structure")},
                          {"tolerance", it.at("case_tolerance")}};
   const json golden{{"schema_version", "2.0"}, {"cases", json::array({golden_case})}};
-  return folder.write("tiny.ptl", make_zip({{"a/bytecode.pkl", ""},
+  return folder.write("tiny.ptl", make_zip({{"a/bytecode.pkl", "N."},
                                             {"a/extra/edgekit/manifest.json", manifest.dump()},
                                             {"a/extra/edgekit/golden.json", golden.dump()}}));
 }
