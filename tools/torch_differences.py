@@ -162,15 +162,23 @@ def versions(python: str) -> dict[str, str]:
     }
 
 
-def page(document: dict[str, Any]) -> str:
-    """The page for what `DATA` holds."""
+def page(document: dict[str, Any], known: Iterable[str]) -> str:
+    """The page for what `DATA` holds, of the known models."""
     found = [Found(**{key: _tupled(value) for key, value in row.items()}) for row in document["models"]]
     good = [row for row in found if row.verdict == SAME]
     tail = TAIL.format(
         same=len(good), all=len(found), operators=sum(bool(r.only_newest or r.only_workshop) for r in good)
     )
     said = "".join(f"\n- {row.model}: {row.message}" for row in found if row.message)
-    return HEAD.format(**document["versions"]) + "".join(map(_row, found)) + tail + (f"{said}\n" if said else "")
+    missing = sorted(set(known) - {row.model for row in found})
+    unmeasured = f"\nNot measured with these versions: {', '.join(missing)}.\n" if missing else ""
+    return (
+        HEAD.format(**document["versions"])
+        + "".join(map(_row, found))
+        + tail
+        + (f"{said}\n" if said else "")
+        + unmeasured
+    )
 
 
 def _tupled(value: Any) -> Any:
@@ -216,7 +224,7 @@ def main() -> None:
             rows[name] = asdict(found)
             document = {"versions": here, "models": [rows[known] for known in models if known in rows]}
             DATA.write_text(json.dumps(document, indent=1) + "\n")
-            PAGE.write_text(page(document))
+            PAGE.write_text(page(document, models))
 
 
 if __name__ == "__main__":

@@ -28,7 +28,9 @@ def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 def test_page_is_what_the_script_writes(script: ModuleType) -> None:
     document = json.loads(script.DATA.read_text())
-    assert script.page(document) == script.PAGE.read_text(), "write it with tools/torch_differences.py"
+    assert script.page(document, script.known_models()) == script.PAGE.read_text(), (
+        "write it with tools/torch_differences.py"
+    )
     assert {row["model"] for row in document["models"]} <= script.known_models().keys()
     assert {row["model"].partition("/")[0] for row in document["models"]} == {"torchvision", "timm", "transformers"}
     assert set(script.SHORT) <= script.known_models().keys()
@@ -46,10 +48,11 @@ def test_page_shows_operators_messages_and_counts(script: ModuleType) -> None:
         {"model": "b", "verdict": script.FAILED, "message": "b: torch does not have aten::z."},
     ]
     versions = {"newest": "3.1", "workshop": "2.12.1", "timm": "1.0", "transformers": "5.0"}
-    page = script.page({"versions": versions, "models": rows})
+    page = script.page({"versions": versions, "models": rows}, ["a", "b", "d", "c"])
     assert "| a | `aten::x` | `aten::y` | same answers | 1.2e-07 |\n| b |  |  | fails in the workshop |  |\n" in page
     assert "1 of 2 models have the same answers, 1 of them with other operators." in page
-    assert page.endswith("\n- b: b: torch does not have aten::z.\n")
+    assert page.endswith("\n- b: b: torch does not have aten::z.\n\nNot measured with these versions: c, d.\n")
+    assert "Not measured" not in script.page({"versions": versions, "models": rows}, ["a", "b"])
 
 
 def test_script_sees_packages_that_differ(script: ModuleType, tmp_path: Path) -> None:
