@@ -187,7 +187,7 @@ def program(path: Path, text: str) -> str:
     ("text", "match"),
     [
         (None, r"EDGEKIT_WORKSHOP=.*there is no Python there.*edgekit workshop make.*or set EDGEKIT_WORKSHOP"),
-        ("import sys; sys.exit('No module named torch')", r"ended: No module named torch.*edgekit workshop make"),
+        ("import sys; sys.exit('No module torch.')", r"ended: No module torch\. Unset .*edgekit workshop make"),
         ("import os; os.kill(os.getpid(), 9)", r"ended: the process was ended by SIGKILL"),
         *(
             (f"print({text!r})", "printed what is not a message")

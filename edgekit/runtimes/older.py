@@ -113,7 +113,7 @@ class OlderRuntime(Runtime):
             raise DeviceError(f"runtime {self.name}: {error}") from error
         if done.exit_code:
             raise DeviceError(
-                f"runtime {self.name}: it ended with {done.exit_code}: {done.last_line}. "
+                f"runtime {self.name}: it ended with {done.exit_code}: {done.last_line.rstrip('.')}. "
                 f"If its environment is damaged, remove {self._environment.folder}; it will be made again."
             )
         try:

@@ -237,7 +237,8 @@ class Workshop:
         except EOFError:
             self._stderr.seek(0)
             done = Completed(exit_code=self._ended(), stderr=self._stderr.read().decode(errors="replace"))
-            raise DeviceError(f"the process of the workshop {self.python} ended: {done.last_line}. {remedy}") from None
+            why = done.last_line.rstrip(".")
+            raise DeviceError(f"the process of the workshop {self.python} ended: {why}. {remedy}") from None
         except ValueError as error:
             raise self._not_a_message() from error
 

@@ -131,8 +131,8 @@ def test_verify_process_without_answers_is_a_device_error(this_python: Path, tin
 
 
 def test_verify_process_that_dies_is_a_device_error(this_python: Path, tiny: Path) -> None:
-    this_python.write_text("#!/bin/sh\necho 'no torch here' >&2\nexit 1\n")
-    with pytest.raises(DeviceError, match=r"ended with 1: no torch here.*remove .*torch-1\.13\.1"):
+    this_python.write_text("#!/bin/sh\necho 'no torch here.' >&2\nexit 1\n")
+    with pytest.raises(DeviceError, match=r"ended with 1: no torch here\. If .*remove .*torch-1\.13\.1"):
         verify(tiny, [f"torch-{VERSIONS[0]}"])
 
 
