@@ -91,6 +91,10 @@ docs: $(DOCS_READY) ## build the documentation, build/docs/index.html; a warning
 bench: $(DEV_READY) ## the figures of the README
 	$(PY) benchmarks/export_cost.py
 
+models-page: $(DEV_READY) ## write docs/models.md from a sweep of MODELS="NAME*,NAME", which goes on where it stopped (default: all names, for hours)
+	$(EDGEKIT) sweep $(if $(MODELS),--models "$(MODELS)") --resume -o build/sweep $(ARGS) || test $$? = 1
+	cp build/sweep/sweep.md docs/models.md
+
 wheel: $(READY) ## build dist/edgekit-*.whl
 	rm -rf dist/edgekit-*.whl build/lib build/bdist.*
 	$(PY) -m pip wheel -q --no-deps --wheel-dir dist .
@@ -105,4 +109,4 @@ include cpp_runner/runner.mk
 include android_demo/android.mk
 
 .PHONY: help venv export-mobile test test-slow test-python test-installs test-exhaustive test-torch lint lint-python lint-github format \
-	schemas architecture docs bench wheel system-deps clean
+	schemas architecture docs bench models-page wheel system-deps clean

@@ -45,7 +45,7 @@ def atomic(path: Path) -> Iterator[Path]:
         temporary = folder / f".{target.name}.{secrets.token_hex(4)}.tmp"
         lock = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
         with suppress(OSError):  # some file systems have no locks, and nothing is swept there
-            _lock(lock)
+            lock_file(lock)
         yield temporary
         if replaced:
             _publish(temporary, target)
@@ -78,7 +78,7 @@ def scratch_folder(parent: Path) -> Iterator[Path]:
         folder.mkdir(mode=0o700)
         lock = os.open(folder, os.O_RDONLY)
         with suppress(OSError):
-            _lock(lock)
+            lock_file(lock)
         yield folder
     finally:
         if lock >= 0:
@@ -86,7 +86,7 @@ def scratch_folder(parent: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _lock(descriptor: int) -> None:
+def lock_file(descriptor: int) -> None:
     """Locks a file or folder as long as this process lives.
 
     Raises:
@@ -106,7 +106,7 @@ def _sweep(folder: Path, pattern: str) -> None:
                 continue
             descriptor = os.open(left, os.O_RDONLY)
             try:
-                _lock(descriptor)
+                lock_file(descriptor)
                 if left.is_dir():
                     shutil.rmtree(left)
                 else:

@@ -6,12 +6,14 @@ from typing import Any
 
 import msgspec
 
+from edgekit.evaluation.rows import EvaluationDocument
 from edgekit.format.golden import Golden
 from edgekit.format.schema import Manifest
 from edgekit.measure.context import BenchContext
 from edgekit.report.documents import Document, RunContext, VerifyContext
 from edgekit.report.export import ExportDocument
 from edgekit.runtimes.results import BenchResult, CaseRow, OutputFile, PictureResult
+from edgekit.sweep.rows import SweepDocument
 
 FOLDER = Path(__file__).parents[1] / "docs" / "schema"
 PACKAGE: dict[str, Any] = {"manifest": Manifest, "golden": Golden}
@@ -21,6 +23,8 @@ DOCUMENTS: dict[str, Any] = {
     "run-arrays": Document[RunContext, tuple[OutputFile, ...]],
     "run-pictures": Document[RunContext, tuple[PictureResult, ...]],
     "export-report": ExportDocument,
+    "evaluate": EvaluationDocument,
+    "sweep": SweepDocument,
 }
 NAMES = (*PACKAGE, *DOCUMENTS)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from edgekit.capture.modes import REQUESTED_MODES
-from edgekit.cli.options import add_json
-from edgekit.cli.parse import labels_file, method_inputs, named_values, seed, tolerance
+from edgekit.cli.options import add_json, add_weights
+from edgekit.cli.parse import labels_file, method_inputs, named_values, tolerance
 from edgekit.format.schema import AS_MADE, Activation, QuantizedEngine
 from edgekit.optimize.recipes import DEFAULT_RECIPE, FITS, RECIPES
 from edgekit.report.console import UNPROVEN_MEANS, Progress, banner, bound, ranking, size
@@ -52,13 +52,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="use the sample .npy files of --input as a probe only, and do not store them in the package",
     )
     parser.add_argument(
-        "--arg",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="an argument of the factory, as JSON or else as text: width=0.5; repeatable",
-    )
-    parser.add_argument(
         "--bind",
         action="append",
         default=[],
@@ -73,17 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="sizes that the package must take: [NAME:]AXIS=MIN-MAX[/MULTIPLE], for example x:2=1-320,x:3=32-320/32; "
         "repeatable (default: what can be proved up to four times the example's size)",
     )
-    parser.add_argument("--weights", metavar="NAME", help="default, random, or the name of torchvision weights")
-    parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="the weights: a .pth or .safetensors file")
-    parser.add_argument(
-        "--checkpoint-key", metavar="KEY", help="the weights in a checkpoint that has several, such as state_dict_ema"
-    )
-    parser.add_argument(
-        "--trust-checkpoint",
-        action="store_true",
-        help="read a checkpoint that holds Python objects, which can run any code: only from a source that you trust",
-    )
-    parser.add_argument("--seed", type=seed, default=0, help="the seed of random weights (default 0)")
+    add_weights(parser)
     parser.add_argument(
         "--require-pretrained", action="store_true", help="fail where pretrained weights are unavailable"
     )

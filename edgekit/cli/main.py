@@ -27,8 +27,10 @@ VERBS = {
     "compat": "show which runtimes have every operator of a package, without torch",
     "ops": "list the operators that a runtime can run, without torch",
     "run": "run a package on pictures or arrays",
+    "evaluate": "compare a package with the original model on pictures",
     "bench": "time a package on each runtime",
     "build-runner": "build the C++ runner for this machine, for --runtime native",
+    "sweep": "export many models, here or on a Dask cluster, and tabulate the results",
     "models": "list the models that can be exported by name",
     "workshop": "show, make or remove the environment for torch without XNNPACK",
 }

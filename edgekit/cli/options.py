@@ -2,7 +2,9 @@
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 
+from edgekit.cli.parse import seed
 from edgekit.runtimes.registry import DEFAULT, TARGETS, Capability, names
 
 
@@ -10,6 +12,28 @@ def add_package(parser: argparse.ArgumentParser, *, plain: bool = False) -> None
     """The package, which may be one of another tool where `plain`."""
     about = "a .ptl file; one that another tool made works too" if plain else "a .ptl file that edgekit export made"
     parser.add_argument("package", help=about)
+
+
+def add_weights(parser: argparse.ArgumentParser) -> None:
+    """What makes the model of a source: the weights, and the arguments of a factory."""
+    parser.add_argument(
+        "--arg",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="an argument of the factory, as JSON or else as text: width=0.5; repeatable",
+    )
+    parser.add_argument("--weights", metavar="NAME", help="default, random, or the name of torchvision weights")
+    parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="the weights: a .pth or .safetensors file")
+    parser.add_argument(
+        "--checkpoint-key", metavar="KEY", help="the weights in a checkpoint that has several, such as state_dict_ema"
+    )
+    parser.add_argument(
+        "--trust-checkpoint",
+        action="store_true",
+        help="read a checkpoint that holds Python objects, which can run any code: only from a source that you trust",
+    )
+    parser.add_argument("--seed", type=seed, default=0, help="the seed of random weights (default 0)")
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

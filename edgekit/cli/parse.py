@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from edgekit.sources.inputs import InputSpec
 
 
-def labels_file(path: Path) -> tuple[str, ...]:
-    """The lines of a text file.
+def labels_file(path: Path, option: str = "--labels") -> tuple[str, ...]:
+    """The lines of the text file that an option names.
 
     Raises:
         UsageError: it cannot be read.
@@ -21,7 +21,7 @@ def labels_file(path: Path) -> tuple[str, ...]:
     try:
         return tuple(path.read_text(encoding="utf-8").splitlines())
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--labels {path} cannot be read as UTF-8 text: {error}.") from error
+        raise UsageError(f"{option} {path} cannot be read as UTF-8 text: {error}.") from error
 
 
 def tolerance(value: float | None) -> Tolerance:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from edgekit.errors import DeviceError, ImageError, UsageError
 from edgekit.format.decode import decode_bytes
-from edgekit.format.picture import MAX_BYTES
+from edgekit.format.picture import MAX_BYTES, SUFFIXES
 from edgekit.runtimes.results import LabelScore, PictureResult
 
 if TYPE_CHECKING:
@@ -19,15 +19,6 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 _STANDARD_INPUT = Path("-")
 _PIECE = 2**20
-_PICTURES = {
-    ".jpg",
-    ".jpeg",
-    ".png",
-    ".webp",
-    ".avif",
-    ".heic",
-    ".heif",
-}  # the file names that a folder is searched for
 
 
 def run_pictures(model: "PackageModel", options: argparse.Namespace) -> tuple[int, Sequence[PictureResult]]:
@@ -68,12 +59,12 @@ def _expanded(paths: Sequence[Path]) -> Iterator[Path]:
             inside = sorted(
                 file
                 for file in path.iterdir()
-                if not file.name.startswith(".") and file.suffix.lower() in _PICTURES and file.is_file()
+                if not file.name.startswith(".") and file.suffix.lower() in SUFFIXES and file.is_file()
             )
         except OSError as error:
             raise UsageError(f"{path}: the folder cannot be read ({error.strerror}). Check its permissions.") from error
         if not inside:
-            raise UsageError(f"{path}: a folder without pictures ({', '.join(sorted(_PICTURES))}). Give another one.")
+            raise UsageError(f"{path}: a folder without pictures ({', '.join(sorted(SUFFIXES))}). Give another one.")
         yield from inside
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 MAX_BYTES = 2**30  # of a file
 MAX_PIXELS = 2**27  # of a picture
 MAX_RESIZED_PIXELS = 2**24  # of the picture that `predict` makes of it
+SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".avif", ".heic", ".heif"}  # the names that a folder is searched for
 
 _PILLOW_STATE = threading.Lock()
 

@@ -36,11 +36,16 @@ def bench_context(path: str | os.PathLike[str]) -> BenchContext:
         package=manifest.name if manifest else Path(path).stem,
         weights=manifest.provenance.weights.kind if manifest else None,
         edgekit=__version__,
-        cpu=_line_after("/proc/cpuinfo", "model name") or _line_after("/proc/device-tree/model", ""),
+        cpu=cpu_name(),
         cores=os.cpu_count(),
         governor=_line_after("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", ""),
         load_average=_line_after("/proc/loadavg", ""),
     )
+
+
+def cpu_name() -> str | None:
+    """The name of this machine's processor, or of the board."""
+    return _line_after("/proc/cpuinfo", "model name") or _line_after("/proc/device-tree/model", "")
 
 
 def _line_after(path: str, prefix: str) -> str | None:

