@@ -1,5 +1,7 @@
 """Runs the models of a sweep on a Dask cluster. Each worker exports in child processes, as on this machine."""
 
+import contextlib
+import re
 import secrets
 import time
 from collections.abc import Generator, Sequence
@@ -11,6 +13,7 @@ from edgekit.sweep.child import failed
 from edgekit.sweep.process import memory_share, run_model
 from edgekit.sweep.rows import Limits, ModelRequest, SweepRow
 
+_EXAMPLE = "tcp://host:8786"
 _CONNECT_S = 20
 _ASK_S = 1.0  # between two questions to the scheduler
 
@@ -19,16 +22,18 @@ def rows_of_cluster(requests: Sequence[ModelRequest], limits: Limits, address: s
     """The rows as they are finished. Closing the iterator ends the processes that still run on the workers.
 
     Raises:
-        UsageError: `distributed` is not installed.
-        DeviceError: no scheduler answers, or a worker cannot do the work.
+        UsageError: the address has no port, or `distributed` is not installed.
+        DeviceError: no scheduler answers, the connection is lost, or a worker cannot do the work.
     """
+    if not re.search(r":\d+$", address):
+        raise UsageError(f"--dask {address}: expected the address of a scheduler with its port, such as {_EXAMPLE}.")
     distributed = _distributed()
     try:
         client = distributed.Client(address, timeout=_CONNECT_S, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
         raise DeviceError(
-            f"--dask {address}: no Dask scheduler answers there: {first_line(error)}. Expected an address such as "
-            "tcp://host:8786."
+            f"--dask {address}: no Dask scheduler answers there: {first_line(error)}. Start one, or give an address such "
+            f"as {_EXAMPLE}."
         ) from error
     with client:
         stop = distributed.Event(f"edgekit-sweep-{secrets.token_hex(8)}", client=client)
@@ -36,13 +41,14 @@ def rows_of_cluster(requests: Sequence[ModelRequest], limits: Limits, address: s
             client.submit(run_on_worker, request, limits, stop.name, pure=False): request for request in requests
         }
         try:
-            for future in distributed.as_completed(list(futures)):
+            for future in distributed.as_completed(list(futures), loop=client.loop):
                 row = _row(future, futures[future], address)
                 if row is not None:
                     yield row
         finally:
-            stop.set()
-            client.cancel(list(futures))
+            with contextlib.suppress(OSError):  # the scheduler is gone
+                stop.set()
+                client.cancel(list(futures))
 
 
 def _distributed() -> Any:
@@ -57,6 +63,10 @@ def _distributed() -> Any:
 
 def _row(future: Any, request: ModelRequest, address: str) -> SweepRow | None:
     """The row of a task. A worker that died is a result of the model; any other error concerns the whole cluster."""
+    if future.cancelled():
+        raise DeviceError(
+            f"--dask {address}: the connection was lost. Start the cluster again, and go on with --resume."
+        )
     error = future.exception()
     if error is None:
         row: SweepRow | None = future.result()

@@ -24,15 +24,21 @@ if __name__ == "__main__":
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    """The address of a cluster, and the folder in which its workers run."""
-    folder = tmp_path_factory.mktemp("cluster")
+def started(folder: Path) -> tuple["subprocess.Popen[str]", str]:
+    """A cluster whose workers run in a folder, and its address."""
     (folder / "cluster.py").write_text(CLUSTER)
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     process = subprocess.Popen([sys.executable, "cluster.py"], cwd=folder, env=environment(), **pipes)
     assert process.stdout is not None
-    yield process.stdout.readline().strip(), folder
+    return process, process.stdout.readline().strip()
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """The address of a cluster, and the folder in which its workers run."""
+    folder = tmp_path_factory.mktemp("cluster")
+    process, address = started(folder)
+    yield address, folder
     process.communicate(timeout=60)
 
 
@@ -70,6 +76,21 @@ def test_sweep_memory_limit_of_a_worker_is_the_limit_of_its_model(cluster: tuple
     assert stored(tmp_path)[0]["reason"].startswith("more than 4.3 GB of memory")
 
 
+def test_sweep_whose_cluster_dies_exits_4(tmp_path: Path) -> None:
+    there = tmp_path / "there"
+    there.mkdir()
+    cluster, address = started(there)
+    options = {"cwd": tmp_path, "env": environment(), "stderr": subprocess.PIPE, "text": True}
+    process = subprocess.Popen(command(*models("waits"), *INPUT, "--dask", address), **options)
+    until((there / "pid").exists)
+    cluster.kill()
+    message = process.communicate(timeout=120)[1]
+    assert process.returncode == 4, message
+    assert "the connection was lost" in message
+    cluster.communicate()
+    until(lambda: not runs(int((there / "pid").read_text())), 60)
+
+
 def test_sweep_without_a_scheduler_exits_4(tmp_path: Path) -> None:
     sweep(tmp_path, "--models", "resnet18", "--dask", "tcp://127.0.0.1:9").failed(4, "no Dask scheduler answers there")
-    sweep(tmp_path, "--models", "resnet18", "--dask", "nowhere").failed(4, "no Dask scheduler answers there")
+    sweep(tmp_path, "--models", "resnet18", "--dask", "nowhere").failed(2, "--dask nowhere: expected the address")
