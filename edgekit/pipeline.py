@@ -23,6 +23,7 @@ from edgekit.handover import finish_in_workshop
 from edgekit.optimize.recipes import DEFAULT_RECIPE, FITS, Fit
 from edgekit.proving import ExportRequest, Progress, check_options
 from edgekit.report.export import ExportDocument, export_document
+from edgekit.runtimes.exported import remember_exported
 from edgekit.runtimes.verdict import VerifyReport
 from edgekit.runtimes.workshop import has_kernels
 from edgekit.sources.compiled import without_compiling
@@ -211,6 +212,7 @@ def _export(
             finished.manifest, package=package.name, package_bytes=new_package.stat().st_size, server=made
         )
         new_report.write_text(document.to_json(), encoding="ascii")
+    remember_exported(package, *(() if made is None else (server,)))
     return ExportReport(
         package=package,
         server=None if made is None else server,

@@ -25,10 +25,12 @@ ROOMS = {
         *(
             "checkout",
             "cache",
+            "exported",
             "replay_older",
             "results",
             "base",
             "hosts",
+            "isolation",
             "writing",
             "trimming",
             "environments",
@@ -129,6 +131,7 @@ ROOMS = {
     "sweep": ["rows", "child", "process", "local", "cluster", "state", "models", "page"],
     "cli": [
         *(
+            "isolate",
             "parse",
             "options",
             "bench",
@@ -143,7 +146,7 @@ ROOMS = {
             "run",
             "sweep",
         ),
-        *("verify", "workshop", "completion", "main"),
+        *("verify", "workshop", "completion", "main", "isolated"),
     ],
     "__main__": [""],
 }

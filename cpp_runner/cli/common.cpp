@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include "isolate.h"
 #include "table.h"
 
 namespace runner {
@@ -39,6 +40,16 @@ void add_model_options(CLI::App& verb, ModelOptions& options) {
   verb.add_flag("--no-optimize", options.no_optimize, "run a .pt unchanged, without optimize_for_inference");
   verb.add_flag("--allow-nonfinite", options.allow_nonfinite,
                 "accept NaN in inputs, and NaN and infinities in outputs");
+  verb.add_option("--isolate", options.isolate,
+                  "load and run the file in a process of its own, under limits of time and memory; auto does so for a "
+                  "file that was not exported on this machine")
+      ->check(CLI::IsMember({"auto", "always", "never"}))
+      ->envname("EDGEKIT_ISOLATE")
+      ->capture_default_str();
+  verb.add_option("--isolate-seconds", options.isolate_seconds,
+                  "there, the longest time for loading the file, and for each run, in seconds")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   add_json_option(verb, options.json);
 }
 
@@ -50,8 +61,10 @@ ModelPtr load_model(const ModelOptions& options) {
   load.optimize = options.no_optimize ? 0 : 1;
   load.allow_nonfinite = options.allow_nonfinite ? 1 : 0;
   load.warn = print_warning;
+  limit_memory();
   ek_model* model = nullptr;
   check(ek_model_load(options.path.c_str(), &load, &model));
+  report_step();
   return ModelPtr(model);
 }
 

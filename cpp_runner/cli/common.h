@@ -39,6 +39,8 @@ struct ModelOptions {
   bool no_optimize = false;
   bool allow_nonfinite = false;
   bool json = false;
+  std::string isolate = "auto";
+  double isolate_seconds = 60.0;
 };
 
 // The argument and options that several verbs have, with one meaning everywhere.

@@ -2,6 +2,7 @@
 #include <exception>
 
 #include "common.h"
+#include "isolate.h"
 #include "table.h"
 
 namespace {
@@ -32,6 +33,7 @@ std::string explain(const CLI::App& app, int argc, char** argv, const CLI::Parse
 }  // namespace
 
 int main(int argc, char** argv) {
+  runner::enter_isolation(&argc, &argv);
   CLI::App app("Inspects, verifies, runs and times edgekit packages and TorchScript models.", "edgekit-runner");
   app.set_version_flag("--version", ek_version());
   app.footer("Exit codes: 0 pass, 1 a verdict failed, 2 usage, 3 bad model or package, 4 runtime or device, 70 a bug.");
@@ -49,7 +51,9 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return fail(EK_USAGE, explain(app, argc, argv, error) + "; see edgekit-runner --help");
   } catch (const runner::Failure& failure) {
-    return fail(finish(failure.exit_code), failure.message);
+    return fail(finish(runner::isolated_code(failure)), failure.message);
+  } catch (const runner::Isolated& done) {
+    return done.exit_code;
   } catch (const std::exception& error) {
     return fail(EK_BUG, std::string("a bug of edgekit-runner: ") + error.what());
   }

@@ -1,6 +1,8 @@
 // run: pictures through predict, or arrays through a method.
 #include "run.h"
 
+#include "isolate.h"
+
 namespace runner {
 namespace {
 
@@ -38,6 +40,7 @@ void setup_run(CLI::App& app) {
                    "the .npy file to write for --input; several outputs add their names to it");
   verb->callback([options, verb] {
     check_form(*verb);
+    isolate(options->model);
     if (options->pictures.empty()) {
       run_arrays(*options);
     } else {

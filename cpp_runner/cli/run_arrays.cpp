@@ -9,6 +9,7 @@
 #include <set>
 
 #include "inputs.h"
+#include "isolate.h"
 #include "run.h"
 #include "table.h"
 
@@ -109,6 +110,7 @@ void run_arrays(const RunOptions& options) {
   ek_values* raw = nullptr;
   const std::vector<ek_tensor> tensors = inputs.in_order(model.get(), options.method);
   check(ek_model_run(model.get(), options.method.c_str(), tensors.data(), tensors.size(), &raw));
+  report_step();
   const ValuesPtr values(raw);
   const std::vector<Output> outputs = name_outputs(values.get(), options.output);
   keep_model(options.model.path, outputs);

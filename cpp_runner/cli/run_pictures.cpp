@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "isolate.h"
 #include "run.h"
 #include "table.h"
 
@@ -116,7 +117,9 @@ void run_pictures(const RunOptions& options) {
     progress.step();
     // A bad picture does not stop the others.
     const char* path = file == kStandardInput ? "/dev/stdin" : file.c_str();
-    if (const ek_status status = ek_model_predict(model.get(), path, classes.data(), &count, &times)) {
+    const ek_status status = ek_model_predict(model.get(), path, classes.data(), &count, &times);
+    report_step();
+    if (status != EK_OK) {
       std::fprintf(stderr, "edgekit-runner: %s\n", printable(ek_last_error()).c_str());
       results.push_back({{"file", file}, {"labels", Json::array()}, {"error", ek_last_error()}});
       worst = std::max<int>(worst, status);

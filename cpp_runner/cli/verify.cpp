@@ -2,6 +2,7 @@
 #include <cstdio>
 
 #include "common.h"
+#include "isolate.h"
 #include "table.h"
 
 namespace runner {
@@ -62,7 +63,10 @@ void setup_verify(CLI::App& app) {
   CLI::App* verb =
       app.add_subcommand("verify", "Check on this device that the answers are those of the original model");
   add_model_options(*verb, *options);
-  verb->callback([options] { run_verify(*options); });
+  verb->callback([options] {
+    isolate(*options);
+    run_verify(*options);
+  });
 }
 
 }  // namespace runner

@@ -16,7 +16,8 @@ from contextlib import contextmanager
 from types import FrameType, ModuleType
 from typing import NoReturn
 
-from edgekit.errors import EXIT_BUG, DeviceError, EdgekitError, UsageError, printable
+from edgekit.cli.isolate import isolated, memory_error
+from edgekit.errors import EXIT_BUG, EdgekitError, UsageError, printable
 from edgekit.threads import prepare_process
 from edgekit.version import __version__
 
@@ -126,7 +127,8 @@ def main(argv: list[str] | None = None) -> int:
         try:
             options = _parser([verb] if verb else []).parse_args(arguments)
             with _messages(options.verbose, options.quiet):
-                return _run(options)
+                code = isolated(options, arguments) if hasattr(options, "isolate") else None
+                return _run(options) if code is None else code
         except EdgekitError as error:
             print(f"edgekit: {printable(str(error))}", file=sys.stderr)
             if "options" in locals() and options.verbose:
@@ -154,7 +156,7 @@ def _run(options: argparse.Namespace) -> int:
         sys.stdout.flush()
         return code
     except MemoryError as error:
-        raise DeviceError(f"out of memory ({str(error) or 'no details'}). Use a smaller input or model.") from error
+        raise memory_error(f"out of memory ({str(error) or 'no details'}). Use a smaller input or model.") from error
     except OSError as error:
         if error.errno not in _FULL:
             raise

@@ -1,10 +1,13 @@
 """Options that several verbs share: one meaning and one help text each."""
 
 import argparse
+import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 from edgekit.cli.parse import seed
+from edgekit.runtimes.isolation import SECONDS, VARIABLE, Mode
 from edgekit.runtimes.registry import DEFAULT, TARGETS, Capability, names
 
 
@@ -38,6 +41,25 @@ def add_weights(parser: argparse.ArgumentParser) -> None:
 
 def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the results as one JSON document")
+
+
+def add_isolate(parser: argparse.ArgumentParser) -> None:
+    """`--isolate` and its limit of time, for verbs that load a package."""
+    given = os.environ.get(VARIABLE, "auto")
+    parser.add_argument(
+        "--isolate",
+        choices=get_args(Mode),
+        default=given if given in get_args(Mode) else "auto",
+        help="load and run the package in a process of its own, under limits of time and memory; auto, the default, does "
+        "so for a file that was not exported on this machine",
+    )
+    parser.add_argument(
+        "--isolate-seconds",
+        type=float,
+        default=SECONDS,
+        metavar="S",
+        help=f"there, the longest time for loading the package, and for each run (default {SECONDS:g})",
+    )
 
 
 def add_runtimes(parser: argparse.ArgumentParser, capability: Capability) -> None:

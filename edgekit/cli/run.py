@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgekit.cli.options import add_json, add_package, add_runtime
+from edgekit.cli.options import add_isolate, add_json, add_package, add_runtime
 from edgekit.errors import UsageError
 from edgekit.runtimes.results import OutputFile, PictureResult
 
@@ -38,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="the file to write for --input (default output.npy); several outputs put their names before .npy",
     )
+    add_isolate(parser)
     add_json(parser)
 
 

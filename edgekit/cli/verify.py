@@ -2,12 +2,13 @@
 
 import argparse
 
-from edgekit.cli.options import add_json, add_package, add_runtimes, runtimes
+from edgekit.cli.options import add_isolate, add_json, add_package, add_runtimes, runtimes
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_package(parser)
     add_runtimes(parser, "verify")
+    add_isolate(parser)
     add_json(parser)
 
 

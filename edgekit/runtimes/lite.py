@@ -19,6 +19,7 @@ from edgekit.format.generator import generate
 from edgekit.format.golden import GoldenCase
 from edgekit.format.schema import Manifest, MethodSpec, RuntimeHints, Tolerance
 from edgekit.nested import named_arrays, structure_of
+from edgekit.runtimes import isolation
 from edgekit.runtimes.base import Runtime
 from edgekit.runtimes.results import BenchRequest, BenchResult, CaseResult
 from edgekit.runtimes.timing import peak_rss_bytes, summarize, time_runs, timed, usable_cores
@@ -47,6 +48,7 @@ class LiteModule:
 
     def __init__(self, path: str | os.PathLike[str], pool: str = "xnnpack", engine: str | None = None) -> None:
         self._pool, self._engine = pool, engine
+        isolation.limit_memory()
         try:
             with _without_deprecation(), held_engine(engine, str(path)):
                 self._module = _load_for_lite_interpreter(os.fspath(path))
@@ -55,6 +57,7 @@ class LiteModule:
             raise PackageError(
                 f"{path} does not load in torch {torch.__version__}'s lite interpreter: {first}"
             ) from error
+        isolation.step()
 
     def call(self, method: str, inputs: Sequence[torch.Tensor]) -> Any:
         """The method's own value, nested as it returns it."""
@@ -73,7 +76,9 @@ class LiteModule:
                 value = self.call(method, tensors)
         except (RuntimeError, TypeError, ValueError, IndexError, torch.jit.Error) as error:
             first = first_line(error)
-            raise DeviceError(f"{method} failed in the lite interpreter: {first}") from error
+            kind = isolation.failure_kind(first)
+            raise kind(f"{method} failed in the lite interpreter: {first}") from error
+        isolation.step()
         return structure_of(value), named_arrays(value)
 
 
@@ -107,6 +112,7 @@ class LiteRuntime(Runtime):
         with held_threads(hints.pool, threads):
             load_ms, module = timed(lambda: LiteModule(path, engine=hints.quantized_engine))
             first_ms, _ = timed(lambda: module.call(request.method, inputs))
+            isolation.step(last=True)
             for _ in range(request.warmup):
                 module.call(request.method, inputs)
             samples = time_runs(lambda: module.call(request.method, inputs), request.iterations, request.min_seconds)

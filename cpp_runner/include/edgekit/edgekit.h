@@ -107,6 +107,11 @@ EK_API ek_status ek_operators(char** json);
  * Free *json with ek_string_free. */
 EK_API ek_status ek_inspect(const char* path, char** json);
 
+/* What identifies the content of a model file, in hex: the SHA-256 of its manifest, which has the digests of all other
+ * records; without a manifest, that of the whole file. Does not load the model and does not check its digests. Free
+ * *hex with ek_string_free. */
+EK_API ek_status ek_fingerprint(const char* path, char** hex);
+
 /* ---- Loading ---- */
 
 typedef struct ek_options {

@@ -24,6 +24,14 @@ ek_status ek_operators(char** json) {
   });
 }
 
+ek_status ek_fingerprint(const char* path, char** hex) {
+  return guarded([&]() -> Status {
+    EK_RETURN_IF_ERROR(require(path, hex));
+    EK_ASSIGN(const std::string text, edgekit::fingerprint(path));
+    return give_text(text, hex);
+  });
+}
+
 ek_status ek_inspect(const char* path, char** json) {
   return guarded([&]() -> Status {
     EK_RETURN_IF_ERROR(require(path, json));

@@ -125,6 +125,18 @@ Result<Package> open_package(const std::string& path) {
   return package;
 }
 
+Result<std::string> fingerprint(const std::string& path) {
+  auto file = MappedFile::open(path);
+  if (!file.ok()) return Status(Code::kBadPackage, file.status().message());
+  const auto bytes = (*file)->bytes();
+  if (Archive::looks_like_zip(bytes)) {
+    auto archive = Archive::open(*file, path);
+    const auto manifest = archive.ok() ? archive->find(kManifestRecord) : std::nullopt;
+    if (manifest) return sha256_hex(*manifest);
+  }
+  return sha256_hex(bytes);
+}
+
 Status check_digests(const Package& package) {
   if (!package.manifest) return {};
   const auto& expected = package.manifest->records;

@@ -36,6 +36,9 @@ struct Package {
 // Reads the container and the manifest; does not touch libtorch.
 [[nodiscard]] Result<Package> open_package(const std::string& path);
 
+// What identifies the content of a model file, in hex: the SHA-256 of its manifest, else of the whole file.
+[[nodiscard]] Result<std::string> fingerprint(const std::string& path);
+
 // Compares every record with the manifest: the same names, the same SHA-256. Passes where there is no manifest.
 [[nodiscard]] Status check_digests(const Package& package);
 
