@@ -1,8 +1,8 @@
-"""Makes the inputs of the app's tests: ten photographs, two packages, and the answers of `edgekit run` for the photographs.
+"""Makes the inputs of the app's tests: ten photographs, three packages, and the answers of `edgekit run` for the photographs.
 
 The photographs are cut from the two that scikit-learn ships. `model.ptl` has seeded weights, so nearly the same score for every
 class. `fitted.ptl` has a last layer fitted to the photographs, so that each has its own label, far ahead of the rest: an
-agreement on that says more.
+agreement on that says more. `efficientnet_lite0.ptl` has the weights that a Python package carries, for the screenshots.
 
 Run it with ATEN_CPU_CAPABILITY=default. `predict` rounds the resized pixels to integers, and a pixel that lies on a half goes to
 the other side where a kernel uses fused multiply-adds. Android's library does not, so its answers are compared with those of
@@ -29,7 +29,7 @@ from edgekit.sources.weights import randomize, seeded
 SOURCES = ("flower.jpg", "china.jpg")
 CROPS = ((0.0, 0.0, 1.0, 1.0), (0.0, 0.0, 0.6, 0.8), (0.4, 0.1, 1.0, 1.0), (0.2, 0.2, 0.7, 0.9), (0.3, 0.0, 0.8, 0.5))
 IMAGENET = edgekit.ImageSpec(resize=256, crop=224, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
-# Classes of ImageNet that suit the photographs, for the app to show; the network knows these ten and nothing else.
+# Classes of ImageNet that suit the photographs; the network knows these ten and nothing else.
 FLOWERS = (985, 986, 309, 738, 580)  # daisy, yellow lady's slipper, bee, pot, greenhouse
 BUILDINGS = (698, 663, 832, 442, 449)  # palace, monastery, stupa, bell cote, boathouse
 OWN_LOGIT, OTHER_LOGITS, RIDGE = 9.5, (6.9, 6.2, 5.4, 4.7), 1e-3  # a score of 0.8, and a few to come after it
@@ -44,6 +44,7 @@ def main() -> None:
     out.mkdir(parents=True, exist_ok=True)
     photos = photographs(out)
     run_edgekit("export", "-q", "mobilenet_v3_small", "--weights", "random", "--seed", "0", "-o", out / "model.ptl")
+    run_edgekit("export", "-q", "efficientnet_lite0", "--no-server", "-o", out / "efficientnet_lite0.ptl")
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = Path(folder) / "fitted.pth"
         torch.save(fitted(photos).state_dict(), checkpoint)

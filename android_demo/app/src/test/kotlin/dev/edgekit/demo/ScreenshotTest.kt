@@ -26,6 +26,9 @@ import org.robolectric.android.controller.ActivityController
  * `mvn -Dscreenshots.update=true` writes new ones. Latencies differ from run to run, so a small part of the pixels may.
  */
 class ScreenshotTest : AppTest() {
+    /** Real weights: its labels mean something, and there is no banner. */
+    private val pretrained = inputs.resolve("efficientnet_lite0.ptl")
+
     @Before
     fun drawAsHardwareDoes() {
         System.setProperty("robolectric.pixelCopyRenderMode", "hardware")
@@ -54,11 +57,11 @@ class ScreenshotTest : AppTest() {
     }
 
     @Test
-    fun empty_light() = assertLooksLike("empty-light", launch())
+    fun empty_light() = assertLooksLike("empty-light", launchPretrained())
 
     @Test
     fun benchmark_light() {
-        val activity = launch()
+        val activity = launchPretrained()
         controller.show(Screen.BENCHMARK)
         controller.runBenchmark()
         await { it.benchmark is BenchmarkState.Done }
@@ -67,7 +70,7 @@ class ScreenshotTest : AppTest() {
 
     @Test
     fun selfTest_pass() {
-        val activity = launch()
+        val activity = launchPretrained()
         controller.show(Screen.SELF_TEST)
         controller.runSelfTest()
         await { it.selfTest is SelfTestState.Done }
@@ -77,15 +80,15 @@ class ScreenshotTest : AppTest() {
     @Test
     fun selfTest_failDark() {
         RuntimeEnvironment.setQualifiers("+night")
-        assertLooksLike("self-test-fail-dark", launchPushed(PackageEditor.withAlteredWeights(model, pushed())))
+        assertLooksLike("self-test-fail-dark", launchPushed(PackageEditor.withAlteredWeights(pretrained, pushed())))
     }
 
     @Test
     fun selfTest_unproven() =
-        assertLooksLike("self-test-unproven", launchPushed(PackageEditor.withUnprovenOutput(model, pushed())))
+        assertLooksLike("self-test-unproven", launchPushed(PackageEditor.withUnprovenOutput(pretrained, pushed())))
 
     @Test
-    fun brokenModel() = assertLooksLike("broken-model", launchPushed(PackageEditor.withWrongDigest(model, pushed())))
+    fun brokenModel() = assertLooksLike("broken-model", launchPushed(PackageEditor.withWrongDigest(pretrained, pushed())))
 
     @Test
     fun difference_ofLightAndDark_isSeen() {
@@ -95,12 +98,12 @@ class ScreenshotTest : AppTest() {
         assertTrue(differingPart(light, dark) > 10 * TOLERATED_PART)
     }
 
-    /** On the package whose last layer was fitted, so that there are labels to look at. */
-    private fun classified(): ActivityController<MainActivity> = launch().also {
-        controller.import(content(inputs.resolve("fitted.ptl")))
-        controller.showPhoto(photo("flower0.jpg"))
+    private fun classified(): ActivityController<MainActivity> = launchPretrained().also {
+        controller.showPhoto(photo("china0.jpg"))
         shown()
     }
+
+    private fun launchPretrained(): ActivityController<MainActivity> = launch().also { await(controller.import(content(pretrained))) }
 
     private fun assertLooksLike(name: String, activity: ActivityController<MainActivity>) {
         val actual = activity.screenshot()
