@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgekit.cli.options import add_json, add_package, add_runtime, add_weights
+from edgekit.cli.options import add_isolate, add_json, add_package, add_runtime, add_weights
 from edgekit.cli.parse import labels_file, named_values
 from edgekit.errors import UsageError
 
@@ -44,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_weights(parser)
     add_runtime(parser, "run")
     parser.add_argument("--worst", type=int, default=5, metavar="N", help="the worst pictures to show (default 5)")
+    add_isolate(parser)
     add_json(parser)
 
 

@@ -11,6 +11,7 @@ from edgekit.evaluation.pictures import LabelledPicture
 from edgekit.evaluation.rows import EvaluatedPicture
 from edgekit.format.decode import decode_image
 from edgekit.model import PackageModel
+from edgekit.runtimes import isolation
 from edgekit.runtimes.results import LabelScore
 
 
@@ -30,11 +31,13 @@ def evaluated(
     model: PackageModel, original: Original | None, pictures: Sequence[LabelledPicture]
 ) -> Iterator[tuple[EvaluatedPicture, int]]:
     """A row for each picture, in their order, and its exit code. A picture that fails gets a row that says why."""
+    isolation.step()  # the original is loaded
     for picture in pictures:
         try:
             yield _evaluated(model, original, picture), 0
         except (ImageError, DeviceError) as error:
             yield EvaluatedPicture(file=_text(picture.file), label=picture.label, error=str(error)), error.exit_code
+        isolation.step()
 
 
 def _evaluated(model: PackageModel, original: Original | None, picture: LabelledPicture) -> EvaluatedPicture:

@@ -116,6 +116,13 @@ def test_evaluate_without_the_original_has_only_the_package(
     cli("evaluate", package, "--data", plain).passed("colours on lite: 3 pictures")
 
 
+def test_evaluate_isolated_gives_the_same_answers(process: Command, package: Path, plain: Path) -> None:
+    given = ("evaluate", package, "--data", plain, "--model", f"{FACTORY}make", "--json")
+    found = [process(*given, "--isolate", mode) for mode in ("never", "always")]
+    assert [result.code for result in found] == [0, 0], found[1].err
+    assert found[0].out == found[1].out
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
