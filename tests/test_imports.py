@@ -112,6 +112,7 @@ ROOMS = {
             "passes.own_inputs",
             "passes.decompose_attention",
             "passes.decompose_rms_norm",
+            "passes.explicit_padding",
         ),
         *("passes.channels_last", "passes.contiguous_outputs", "passes.optimize_for_mobile", "sharing", "optimizer"),
     ],

@@ -24,11 +24,12 @@ RECIPES = {
         Recipe(
             name="mobile",
             passes=(
-                *("freeze", "remove_no_grad", "own_inputs", "decompose_attention", "decompose_rms_norm"),
+                *("freeze", "explicit_padding", "remove_no_grad", "own_inputs"),
+                *("decompose_attention", "decompose_rms_norm"),
                 *("channels_last", "contiguous_outputs", "optimize_for_mobile"),
             ),
         ),
-        Recipe(name="mobile-nchw", passes=("freeze", *_SOUND, "optimize_for_mobile")),
+        Recipe(name="mobile-nchw", passes=("freeze", "explicit_padding", *_SOUND, "optimize_for_mobile")),
         Recipe(name="frozen", passes=("freeze", *_SOUND)),
         Recipe(name="naive", passes=(*_SOUND, "optimize_for_mobile")),
         Recipe(name="none", passes=_SOUND),
