@@ -2,10 +2,13 @@
 #   MODEL=resnet18             what export-mobile exports (also FILE.py:FACTORY, PKG.MODULE:FACTORY, MODEL.pt)
 #   ARGS="--weights random"    further options of `edgekit export`
 #   TORCH_INDEX=URL            a wheel index for torch and torchvision, for example of CPU builds, which are much smaller
+#   N=10000, SEED=0           how many mutants `make torture` makes, and which
 #   PYTHON=python3.12          the interpreter that makes .venv (3.11 to 3.13)
 MODEL ?= resnet18
 ARGS ?=
 PYTHON ?= python3
+N ?= 10000
+SEED ?= 0
 TORCH_INDEX ?=
 
 VENV := .venv
@@ -95,6 +98,9 @@ models-page: $(DEV_READY) ## write docs/models.md from a sweep of MODELS="NAME*,
 	$(EDGEKIT) sweep $(if $(MODELS),--models "$(MODELS)") --resume -o build/sweep $(ARGS) || test $$? = 1
 	cp build/sweep/sweep.md docs/models.md
 
+torture: runner $(DEV_READY) ## N=10000 mutants of a package in Python and the runner; the figures go into docs/reliability.md
+	$(PY) -W ignore tools/torture.py -n $(N) --seed $(SEED) --write
+
 wheel: $(READY) ## build dist/edgekit-*.whl
 	rm -rf dist/edgekit-*.whl build/lib build/bdist.*
 	$(PY) -m pip wheel -q --no-deps --wheel-dir dist .
@@ -108,5 +114,5 @@ clean: ## remove what was built, but not .venv
 include cpp_runner/runner.mk
 include android_demo/android.mk
 
-.PHONY: help venv export-mobile test test-slow test-python test-installs test-exhaustive test-torch lint lint-python lint-github format \
+.PHONY: help venv export-mobile test test-slow test-python test-installs test-exhaustive test-torch torture lint lint-python lint-github format \
 	schemas architecture docs bench models-page wheel system-deps clean
