@@ -27,7 +27,7 @@ def from_json(text: str | bytes, kind: type[T], what: str) -> T:
     try:
         check_schema_version(msgspec.json.decode(text, type=_Versioned).schema_version, what)
         return msgspec.json.decode(text, type=kind)
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise PackageError(f"{what} is not a valid document: {error}. The file is damaged; export it again.") from error
 
 

@@ -8,7 +8,7 @@ import pytest
 from packages import edit_golden, edit_manifest, rewrite, scale_largest_weight
 
 from edgekit.cli.main import main
-from edgekit.format.archive import LABELS, MOST_LABELS
+from edgekit.format.archive import LABELS, MANIFEST, MOST_LABELS
 
 
 def blind(document: Any) -> None:
@@ -77,3 +77,12 @@ def test_labels_beyond_the_limit_exit_3_unread(tiny: Path, tmp_path: Path, capsy
         package = rewrite(tiny, tmp_path / "x.ptl", lambda r, new=labels: r.update(new), remake_digests=True)  # type: ignore[misc]
         assert main(["inspect", str(package)]) == code
     assert f"more than {MOST_LABELS} labels" in capsys.readouterr().err
+
+
+def test_manifest_that_is_not_utf8_exits_3(tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def spoil(records: dict[str, bytes]) -> None:
+        records[MANIFEST] = records[MANIFEST].replace(b'"trace', b'"\xc1race', 1)
+
+    package = rewrite(tiny, tmp_path / "x.ptl", spoil, remake_digests=False)
+    assert main(["inspect", str(package)]) == 3
+    assert "manifest.json" in capsys.readouterr().err
