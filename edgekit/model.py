@@ -14,7 +14,7 @@ from edgekit.errors import DeviceError, PackageError, UsageError
 from edgekit.format.archive import Archive
 from edgekit.format.decode import decode_image
 from edgekit.format.picture import PictureSizeError, check_size
-from edgekit.format.schema import DTYPES, Manifest, MethodSpec, RuntimeHints, TensorSpec
+from edgekit.format.schema import DTYPES, LABELS, MASK, Manifest, MethodSpec, RuntimeHints, TensorSpec
 from edgekit.nested import named_arrays
 from edgekit.packaging.server import load_server, server_settings
 from edgekit.parity.eager import exact_eager
@@ -80,11 +80,12 @@ class PackageModel:
 
         Raises:
             ImageError: the picture cannot be decoded.
-            UsageError: the package has no `predict`, or topk is not positive.
+            UsageError: the package has no `predict`, or one that gives a mask, or topk is not positive.
         """
         if topk < 1:
             raise UsageError(f"topk is {topk}; expected at least 1.")
-        pixels = image if isinstance(image, np.ndarray) else decode_image(Path(image), self.picture_resize())
+        self._check_task(LABELS, "segment() returns it")
+        pixels = self._pixels(image)
         outputs = self.run([pixels], "predict")
         if not {"0", "1"} <= outputs.keys():
             found = ", ".join(outputs) or "nothing"
@@ -94,6 +95,46 @@ class PackageModel:
         pairs = zip(outputs["0"][:topk], outputs["1"][:topk], strict=True)
         return tuple((self.label(int(index)), float(score)) for score, index in pairs)
 
+    def segment(self, image: str | os.PathLike[str] | Array) -> npt.NDArray[np.uint8]:
+        """The class of each pixel of a picture, [H, W], at the picture's own size. `labels` has the names of the classes.
+
+        Args:
+            image: a picture file, or uint8 [H, W, 3] RGB.
+
+        Raises:
+            ImageError: the picture cannot be decoded.
+            UsageError: the package has no `predict`, or one that gives labels.
+        """
+        self._check_task(MASK, "predict() returns them")
+        pixels = self._pixels(image)
+        mask = self.run([pixels], "predict").get("0")
+        if mask is None or mask.dtype != np.uint8 or mask.shape != pixels.shape[:2]:
+            found = "nothing" if mask is None else f"{mask.dtype} {list(mask.shape)}"
+            raise PackageError(
+                f"{self._path}: predict gives {found} for a picture {list(pixels.shape)}; expected uint8 "
+                f"{list(pixels.shape[:2])}. Export the model again."
+            )
+        return mask.astype(np.uint8, copy=False)
+
+    @property
+    def gives_masks(self) -> bool:
+        """Whether `predict` gives the class of each pixel."""
+        return self.manifest is not None and self.manifest.image is not None and self.manifest.image.task == MASK
+
+    def _pixels(self, image: str | os.PathLike[str] | Array) -> Array:
+        return image if isinstance(image, np.ndarray) else decode_image(Path(image), self.picture_resize())
+
+    def _check_task(self, wanted: str, instead: str) -> None:
+        image = None if self.manifest is None else self.manifest.image
+        if image is None or image.task == wanted:
+            return
+        if image.task in (LABELS, MASK):
+            what = "a mask" if image.task == MASK else "labels"
+            raise UsageError(f"{self._path}: predict of this package gives {what}; {instead}.")
+        raise UsageError(
+            f"{self._path}: predict of this package gives {image.task!r}; this version knows {LABELS} and {MASK}. Update edgekit."
+        )
+
     def picture_resize(self) -> int:
         """The length to which `predict` resizes the shorter side of a picture.
 
@@ -102,7 +143,7 @@ class PackageModel:
         """
         if self.manifest is None or self.manifest.image is None:
             raise UsageError(
-                f"{self._path} has no image contract, so it does not take pictures. Export an image classifier with --image, "
+                f"{self._path} has no image contract, so it does not take pictures. Export an image classifier or a segmenter with --image, "
                 "or pass arrays with --input."
             )
         return self.manifest.image.resize

@@ -9,7 +9,7 @@ namespace {
 // The options of one form of run do nothing in the other, so they are refused there.
 void check_form(const CLI::App& verb) {
   const bool pictures = verb.count("pictures") > 0;
-  for (const char* option : {"--input", "--method", "--output"}) {
+  for (const char* option : {"--input", "--method"}) {
     if (pictures && verb.count(option) > 0) {
       throw Failure{EK_USAGE,
                     std::string("pictures and ") + option +
@@ -19,6 +19,9 @@ void check_form(const CLI::App& verb) {
   if (!pictures && verb.count("--topk") > 0) {
     throw Failure{EK_USAGE, "--topk was given without pictures; it is the number of labels to show for a picture"};
   }
+  if (!pictures && verb.count("--overlay") > 0) {
+    throw Failure{EK_USAGE, "--overlay was given without pictures; it is the picture with its mask over it"};
+  }
 }
 
 }  // namespace
@@ -27,8 +30,9 @@ void setup_run(CLI::App& app) {
   auto options = std::make_shared<RunOptions>();
   CLI::App* verb = app.add_subcommand("run", "Run a model on pictures or arrays");
   add_model_options(*verb, options->model);
-  verb->add_option("pictures", options->pictures,
-                   "JPEG or PNG files, folders of them, or - for standard input, for an image classifier");
+  verb->add_option(
+      "pictures", options->pictures,
+      "JPEG or PNG files, folders of them, or - for standard input, for an image classifier or a segmenter");
   verb->add_option("--topk", options->topk, "the number of labels to show for a picture")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
@@ -36,8 +40,11 @@ void setup_run(CLI::App& app) {
                    "[NAME=]FILE.npy, or [NAME=]SHAPE[:DTYPE[LOW,HIGH]] for generated numbers; repeatable")
       ->allow_extra_args(false);
   verb->add_option("--method", options->method, "the method for --input")->capture_default_str();
-  verb->add_option("-o,--output", options->output,
-                   "the .npy file to write for --input; several outputs add their names to it");
+  verb->add_option(
+      "-o,--output", options->output,
+      "the file to write: .npy for --input, .png for the mask of a picture; several outputs or pictures add "
+      "their names to it");
+  verb->add_option("--overlay", options->overlay, "the .png file to write with the picture and its mask over it");
   verb->callback([options, verb] {
     check_form(*verb);
     isolate(options->model);

@@ -58,14 +58,25 @@ std::string label_of(const ek_class& it) {
   return *it.label == '\0' ? "class " + std::to_string(it.index) : it.label;
 }
 
-Json to_json(const std::vector<ek_class>& classes) {
-  Json rows = Json::array();
-  for (const ek_class& it : classes) rows.push_back({{"label", label_of(it)}, {"score", it.score}});
-  return rows;
+Json text_or_null(const std::string& text) {
+  return text.empty() ? Json(nullptr) : Json(text);
 }
 
-void print_classes(const std::string& path, const std::vector<ek_class>& classes) {
-  std::printf("%s:\n", printable(path).c_str());
+Json to_json(const std::string& file, const std::vector<ek_class>& classes, const char* error,
+             const MaskFiles& written) {
+  Json labels = Json::array();
+  for (const ek_class& it : classes) labels.push_back({{"label", label_of(it)}, {"score", it.score}});
+  return {{"file", file},
+          {"labels", std::move(labels)},
+          {"error", error == nullptr ? Json(nullptr) : Json(error)},
+          {"mask", text_or_null(written.mask)},
+          {"overlay", text_or_null(written.overlay)}};
+}
+
+void print_classes(const std::string& path, const std::vector<ek_class>& classes, const MaskFiles& written) {
+  std::string files = written.mask;
+  if (!written.overlay.empty()) files += (files.empty() ? "" : ", ") + written.overlay;
+  std::printf("%s:%s\n", printable(path).c_str(), files.empty() ? "" : (" -> " + printable(files)).c_str());
   std::vector<Row> rows;
   for (const ek_class& it : classes) rows.push_back({"  " + fixed(static_cast<double>(it.score), 6), label_of(it)});
   print_table(rows);
@@ -76,6 +87,29 @@ std::size_t class_count(const ek_model* model) {
   ek_spec scores;
   if (ek_model_output(model, "predict", 0, &scores) != EK_OK || scores.rank != 1) return 1;
   return static_cast<std::size_t>(std::max<int64_t>(1, scores.shape[0]));
+}
+
+// The files to write for each picture.
+std::vector<MaskFiles> files_for(bool masks, const RunOptions& options, const std::vector<std::string>& pictures) {
+  if (masks) return mask_files(options, pictures);
+  for (const auto& [option, value] : {std::pair("-o", options.output), std::pair("--overlay", options.overlay)}) {
+    if (!value.empty()) {
+      throw Failure{EK_USAGE, std::string(option) + " " + value + ": " + options.model.path +
+                                  " gives no masks for pictures; leave " + option +
+                                  " out, or pass arrays with --input"};
+    }
+  }
+  return std::vector<MaskFiles>(pictures.size());
+}
+
+// The labels of a picture, best first.
+ek_status classify(ek_model* model, const char* path, std::size_t most, std::vector<ek_class>& classes,
+                   ek_predict_times& times) {
+  classes.resize(std::min(most, class_count(model)));
+  std::size_t count = classes.size();
+  const ek_status status = ek_model_predict(model, path, classes.data(), &count, &times);
+  classes.resize(count);
+  return status;
 }
 
 class Progress {
@@ -104,33 +138,34 @@ class Progress {
 void run_pictures(const RunOptions& options) {
   const std::vector<std::string> files = expand(options.pictures);
   const ModelPtr model = load_model(options.model);
-  const std::size_t most = class_count(model.get());
+  const bool masks = gives_masks(model.get());
+  const std::vector<MaskFiles> wanted = files_for(masks, options, files);
   if (!options.model.json) announce_weights(model.get());
   Json results = Json::array(), decode_ms = Json::array(), predict_ms = Json::array();
   int worst = EK_OK;
   std::size_t failed = 0;
   Progress progress(files.size());
-  for (const std::string& file : files) {
-    std::vector<ek_class> classes(std::min(options.topk, most));
-    std::size_t count = classes.size();
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    const std::string& file = files[i];
+    std::vector<ek_class> classes;
     ek_predict_times times{};
     progress.step();
     // A bad picture does not stop the others.
     const char* path = file == kStandardInput ? "/dev/stdin" : file.c_str();
-    const ek_status status = ek_model_predict(model.get(), path, classes.data(), &count, &times);
+    const ek_status status = masks ? segment(model.get(), path, wanted[i], options.topk, classes, times)
+                                   : classify(model.get(), path, options.topk, classes, times);
     report_step();
     if (status != EK_OK) {
       std::fprintf(stderr, "edgekit-runner: %s\n", printable(ek_last_error()).c_str());
-      results.push_back({{"file", file}, {"labels", Json::array()}, {"error", ek_last_error()}});
+      results.push_back(to_json(file, {}, ek_last_error(), {}));
       worst = std::max<int>(worst, status);
       ++failed;
       continue;
     }
-    classes.resize(count);
-    results.push_back({{"file", file}, {"labels", to_json(classes)}, {"error", nullptr}});
+    results.push_back(to_json(file, classes, nullptr, wanted[i]));
     decode_ms.push_back(times.decode_ms);
     predict_ms.push_back(times.predict_ms);
-    if (!options.model.json) print_classes(file, classes);
+    if (!options.model.json) print_classes(file, classes, wanted[i]);
   }
   if (options.model.json) {
     Json context = model_context(model.get());

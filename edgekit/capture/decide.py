@@ -22,7 +22,7 @@ from edgekit.errors import CaptureError, ParityError, UsageError
 from edgekit.format.schema import CaptureEvidence, ProbeResult, Proof, Tolerance, Versions
 from edgekit.parity.fast_path import fast_path_error
 from edgekit.parity.gate import measure_noise
-from edgekit.parity.ranges import check_requested
+from edgekit.parity.ranges import Ranges, check_requested
 from edgekit.parity.ranking import ranking_of
 from edgekit.parity.references import References, eager_references
 from edgekit.sources.adapter import inner
@@ -78,6 +78,7 @@ class Candidates:
         self._proof: Proof | None = None
         self._untried: Iterator[Attempt] = iter(())
         self._tried: list[Attempt] = []
+        self._shown: dict[Ranges, tuple[Picture, ...]] = {}
 
     def best(self, refused: Mapping[str, str], proof: Proof = "full") -> CapturedModel | None:
         """The first capture that agrees and is not refused, else the first that may be kept. None if all are refused.
@@ -111,11 +112,13 @@ class Candidates:
     def _parameters(self) -> Parameters:
         return parameters_of(inner(self._source.module), self._source.name)
 
-    @cached_property
-    def _pictures(self) -> tuple[Picture, ...]:
+    def _pictures(self, ranges: Ranges) -> tuple[Picture, ...]:
         if self._ranking is None:
             return ()
-        return pictures_of(self._source, self._ranking, self._references.items[0].meter)
+        key = ranges if self._ranking.is_mask else ()  # a classifier's pictures do not depend on them
+        if key not in self._shown:
+            self._shown[key] = pictures_of(self._source, self._ranking, self._references.items[0].meter, key)
+        return self._shown[key]
 
     def _captured(self, decision: Decision) -> CapturedModel:
         source, chosen = self._source, decision.chosen
@@ -135,7 +138,7 @@ class Candidates:
             parameters=self._parameters,
             versions=_versions(source),
             ranking=self._ranking,
-            pictures=self._pictures,
+            pictures=self._pictures(chosen.ranges),
         )
         return limited(captured, chosen.ranges)
 

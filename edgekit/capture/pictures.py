@@ -8,14 +8,17 @@ from edgekit.format.golden import GoldenInput
 from edgekit.nested import named_tensors
 from edgekit.parity.comparison import Reference
 from edgekit.parity.eager import exact_eager
+from edgekit.parity.masks import WholePicture, sides_of
 from edgekit.parity.noise import NoiseMeter
 from edgekit.parity.preprocess import Preprocess
 from edgekit.parity.probes import Probe, from_golden
+from edgekit.parity.ranges import Ranges
 from edgekit.parity.ranking import Ranking
 from edgekit.sources.copies import detached_copy
 from edgekit.sources.source import SourceModel
 
 _FIRST_SEED, _PICTURES = 21, 32
+_TRIES = 8  # to find a shape that the preprocessing keeps
 _ROUNDING = 5e-4  # in levels of a pixel; the largest error seen in float32 kernels is 1e-4
 
 
@@ -27,19 +30,22 @@ class Picture:
     answer: Reference
 
 
-def pictures_of(source: SourceModel, ranking: Ranking, meter: NoiseMeter | None) -> tuple[Picture, ...]:
+def pictures_of(
+    source: SourceModel, ranking: Ranking, meter: NoiseMeter | None, ranges: Ranges = ()
+) -> tuple[Picture, ...]:
     """One picture that is halved, one that is only cropped, and one that is doubled.
 
     With these factors, most pixels are resized exactly. With others, about one pixel in 100,000 lies so close to a half that
     a kernel with fused multiply-add rounds it to another level. A device that works correctly would fail on it.
+
+    Args:
+        ranges: the sizes that were proved, which limit those of a picture that is not cropped.
     """
-    image = ranking.image
-    preprocess, module = Preprocess(image), detached_copy(source.module)
-    shapes = (
-        (2 * image.resize, 2 * image.resize + 90, 3),
-        (image.resize + 64, image.resize, 3),
-        ((image.resize + 1) // 2, (image.resize + 1) // 2 + 27, 3),
-    )
+    image, module = ranking.image, detached_copy(source.module)
+    preprocess, shapes = Preprocess(image), _shapes(image.resize)
+    if ranking.is_mask:
+        preprocess = WholePicture(image, sides_of(source.inputs[0].shape, ranges))
+        shapes = _exact_shapes(preprocess)
     pictures = []
     for shape in shapes:
         given, picture = _steady_picture(preprocess, shape)
@@ -54,6 +60,29 @@ def pictures_of(source: SourceModel, ranking: Ranking, meter: NoiseMeter | None)
         )
         pictures.append(Picture(given=given, answer=answer))
     return tuple(pictures)
+
+
+def _shapes(resize: int) -> tuple[tuple[int, int, int], ...]:
+    half = (resize + 1) // 2
+    return (2 * resize, 2 * resize + 90, 3), (resize + 64, resize, 3), (half, half + 27, 3)
+
+
+def _exact_shapes(preprocess: WholePicture) -> tuple[tuple[int, int, int], ...]:
+    """Shapes that are halved, kept and doubled exactly where nothing is cropped off, square ones if there are no others."""
+    side = preprocess.resize
+
+    def kept(height: int, width: int) -> tuple[int, int]:
+        """The shape to which resizing and limiting bring a shape, and from which they change nothing."""
+        for _ in range(_TRIES):
+            new = preprocess.prepared_sides(height, width)
+            if new == (height, width):
+                break
+            height, width = new
+        return height, width
+
+    square, wide = kept(side, side), kept(side, side + side // 4)
+    tall = kept(side + side // 4, side)
+    return ((2 * wide[0], 2 * wide[1], 3), (*tall, 3), ((square[0] + 1) // 2, (square[1] + 1) // 2, 3))
 
 
 def _steady_picture(preprocess: Preprocess, shape: tuple[int, int, int]) -> tuple[GoldenInput, torch.Tensor]:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from edgekit.format.compare import Array
     from edgekit.model import PackageModel
 
+_OUTPUT = Path("output.npy")
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_package(parser, plain=True)
@@ -22,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "pictures",
         nargs="*",
         type=Path,
-        help="JPEG or PNG files, folders of them, or - for standard input, for an image classifier",
+        help="JPEG or PNG files, folders of them, or - for standard input, for an image classifier or a segmenter",
     )
     add_runtime(parser, "run")
     parser.add_argument("--topk", type=int, default=5, metavar="N", help="labels to show for a picture (default 5)")
@@ -34,9 +36,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-o",
         "--output",
         type=Path,
-        default=Path("output.npy"),
         metavar="FILE",
-        help="the file to write for --input (default output.npy); several outputs put their names before .npy",
+        help="the file to write: for --input .npy (default output.npy), for the mask of a picture .png (default none); several "
+        "outputs or pictures put their names before the suffix",
+    )
+    parser.add_argument(
+        "--overlay", type=Path, metavar="FILE", help="write the picture with its mask over it to this .png file"
     )
     add_isolate(parser)
     add_json(parser)
@@ -47,6 +52,8 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(
             "pictures and --input exclude each other: pictures go through predict, arrays through --method."
         )
+    if options.overlay is not None and not options.pictures:
+        raise UsageError("--overlay is for pictures, and none was given. Give a picture, or leave it out.")
     from edgekit.cli.run_pictures import run_pictures
     from edgekit.model import open_package
     from edgekit.report.console import banner
@@ -75,7 +82,8 @@ def _run_arrays(model: "PackageModel", options: argparse.Namespace) -> Sequence[
     if len(arrays) < len(named):
         raise UsageError(f"--input was given twice for one name ({', '.join(name for name, _, _ in named)}).")
     outputs = model.run(arrays if any(name for name, _, _ in named) else list(arrays.values()), options.method)
-    paths = _paths(options.output, list(outputs))
+    output = options.output or _OUTPUT
+    paths = _paths(output, list(outputs))
     _keep(options.package, paths)
     _save(paths, outputs)
     results = [
@@ -83,7 +91,7 @@ def _run_arrays(model: "PackageModel", options: argparse.Namespace) -> Sequence[
         for name, value in outputs.items()
     ]
     if not options.json:
-        print_outputs(results, options.output.parent)
+        print_outputs(results, output.parent)
     return results
 
 

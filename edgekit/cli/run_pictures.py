@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgekit.cli.run_masks import MaskFiles, mask_files, write_mask
 from edgekit.errors import DeviceError, ImageError, UsageError
-from edgekit.format.decode import decode_bytes
+from edgekit.format.decode import decode_bytes, decode_image
 from edgekit.format.picture import MAX_BYTES, SUFFIXES
 from edgekit.runtimes.results import LabelScore, PictureResult
 
@@ -22,7 +23,7 @@ _PIECE = 2**20
 
 
 def run_pictures(model: "PackageModel", options: argparse.Namespace) -> tuple[int, Sequence[PictureResult]]:
-    """The labels of every picture, printed one after the other unless `--json` is given.
+    """The labels or the mask of every picture, printed one after the other unless `--json` is given.
 
     Returns:
         The exit code, which is the worst of all pictures, and a result for each.
@@ -33,11 +34,17 @@ def run_pictures(model: "PackageModel", options: argparse.Namespace) -> tuple[in
         raise UsageError(f"topk is {options.topk}; expected at least 1.")
     resize = model.picture_resize()
     code, failed, results = 0, 0, []
-    for path in list(_expanded(options.pictures)):
+    pictures = list(_expanded(options.pictures))
+    for path, files in zip(pictures, _files(model, options, pictures), strict=True):
         try:
-            image = decode_bytes(_standard_input(), "standard input", resize) if path == _STANDARD_INPUT else path
-            labels = tuple(LabelScore(label=label, score=score) for label, score in model.predict(image, options.topk))
-            results.append(PictureResult(file=_text(path), labels=labels))
+            standard = path == _STANDARD_INPUT
+            image = decode_bytes(_standard_input(), "standard input", resize) if standard else decode_image(path, resize)
+            if model.gives_masks:
+                results.append(write_mask(model, image, files, options, _text(path)))
+            else:
+                found = model.predict(image, options.topk)
+                labels = tuple(LabelScore(label=label, score=score) for label, score in found)
+                results.append(PictureResult(file=_text(path), labels=labels))
             if not options.json:  # one after the other, since a run may take long
                 print_picture(results[-1])
         except (ImageError, DeviceError) as error:
@@ -47,6 +54,20 @@ def run_pictures(model: "PackageModel", options: argparse.Namespace) -> tuple[in
     if failed and len(results) > 1:
         _LOG.error("%d of %d pictures failed, as said above", failed, len(results))
     return code, results
+
+
+def _files(model: "PackageModel", options: argparse.Namespace, pictures: Sequence[Path]) -> list[MaskFiles]:
+    """The files to write for each picture."""
+    if model.gives_masks:
+        return mask_files(options, pictures)
+    given = next((name for name in ("output", "overlay") if getattr(options, name) is not None), None)
+    if given is not None:
+        option = "-o" if given == "output" else "--overlay"
+        raise UsageError(
+            f"{option} {getattr(options, given)}: {options.package} gives labels for pictures, not masks. Leave {option} out, or "
+            "redirect standard output."
+        )
+    return [MaskFiles(mask=None, overlay=None)] * len(pictures)
 
 
 def _expanded(paths: Sequence[Path]) -> Iterator[Path]:

@@ -25,6 +25,8 @@ Evidence = Literal["varies", "constant", "unproven"]
 Proof = Literal["quick", "full"]  # how many probes judge each pass
 Activation = Literal["softmax", "sigmoid", "none"]
 QuantizedEngine = Literal["fbgemm", "x86", "onednn", "qnnpack"]
+LABELS, MASK = "labels", "mask"  # what `predict` gives; a reader names others as unknown
+MOST_MASK_CLASSES = 256  # that a uint8 holds
 
 
 def check_tensor(name: str, dtype: str, shape: tuple[int, ...]) -> int:
@@ -94,7 +96,8 @@ class MethodSpec:
 class ImageSpec:
     """The preprocessing inside `predict`: sizes in pixels, mean and std for values in [0, 1].
 
-    `output` is the output of `forward` that `predict` ranks, and `activation` is what makes scores of it.
+    `output` is the output of `forward` that `predict` ranks, and `activation` is what makes scores of it. If `task` is `mask`,
+    `predict` gives the class of each pixel, nothing is cropped, and `classes` is the number of classes.
     """
 
     resize: int
@@ -106,6 +109,8 @@ class ImageSpec:
     channels: int = 3
     output: str = "0"
     activation: Activation = "softmax"
+    task: str = LABELS
+    classes: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

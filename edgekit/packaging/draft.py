@@ -32,10 +32,12 @@ from edgekit.packaging.combine import Part, combined, merged_evidence, merged_re
 from edgekit.packaging.constants import name_constants
 from edgekit.packaging.golden import golden_cases, predict_cases
 from edgekit.packaging.lite_file import save_lite
+from edgekit.packaging.masks import describe_mask, mask_cases
 from edgekit.packaging.methods import check_labels, describe_method, describe_predict
 from edgekit.packaging.predict import with_predict
 from edgekit.parity.comparison import rounded
 from edgekit.parity.gate import with_noise
+from edgekit.parity.masks import sides_of
 from edgekit.runtimes.compat import fitting
 from edgekit.runtimes.results import CaseResult
 
@@ -87,14 +89,19 @@ def draft_package(
                 f"{source.name}: the image contract adds a method predict, so --method predict:… cannot be exported with it. "
                 "Rename the method, or export it without --image."
             )
-        both = with_predict(optimized.module, ranking, optimized.captured.references[0].probe.inputs)
-        shown = predict_cases(source, optimized.captured.pictures, ranking, tolerance)
+        sides = sides_of(source.inputs[0].shape, optimized.captured.ranges)
+        both = with_predict(optimized.module, ranking, optimized.captured.references[0].probe.inputs, sides)
+        if ranking.is_mask:
+            shown = mask_cases(source, optimized.captured.pictures, ranking, sides, tolerance)
+        else:
+            shown = predict_cases(source, optimized.captured.pictures, ranking, tolerance)
         cases += shown
-        parts = [(both, "forward", parts[0][2]), (both, "predict", describe_predict(shown)), *parts[1:]]
+        described = describe_mask(shown) if ranking.is_mask else describe_predict(shown)
+        parts = [(both, "forward", parts[0][2]), (both, "predict", described), *parts[1:]]
     methods = tuple(spec for _, _, spec in parts)
     module = parts[0][0] if method_names(parts[0][0]) == {spec.name for spec in methods} else combined(parts)
     extras = {GOLDEN: to_json(Golden(schema_version=SCHEMA_VERSION, cases=cases), indent=None)}
-    if labels := check_labels(source.labels, methods):
+    if labels := check_labels(source.labels, methods, None if ranking is None else ranking.image):
         extras[LABELS] = encode_labels(labels)
     with scratch_folder(destination.parent) as scratch:
         reserve(scratch, sum(model.room_bytes for model in models))

@@ -26,7 +26,7 @@ SAMPLE = 1024  # a case keeps at most this many elements of an output
 _CHEAP_ELEMENTS = 1 << 17  # of the inputs of a case at the end of a range
 _ABOUT = 1.05  # or if it is about as large as the example
 _RANKS = 5
-_SURE = 20.0  # a rank is kept if its score is this many tolerances above the next
+SURE = 20.0  # a rank is kept if its score is this many tolerances above the next
 
 
 def golden_cases(
@@ -52,13 +52,13 @@ def _case(reference: Reference, method: str, varies: bool, tolerance: Tolerance)
     assert reference.probe.golden is not None  # every case has inputs that can be made again
     noise = reference.measured
     found = {} if noise is None else noise.outputs
-    own = _widened(found.values(), tolerance)
+    own = widened(found.values(), tolerance)
     return GoldenCase(
         name=f"{method}: {reference.probe.name}",
         method=method,
         inputs=reference.probe.golden,
         outputs=tuple(
-            _sampled(name, value, found[name].undecided if name in found else None)
+            sampled(name, value, found[name].undecided if name in found else None)
             for name, value in reference.outputs.items()
         ),
         structure=reference.structure if varies else None,
@@ -67,7 +67,7 @@ def _case(reference: Reference, method: str, varies: bool, tolerance: Tolerance)
     )
 
 
-def _widened(noises: Iterable[OutputNoise], tolerance: Tolerance) -> Tolerance:
+def widened(noises: Iterable[OutputNoise], tolerance: Tolerance) -> Tolerance:
     """The bounds of a case. Those that the noise widens are rounded up to two digits."""
     wide = tolerance
     for noise in noises:
@@ -123,7 +123,7 @@ def _picture_case(picture: Picture, ranking: Ranking, tolerance: Tolerance) -> G
     with exact_eager():
         scores = _scores(row, ranking)
         ordered = named_arrays(torch.topk(scores, scores.size(0)))
-    wide = _widened(() if noise is None else (noise,), tolerance)
+    wide = widened(() if noise is None else (noise,), tolerance)
     own = _of_scores(wide, float(row.abs().max()), scores, ranking)
     # Rounding can swap close ranks. That changes the indices, but the scores by less than the tolerance.
     ranks = {"0": min(_RANKS, len(ordered["0"])), "1": _sure_ranks(ordered["0"], own)}
@@ -168,11 +168,11 @@ def _sure_ranks(scores: Array, tolerance: Tolerance) -> int:
     leading = scores[: _RANKS + 1].astype(np.float64)
     if len(scores) <= _RANKS:
         leading = np.append(leading, -np.inf)  # nothing can swap with the last rank from below
-    sure = leading[:-1] - leading[1:] > _SURE * max(tolerance.max, tolerance.norm) * abs(scores[:_RANKS]).max()
+    sure = leading[:-1] - leading[1:] > SURE * max(tolerance.max, tolerance.norm) * abs(scores[:_RANKS]).max()
     return int(np.argmin(sure)) if not sure.all() else len(sure)
 
 
-def _sampled(name: str, value: Array, undecided: Mask | None) -> GoldenOutput:
+def sampled(name: str, value: Array, undecided: Mask | None) -> GoldenOutput:
     if value.size <= SAMPLE and undecided is None:
         return _picked(name, value, None)
     if value.size <= SAMPLE:

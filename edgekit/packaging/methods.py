@@ -5,7 +5,7 @@ from dataclasses import replace
 from edgekit.capture.captured import CapturedModel
 from edgekit.errors import UsageError
 from edgekit.format.golden import GoldenCase
-from edgekit.format.schema import MethodSpec, TensorSpec, Tolerance
+from edgekit.format.schema import MASK, ImageSpec, MethodSpec, TensorSpec, Tolerance
 from edgekit.packaging.proof import output_proofs, predict_proof
 from edgekit.parity.comparison import Reference, shared_structure
 from edgekit.parity.ranges import axis_ranges
@@ -54,7 +54,9 @@ def _output(name: str, answer: Reference, references: tuple[Reference, ...]) -> 
     return TensorSpec(name=name, dtype=str(value.dtype), shape=tuple(shape))
 
 
-def check_labels(labels: tuple[str, ...], methods: tuple[MethodSpec, ...]) -> tuple[str, ...]:
+def check_labels(
+    labels: tuple[str, ...], methods: tuple[MethodSpec, ...], image: ImageSpec | None = None
+) -> tuple[str, ...]:
     """The labels for a package with these methods; none if it has no `predict`.
 
     Raises:
@@ -63,7 +65,7 @@ def check_labels(labels: tuple[str, ...], methods: tuple[MethodSpec, ...]) -> tu
     predict = next((method for method in methods if method.name == "predict"), None)
     if predict is None:
         return ()
-    classes = predict.outputs[0].shape[0]
+    classes = image.classes if image is not None and image.task == MASK else predict.outputs[0].shape[0]
     if labels and len(labels) != classes:
         raise UsageError(
             f"{len(labels)} labels were given for {classes} classes. Pass one label for each class, in order."

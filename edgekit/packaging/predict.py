@@ -1,4 +1,4 @@
-"""The image contract as a module: a classifier that preprocesses a picture and sorts its scores."""
+"""The image contract as a module: it preprocesses a picture, and sorts the scores or makes a mask of them."""
 
 from typing import Any
 
@@ -8,41 +8,58 @@ from torch.jit._recursive import wrap_cpp_module
 
 from edgekit.nested import keys_of
 from edgekit.parity.eager import exact_eager
+from edgekit.parity.masks import MaskHead, Sides, WholePicture
 from edgekit.parity.preprocess import Preprocess
 from edgekit.parity.ranking import Ranking
 
 
-class Classifier(nn.Module):
-    """The two halves of a classifier, which share the weights of `forward`. `with_predict` defines both methods."""
+class PictureModel(nn.Module):
+    """The parts of a model for pictures, which share the weights of `forward`. `with_predict` defines both methods."""
 
-    def __init__(self, core: torch.jit.ScriptModule, preprocess: torch.jit.ScriptModule) -> None:
+    def __init__(self, core: torch.jit.ScriptModule, **parts: torch.jit.ScriptModule) -> None:
         super().__init__()
         self.core = core
-        self.preprocess = preprocess
+        for name, part in parts.items():
+            self.add_module(name, part)
 
 
 _SCORES = {"softmax": "torch.softmax(row, 0)", "sigmoid": "torch.sigmoid(row)", "none": "row"}
 
 
-def with_predict(core: torch.jit.ScriptModule, ranking: Ranking, example: tuple[torch.Tensor, ...]) -> Any:
+def with_predict(
+    core: torch.jit.ScriptModule, ranking: Ranking, example: tuple[torch.Tensor, ...], sides: Sides
+) -> Any:
     """Adds `predict(image)` to an optimized core: [H, W, 3] uint8 to scores [C] in descending order, and their classes [C].
 
-    Both halves are frozen, but the wrapper is not: freezing it with two methods would store the weights twice.
-    Without freezing, the preprocessing would need operators that older runtimes lack.
+    If the task is a mask, it gives the class of each pixel instead, [H, W] uint8.
+
+    All parts are frozen, but the wrapper is not: freezing it with two methods would store the weights twice. Without
+    freezing, the preprocessing would need operators that older runtimes lack.
 
     Args:
         core: what `forward` runs. Its outputs may be nested.
         ranking: the preprocessing, the output to rank, and its activation.
         example: inputs of `forward`, to find where the output is.
+        sides: the sizes that the core takes, for a mask.
     """
-    frozen = torch.jit.freeze(torch.jit.script(Preprocess(ranking.image).eval()))
-    halves = (wrap_cpp_module(core._c), wrap_cpp_module(frozen._c))
-    module: Any = torch.jit.script(Classifier(*halves).eval())
     with exact_eager():
         keys = keys_of(core(*(tensor.clone() for tensor in example)))[ranking.image.output]
     taken = "".join(f"[{key!r}]" for key in keys)
-    scores = _SCORES[ranking.image.activation]
+    parts: dict[str, nn.Module] = {"preprocess": Preprocess(ranking.image)}
+    if ranking.is_mask:
+        parts = {"preprocess": WholePicture(ranking.image, sides), "head": MaskHead(ranking.pair, ranking.threshold)}
+    frozen = {name: torch.jit.freeze(torch.jit.script(part.eval())) for name, part in parts.items()}
+    halves = {name: wrap_cpp_module(part._c) for name, part in frozen.items()}
+    module: Any = torch.jit.script(PictureModel(wrap_cpp_module(core._c), **halves).eval())
     module.define("def forward(self, x: Tensor):\n    return self.core(x)\n")
+    if ranking.is_mask:
+        module.define(
+            "def predict(self, image: Tensor) -> Tensor:\n"
+            "    prepared = self.preprocess(image)\n"
+            f"    return self.head(self.core(prepared){taken}, prepared, image)\n"
+        )
+        return module
+    scores = _SCORES[ranking.image.activation]
     module.define(
         "def predict(self, image: Tensor) -> Tuple[Tensor, Tensor]:\n"
         f"    row = self.core(self.preprocess(image)){taken}.reshape(-1)\n"

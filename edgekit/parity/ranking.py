@@ -1,13 +1,13 @@
-"""What `predict` ranks: an output of the model, and the activation that makes scores of it."""
+"""What `predict` ranks, or makes a mask of: an output of the model, and the activation that makes scores of it."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from edgekit.errors import UsageError
-from edgekit.format.schema import Activation, ImageSpec
+from edgekit.format.schema import MASK, MOST_MASK_CLASSES, Activation, ImageSpec
 from edgekit.parity.comparison import Reference
 from edgekit.parity.eager import Array
 from edgekit.parity.scores import Rows, are_distributions, are_shares, ends_squashed
@@ -19,10 +19,23 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ranking:
-    """The image contract with its output and activation. With `pair`, one score p gives the scores 1 - p and p."""
+    """The image contract with its output and activation. With `pair`, one score p gives the scores 1 - p and p.
+
+    If the task of the contract is `mask`, nothing is ranked: `predict` gives the class of each pixel, and with `pair` there
+    is one channel, whose score decides between the classes 0 and 1.
+    """
 
     image: ImageSpec
     pair: bool = False
+
+    @property
+    def is_mask(self) -> bool:
+        return self.image.task == MASK
+
+    @property
+    def threshold(self) -> float:
+        """What a map of one score must exceed for class 1."""
+        return 0.5 if self.image.activation == "none" else 0.0
 
 
 class _UnfitError(Exception):
@@ -30,7 +43,7 @@ class _UnfitError(Exception):
 
 
 def ranking_of(source: SourceModel, references: tuple[Reference, ...]) -> Ranking | None:
-    """What `predict` does with the model's answers; None if the model is not an image classifier.
+    """What `predict` does with the model's answers; None if the model neither classifies nor segments pictures.
 
     Raises:
         UsageError: the user asked for an image contract, an output or an activation that cannot apply.
@@ -54,8 +67,10 @@ def ranking_of(source: SourceModel, references: tuple[Reference, ...]) -> Rankin
 
 
 def _ranking(source: SourceModel, image: ImageSpec, references: tuple[Reference, ...]) -> Ranking:
-    _check_input(source, image)
     wanted = source.ranking.output or (image.output if image.output != "0" else None)
+    if image.task == MASK or _gives_maps(references, source, wanted):
+        return _masking(source, image, references, wanted)
+    _check_input(source, image)
     output = _output(references, source.inputs[0].shape[0], wanted)
     classes = _classes(references[0].outputs[output], source.inputs[0].shape[0])
     rows = list(_rows(references, output, classes))
@@ -70,6 +85,78 @@ def _ranking(source: SourceModel, image: ImageSpec, references: tuple[Reference,
         )
     pair = classes == 1 and len(source.labels) == 2 and (activation == "sigmoid" or shares)
     return Ranking(image=replace(image, output=output, activation=activation), pair=pair)
+
+
+def _gives_maps(references: tuple[Reference, ...], source: SourceModel, wanted: str | None) -> bool:
+    """Whether the outputs in question have a map of scores, and no row of them, for each picture."""
+    batch = source.inputs[0].shape[0] if source.inputs and source.inputs[0].shape else 0
+    values = [value for name, value in references[0].outputs.items() if wanted in (None, name)]
+    return any(_channels(value, batch) for value in values) and not any(_classes(value, batch) for value in values)
+
+
+def _masking(
+    source: SourceModel, image: ImageSpec, references: tuple[Reference, ...], wanted: str | None
+) -> Ranking:
+    """What `predict` does for a model whose output is a map of scores."""
+    given = ", ".join(f"{spec.dtype} {list(spec.shape)}" for spec in source.inputs)
+    first = source.inputs[0] if len(source.inputs) == 1 else None
+    if first is None or first.dtype != "float32" or len(first.shape) != 4 or first.shape[1] != image.channels:
+        raise _UnfitError(
+            f"forward takes {given or 'nothing'}; for a mask, expected float32 [N, {image.channels}, H, W]. Change channels, or "
+            "the shape of --input."
+        )
+    output = _chosen(references, first.shape[0], wanted, _channels, "a map of scores", "[N, classes, H, W]")
+    channels = _channels(references[0].outputs[output], first.shape[0])
+    if channels > MOST_MASK_CLASSES:
+        raise _UnfitError(f"output {output} has {channels} classes; expected at most {MOST_MASK_CLASSES} for a mask.")
+    activation = source.ranking.activation or (image.activation if image.activation != "softmax" else None)
+    if channels == 1:
+        activation = activation or _found(source, references[0], output, 1, _planes(references, output))
+        if source.ranking.activation is None and activation != "none":
+            raise _UnfitError(
+                f"output {output} has one channel, which may be the score of a class, or a depth or a grey level. If it is the "
+                "logit of a class, pass --activation sigmoid; if it is a score from 0 to 1, pass --activation none."
+            )
+    found = Ranking(
+        image=replace(
+            image,
+            task=MASK,
+            classes=max(2, channels),
+            output=output,
+            activation=activation or "softmax",
+        ),
+        pair=channels == 1,
+    )
+    if _is_flat(references, found):
+        raise _UnfitError(
+            f"output {output} gives one class for every pixel of every probe, so a mask would prove nothing. Pass trained "
+            "weights or inputs of the expected range, or leave --image out."
+        )
+    return found
+
+
+def _is_flat(references: tuple[Reference, ...], ranking: Ranking) -> bool:
+    """Whether all elements of all answers have the same class."""
+    classes: set[int] = set()
+    for reference in references:
+        value = reference.outputs[ranking.image.output]
+        if not reference.probe.stress:
+            found = value > ranking.threshold if ranking.pair else value.argmax(axis=1)
+            classes |= {int(each) for each in np.unique(found)}
+    return len(classes) < 2
+
+
+def _planes(references: tuple[Reference, ...], output: str) -> list[Rows]:
+    """The finite maps of one channel of all probes, as rows."""
+    values = (reference.outputs[output] for reference in references)
+    return [value.reshape(-1, 1).astype(np.float32, copy=False) for value in values if np.isfinite(value).all()]
+
+
+def _channels(value: Array, batch: int) -> int:
+    """The number of classes in a map for `batch` pictures; 0 if the answer is not a map of scores for each picture."""
+    if value.dtype != np.float32 or value.ndim != 4 or value.shape[0] != batch or min(value.shape[2:]) < 2:
+        return 0
+    return value.shape[1]
 
 
 def _found(source: SourceModel, first: Reference, output: str, classes: int, rows: list[Rows]) -> Activation:
@@ -92,23 +179,35 @@ def _check_input(source: SourceModel, image: ImageSpec) -> None:
 
 def _output(references: tuple[Reference, ...], batch: int, wanted: str | None) -> str:
     """The name of the output to rank: the one asked for, else the only one that has a row of scores for each picture."""
+    return _chosen(references, batch, wanted, _classes, "a row of scores", "[N, classes]")
+
+
+def _chosen(
+    references: tuple[Reference, ...],
+    batch: int,
+    wanted: str | None,
+    counted: Callable[[Array, int], int],
+    what_for: str,
+    shape: str,
+) -> str:
+    """The name of the output for `predict`: the one asked for, else the only one in which `counted` finds classes."""
     first = references[0]
     returns = ", ".join(f"{name}: {value.dtype} {list(value.shape)}" for name, value in first.outputs.items())
-    expected = "expected an output of float32 [N, classes]"
+    expected = f"expected an output of float32 {shape}"
     if wanted is not None and wanted not in first.outputs:
         file = " The file to write is -o." if wanted.endswith(".ptl") else ""
         raise _UnfitError(f"there is no output {wanted!r}; expected one of {', '.join(first.outputs)}.{file}")
     names = [wanted] if wanted is not None else list(first.outputs)
-    fitting = [name for name in names if _classes(first.outputs[name], batch) and _in_all(name, references)]
+    fitting = [name for name in names if counted(first.outputs[name], batch) and _in_all(name, references)]
     if not fitting:
         what = f"output {wanted}" if wanted is not None else "no output"
         raise _UnfitError(
-            f"{what} has a row of scores for each picture; {expected}, and forward returns {returns}. Return the scores of "
+            f"{what} has {what_for} for each picture; {expected}, and forward returns {returns}. Return the scores of "
             "the classes, or leave --image out and run the package on arrays."
         )
     if len(fitting) > 1:
         options = " or ".join(f"--output {name}" for name in fitting)
-        raise _UnfitError(f"forward returns {returns}; expected one output to rank. Choose it with {options}.")
+        raise _UnfitError(f"forward returns {returns}; expected one output with {what_for}. Choose it with {options}.")
     return fitting[0]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from edgekit.errors import printable
-from edgekit.format.schema import AS_MADE, ConstantInfo, ImageSpec, Manifest
+from edgekit.format.schema import AS_MADE, LABELS, MASK, ConstantInfo, ImageSpec, Manifest
 from edgekit.inspection import Inspection
 from edgekit.measure.bench import BenchReport
 from edgekit.runtimes.results import BenchResult, CaseResult, FitResult, OutputFile, PictureResult
@@ -29,7 +29,8 @@ def banner(manifest: Manifest | None) -> str:
 
 def bound(manifest: Manifest) -> str:
     """The bound on the errors, and the one for `predict`'s scores where there are any."""
-    activated = manifest.image is not None and manifest.image.activation != "none"
+    image = manifest.image
+    activated = image is not None and image.task == LABELS and image.activation != "none"
     scores = ", for scores times the largest logit" if activated else ""
     loosened = ", loosened" if manifest.tolerance.loosened else ""
     noise = max((p.noise or 0.0 for p in manifest.capture.probes if p.verdict != "chaotic"), default=0.0)
@@ -38,7 +39,9 @@ def bound(manifest: Manifest) -> str:
 
 
 def ranking(image: ImageSpec) -> str:
-    """What `predict` ranks."""
+    """What `predict` ranks, or makes a mask of."""
+    if image.task == MASK:
+        return f"mask of {image.classes} classes from output {image.output}, at the picture's own size"
     if image.activation == "none":
         return f"ranks output {image.output} as it is, without softmax or sigmoid"
     return f"ranks the {image.activation} of output {image.output}"
@@ -129,8 +132,9 @@ def print_fits(results: Sequence[FitResult], manifest: Manifest | None) -> None:
 
 
 def print_picture(picture: PictureResult) -> None:
-    """The labels of a picture, best first."""
-    _show(f"{picture.file}:")
+    """The labels of a picture, best first, or the largest classes of its mask and the files that were written."""
+    written = ", ".join(file for file in (picture.mask, picture.overlay) if file is not None)
+    _show(f"{picture.file}:{f' -> {written}' if written else ''}")
     print_table((), [(f"  {row.score:.6f}", row.label) for row in picture.labels])
 
 

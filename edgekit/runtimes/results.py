@@ -156,11 +156,17 @@ class LabelScore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PictureResult:
-    """The labels of a picture, best first; or why there are none, which is then in `error`."""
+    """The labels of a picture, best first; or why there are none, which is then in `error`.
+
+    For a mask, the labels are those in the picture, with their share of its pixels, and `mask` and `overlay` are the files
+    that were written.
+    """
 
     file: str
     labels: tuple[LabelScore, ...]
     error: str | None = None
+    mask: str | None = None
+    overlay: str | None = None
 
 
 class _Document(msgspec.Struct):

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from edgekit.errors import UsageError, kind_of
-from edgekit.format.schema import ImageSpec
+from edgekit.format.schema import LABELS, MASK, ImageSpec
 
 _MOST_PIXELS = 2**12  # of a side that a network takes
 _INTERPOLATIONS = ("bilinear", "bicubic")
 _FIELDS = ("resize", "crop", "mean", "std", "channels", "interpolation", "antialias")
 _HELP = (
-    "Expected resize=N,crop=N,mean=A[,B,C],std=A[,B,C][,channels=1|3][,interpolation=bilinear|bicubic], the same as JSON, or "
-    "a file with one of them."
+    "Expected resize=N[,crop=N],mean=A[,B,C],std=A[,B,C][,channels=1|3][,interpolation=bilinear|bicubic], the same as JSON, "
+    "or a file with one of them. A classifier needs crop; for a mask, leave it out."
 )
 _CROP_PCT = 0.875  # timm's own default
 
@@ -94,7 +94,8 @@ def _from_fields(fields: Any, what: str) -> ImageSpec:
         channels = int(fields.get("channels", 3))
         spec = ImageSpec(
             resize=_whole(fields["resize"]),
-            crop=_whole(fields["crop"]),
+            crop=_whole(fields.get("crop", fields["resize"])),
+            task=LABELS if "crop" in fields else MASK,
             mean=_numbers(fields["mean"], channels),
             std=_numbers(fields["std"], channels),
             channels=channels,
@@ -162,8 +163,10 @@ def _inexpressible(step: str, why: str) -> UsageError:
 
 
 def _from_transform(transform: Any) -> ImageSpec:
-    if type(transform).__name__ == "ImageClassification":  # the preset of torchvision's weights
-        (resize,), (crop,) = transform.resize_size, transform.crop_size
+    preset = type(transform).__name__
+    if preset in ("ImageClassification", "SemanticSegmentation"):  # of torchvision's weights; the latter crops nothing
+        (resize,) = transform.resize_size
+        crop = resize if preset == "SemanticSegmentation" else transform.crop_size[0]
         return _checked(
             ImageSpec(
                 resize=resize,
@@ -172,6 +175,7 @@ def _from_transform(transform: Any) -> ImageSpec:
                 std=tuple(transform.std),
                 interpolation=_interpolation(transform),
                 antialias=bool(transform.antialias),
+                task=MASK if preset == "SemanticSegmentation" else LABELS,
             ),
             "image",
         )
@@ -183,9 +187,8 @@ def _from_transform(transform: Any) -> ImageSpec:
                 _shown(step), "predict resizes, crops the center, scales to [0, 1] and normalizes, in this order"
             )
         read(step, fields)
-    for name, step in (("resize", "Resize"), ("crop", "CenterCrop")):
-        if name not in fields:
-            raise _inexpressible(f"a transform without {step}", "predict needs the size to resize and to crop to")
+    if "resize" not in fields:
+        raise _inexpressible("a transform without Resize", "predict needs the size to resize to")
     if not fields.pop("scaled", False):
         raise _inexpressible("a transform without ToTensor", "predict scales the levels 0 to 255 to [0, 1]")
     return _from_fields({"mean": 0.0, "std": 1.0, **fields}, "image")

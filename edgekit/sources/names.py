@@ -204,10 +204,12 @@ def _build(name: str, seed: int, side: int | None) -> nn.Module:
 
 
 def _image_of(weights: Any) -> tuple[ImageSpec | None, tuple[str, ...]]:
-    """The image contract and labels of a torchvision classifier, as its weights describe them."""
-    from torchvision.transforms._presets import ImageClassification
+    """The image contract and labels of a torchvision model that classifies or segments, as its weights describe them."""
+    from torchvision.transforms._presets import ImageClassification, SemanticSegmentation
 
     transforms = weights.transforms() if weights is not None else None
+    if isinstance(transforms, SemanticSegmentation):
+        return replace(as_image(transforms), output="out"), tuple(weights.meta["categories"])
     if not isinstance(transforms, ImageClassification):
         return None, ()
     return as_image(transforms), tuple(weights.meta["categories"])

@@ -179,6 +179,15 @@ typedef struct ek_predict_times {
 EK_API ek_status ek_model_predict(ek_model* model, const char* image_path, ek_class* classes, size_t* count,
                                   ek_predict_times* times);
 
+/* The same for a package whose `predict` gives the class of each pixel: `image.task` of the manifest is "mask". Writes
+ * the mask to a PNG file whose palette indices are the classes, and the picture with the mask over it to another; both
+ * paths may be NULL. *mask gets one value, uint8 [H, W], unless `mask` is NULL; destroy it with ek_values_destroy. */
+EK_API ek_status ek_model_segment(ek_model* model, const char* image_path, const char* mask_path,
+                                  const char* overlay_path, ek_values** mask, ek_predict_times* times);
+
+/* The label of a class; "" if the package has none for it. Valid as long as the model. */
+EK_API const char* ek_model_label(const ek_model* model, int64_t index);
+
 /* ---- Verifying and timing ---- */
 
 /* Replays the golden cases of the package. Writes the verdict document on EK_OK and on EK_VERDICT_FAILED. `unproven` in

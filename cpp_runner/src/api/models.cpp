@@ -1,6 +1,7 @@
 // A loaded model: its options, specs, runs and reports.
 #include "api/handles.h"
 #include "engine/predict.h"
+#include "image/mask.h"
 #include "report/reports.h"
 
 using namespace edgekit::api;
@@ -152,16 +153,37 @@ ek_status ek_model_predict(ek_model* model, const char* image_path, ek_class* cl
   return guarded([&]() -> Status {
     EK_RETURN_IF_ERROR(require(model, image_path, classes, count));
     EK_ASSIGN(const auto result, edgekit::predict(*model->model, image_path, *count));
-    const auto& labels = model->model->package().labels;
     *count = result.classes.size();
     for (std::size_t i = 0; i < result.classes.size(); ++i) {
       const auto& [index, score] = result.classes[i];
-      const bool labelled = index >= 0 && static_cast<std::size_t>(index) < labels.size();
-      classes[i] = {index, score, labelled ? labels[static_cast<std::size_t>(index)].c_str() : ""};
+      classes[i] = {index, score, ek_model_label(model, index)};
     }
     if (times != nullptr) *times = {result.decode_ms, result.predict_ms};
     return {};
   });
+}
+
+ek_status ek_model_segment(ek_model* model, const char* image_path, const char* mask_path, const char* overlay_path,
+                           ek_values** mask, ek_predict_times* times) {
+  return guarded([&]() -> Status {
+    EK_RETURN_IF_ERROR(require(model, image_path));
+    EK_ASSIGN(auto found, edgekit::segment(*model->model, image_path));
+    const auto view = found.mask.view();
+    if (mask_path != nullptr) EK_RETURN_IF_ERROR(edgekit::write_mask_png(mask_path, view));
+    if (overlay_path != nullptr) {
+      EK_RETURN_IF_ERROR(edgekit::write_overlay_png(overlay_path, found.picture.view(), view));
+    }
+    if (times != nullptr) *times = {found.decode_ms, found.predict_ms};
+    if (mask != nullptr) *mask = give_values({{"0", std::move(found.mask)}});
+    return {};
+  });
+}
+
+const char* ek_model_label(const ek_model* model, int64_t index) {
+  if (model == nullptr) return "";
+  const auto& labels = model->model->package().labels;
+  return index >= 0 && static_cast<std::size_t>(index) < labels.size() ? labels[static_cast<std::size_t>(index)].c_str()
+                                                                       : "";
 }
 
 ek_status ek_model_verify(ek_model* model, char** json) {

@@ -8,12 +8,31 @@
 namespace edgekit {
 namespace {
 
-Status check_predict(const Package& package) {
+struct Answer {
+  Tensor picture;
+  Values outputs;
+  double decode_ms = 0.0;
+  double predict_ms = 0.0;
+};
+
+Result<const MethodSpec*> find_predict(const Package& package, std::string_view task) {
   const MethodSpec* method = package.manifest ? package.manifest->find_method("predict") : nullptr;
   if (method == nullptr) {
     return usage_error(package.path +
                        " has no predict method, so it takes no pictures; run a method on arrays instead");
   }
+  const std::string& given = package.manifest->task;
+  if (given == task) return method;
+  if (given == kMaskTask || given == kLabelsTask) {
+    return usage_error(package.path + ": predict of this package gives " +
+                       (given == kMaskTask ? "a mask, not labels" : "labels, not a mask"));
+  }
+  return usage_error(package.path + ": predict of this package gives '" + given +
+                     "', which this runner does not know; use a newer edgekit-runner");
+}
+
+Status check_labels(const Package& package) {
+  EK_ASSIGN(const MethodSpec* method, find_predict(package, kLabelsTask));
   const auto& outputs = method->outputs;
   const bool fits = outputs.size() == 2 && outputs[0].dtype == DType::kFloat32 && outputs[1].dtype == DType::kInt64;
   return fits
@@ -22,19 +41,49 @@ Status check_predict(const Package& package) {
                              ": method predict does not give float32 scores and int64 indices; export the model again");
 }
 
-}  // namespace
+Status check_mask(const Package& package) {
+  EK_ASSIGN(const MethodSpec* method, find_predict(package, kMaskTask));
+  const auto& outputs = method->outputs;
+  const bool fits = outputs.size() == 1 && outputs[0].dtype == DType::kUint8 && outputs[0].axes.size() == 2;
+  return fits ? Status()
+              : package_error(package.path + ": method predict does not give a uint8 mask; export the model again");
+}
 
-Result<Prediction> predict(Model& model, const std::string& image_path, std::size_t most) {
-  EK_RETURN_IF_ERROR(check_predict(model.package()));
-  Prediction result;
+Result<Answer> answer(Model& model, const std::string& image_path) {
+  Answer result;
   const Stopwatch decoding;
-  EK_ASSIGN(const Tensor image, decode_image(image_path, model.package().manifest->resize));
+  EK_ASSIGN(result.picture, decode_image(image_path, model.package().manifest->resize));
   result.decode_ms = decoding.elapsed_ms();
   const Stopwatch predicting;
-  const TensorView view = image.view();
-  EK_ASSIGN(const Values outputs, model.run("predict", {&view, 1}));
+  const TensorView view = result.picture.view();
+  EK_ASSIGN(result.outputs, model.run("predict", {&view, 1}));
   result.predict_ms = predicting.elapsed_ms();
-  const TensorView scores = outputs.items[0].tensor.view(), indices = outputs.items[1].tensor.view();
+  return result;
+}
+
+}  // namespace
+
+Result<Segmentation> segment(Model& model, const std::string& image_path) {
+  EK_RETURN_IF_ERROR(check_mask(model.package()));
+  EK_ASSIGN(Answer found, answer(model, image_path));
+  if (found.outputs.items.empty()) return package_error(model.package().path + ": predict gives nothing");
+  Tensor& mask = found.outputs.items[0].tensor;
+  if (mask.dtype != DType::kUint8 || mask.shape.size() != 2 || mask.shape[0] != found.picture.shape[0] ||
+      mask.shape[1] != found.picture.shape[1]) {
+    return package_error(model.package().path + ": predict gives a mask " + shape_text(mask.shape) + " for a picture " +
+                         shape_text(found.picture.shape) + "; export the model again");
+  }
+  return Segmentation{std::move(found.picture), std::move(mask), found.decode_ms, found.predict_ms};
+}
+
+Result<Prediction> predict(Model& model, const std::string& image_path, std::size_t most) {
+  EK_RETURN_IF_ERROR(check_labels(model.package()));
+  EK_ASSIGN(const Answer found, answer(model, image_path));
+  Prediction result;
+  result.decode_ms = found.decode_ms;
+  result.predict_ms = found.predict_ms;
+  const auto& items = found.outputs.items;
+  const TensorView scores = items[0].tensor.view(), indices = items[1].tensor.view();
   const std::size_t count = std::min(scores.bytes.size() / sizeof(float), indices.bytes.size() / sizeof(std::int64_t));
   for (std::size_t i = 0; i < std::min(most, count); ++i) {
     result.classes.push_back({element_as_int(indices, i), static_cast<float>(element_as_double(scores, i))});

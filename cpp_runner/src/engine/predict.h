@@ -1,4 +1,4 @@
-// Runs the `predict` method on a picture.
+// Runs the `predict` method on a picture: it gives labels, or a mask.
 #pragma once
 
 #include <string>
@@ -20,6 +20,17 @@ struct Prediction {
   double predict_ms = 0.0;
 };
 
+struct Segmentation {
+  Tensor picture;  // uint8 [H, W, 3]
+  Tensor mask;     // uint8 [H, W]: the class of each pixel
+  double decode_ms = 0.0;
+  double predict_ms = 0.0;
+};
+
+// For a package whose task is labels.
 [[nodiscard]] Result<Prediction> predict(Model& model, const std::string& image_path, std::size_t most);
+
+// For a package whose task is a mask.
+[[nodiscard]] Result<Segmentation> segment(Model& model, const std::string& image_path);
 
 }  // namespace edgekit

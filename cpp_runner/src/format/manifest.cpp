@@ -64,6 +64,13 @@ std::uint64_t read_resize(const json& root) {
   return static_cast<std::uint64_t>(std::max<std::int64_t>(0, resize.value_or(0)));
 }
 
+std::string read_task(const json& root) {
+  const auto image = root.find("image");
+  if (image == root.end() || !image->is_object()) return std::string(kLabelsTask);
+  const auto task = image->find("task");
+  return task == image->end() || task->is_null() ? std::string(kLabelsTask) : task->get<std::string>();
+}
+
 Manifest read_manifest(const json& root) {
   Manifest manifest;
   manifest.name = root.at("name").get<std::string>();
@@ -75,6 +82,7 @@ Manifest read_manifest(const json& root) {
   read_runtime(root.at("runtime"), manifest);
   manifest.tolerance = read_tolerance(root.at("tolerance"));
   manifest.resize = read_resize(root);
+  manifest.task = read_task(root);
   manifest.records = root.at("records").get<std::map<std::string, std::string>>();
   return manifest;
 }

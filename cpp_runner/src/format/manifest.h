@@ -15,6 +15,8 @@ namespace edgekit {
 
 inline constexpr int kSchemaMajor = 2;
 inline constexpr int kMostThreads = 1024;
+inline constexpr std::string_view kLabelsTask = "labels";  // what `predict` gives; other tasks are unknown
+inline constexpr std::string_view kMaskTask = "mask";
 inline constexpr std::string_view kManifestRecord = "extra/edgekit/manifest.json";
 inline constexpr std::string_view kGoldenRecord = "extra/edgekit/golden.json";
 inline constexpr std::string_view kLabelsRecord = "extra/edgekit/labels.txt";
@@ -56,7 +58,8 @@ struct Manifest {
   std::optional<int> threads;
   std::string quantized_engine;  // that packed the quantized weights; empty if there are none
   Tolerance tolerance;
-  std::uint64_t resize = 0;  // of the image contract: the shorter side that `predict` makes; 0 if there is none
+  std::uint64_t resize = 0;       // of the image contract: the shorter side that `predict` makes; 0 if there is none
+  std::string task{kLabelsTask};  // of the image contract
   std::map<std::string, std::string> records;
 
   [[nodiscard]] const MethodSpec* find_method(std::string_view method) const;
