@@ -143,8 +143,8 @@ class PackageModel:
         """
         if self.manifest is None or self.manifest.image is None:
             raise UsageError(
-                f"{self._path} has no image contract, so it does not take pictures. Export an image classifier or a segmenter with --image, "
-                "or pass arrays with --input."
+                f"{self._path} has no image contract, so it does not take pictures. Export a classifier or a segmenter with "
+                "--image, or pass arrays with --input."
             )
         return self.manifest.image.resize
 

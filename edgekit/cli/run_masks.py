@@ -34,7 +34,9 @@ def mask_files(options: argparse.Namespace, pictures: Sequence[Path]) -> list[Ma
     read = [Path(options.package), *pictures]
     for option, path in wanted:
         if [other for _, other in wanted].count(path) > 1:
-            raise UsageError(f"{option} {path} would be written twice. Choose other names, or run the pictures one by one.")
+            raise UsageError(
+                f"{option} {path} would be written twice. Choose other names, or run the pictures one by one."
+            )
         if path.exists() and any(other.exists() and path.samefile(other) for other in read):
             raise UsageError(f"{option} {path} is read by this run; expected another file. Choose a new name.")
     return [MaskFiles(mask=mask, overlay=over) for mask, over in zip(named["-o"], named["--overlay"], strict=True)]

@@ -38,7 +38,9 @@ def run_pictures(model: "PackageModel", options: argparse.Namespace) -> tuple[in
     for path, files in zip(pictures, _files(model, options, pictures), strict=True):
         try:
             standard = path == _STANDARD_INPUT
-            image = decode_bytes(_standard_input(), "standard input", resize) if standard else decode_image(path, resize)
+            image = (
+                decode_bytes(_standard_input(), "standard input", resize) if standard else decode_image(path, resize)
+            )
             if model.gives_masks:
                 results.append(write_mask(model, image, files, options, _text(path)))
             else:

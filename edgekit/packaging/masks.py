@@ -31,8 +31,8 @@ def mask_cases(
     cases = [case for case in (_case(each, preprocess, ranking, tolerance) for each in pictures) if case is not None]
     if not cases:
         raise ParityError(
-            f"{facts.source} has no picture whose mask could be verified: rounding alone decides its pixels, or too few sizes are "
-            "proved. Leave --image out, or pass the sizes that the model must take with --dynamic."
+            f"{facts.source} has no picture whose mask could be verified: rounding alone decides its pixels, or too few sizes "
+            "are proved. Leave --image out, or pass the sizes that the model must take with --dynamic."
         )
     return tuple(cases)
 

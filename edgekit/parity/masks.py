@@ -27,7 +27,9 @@ def sides_of(shape: Sequence[int], ranges: Ranges) -> Sides:
     """The sides that were proved for an input of this shape."""
     found = {axis: each for each in ranges for axis in each.axes}
     height, width = (
-        (found[axis].min, found[axis].max, found[axis].multiple) if axis in found else (shape[axis[1]], shape[axis[1]], 1)
+        (found[axis].min, found[axis].max, found[axis].multiple)
+        if axis in found
+        else (shape[axis[1]], shape[axis[1]], 1)
         for axis in (_HEIGHT, _WIDTH)
     )
     square = _HEIGHT in found and found.get(_WIDTH) is found[_HEIGHT]

@@ -68,7 +68,13 @@ def ranking_of(source: SourceModel, references: tuple[Reference, ...]) -> Rankin
 
 def _ranking(source: SourceModel, image: ImageSpec, references: tuple[Reference, ...]) -> Ranking:
     wanted = source.ranking.output or (image.output if image.output != "0" else None)
-    if image.task == MASK or _gives_maps(references, source, wanted):
+    maps = _gives_maps(references, source, wanted)
+    if image.task == MASK and not maps and _gives_rows(references, source, wanted):
+        raise _UnfitError(
+            "the preprocessing crops nothing, which is for a mask, and forward returns a row of scores. Add crop=N (in Python, "
+            "CenterCrop)."
+        )
+    if image.task == MASK or maps:
         return _masking(source, image, references, wanted)
     _check_input(source, image)
     output = _output(references, source.inputs[0].shape[0], wanted)
@@ -89,14 +95,22 @@ def _ranking(source: SourceModel, image: ImageSpec, references: tuple[Reference,
 
 def _gives_maps(references: tuple[Reference, ...], source: SourceModel, wanted: str | None) -> bool:
     """Whether the outputs in question have a map of scores, and no row of them, for each picture."""
-    batch = source.inputs[0].shape[0] if source.inputs and source.inputs[0].shape else 0
+    batch = _batch(source)
     values = [value for name, value in references[0].outputs.items() if wanted in (None, name)]
-    return any(_channels(value, batch) for value in values) and not any(_classes(value, batch) for value in values)
+    return any(_channels(value, batch) for value in values) and not _gives_rows(references, source, wanted)
 
 
-def _masking(
-    source: SourceModel, image: ImageSpec, references: tuple[Reference, ...], wanted: str | None
-) -> Ranking:
+def _gives_rows(references: tuple[Reference, ...], source: SourceModel, wanted: str | None) -> bool:
+    """Whether an output in question has a row of scores for each picture."""
+    outputs = references[0].outputs
+    return any(_classes(value, _batch(source)) for name, value in outputs.items() if wanted in (None, name))
+
+
+def _batch(source: SourceModel) -> int:
+    return source.inputs[0].shape[0] if source.inputs and source.inputs[0].shape else 0
+
+
+def _masking(source: SourceModel, image: ImageSpec, references: tuple[Reference, ...], wanted: str | None) -> Ranking:
     """What `predict` does for a model whose output is a map of scores."""
     given = ", ".join(f"{spec.dtype} {list(spec.shape)}" for spec in source.inputs)
     first = source.inputs[0] if len(source.inputs) == 1 else None
@@ -141,7 +155,7 @@ def _is_flat(references: tuple[Reference, ...], ranking: Ranking) -> bool:
     for reference in references:
         value = reference.outputs[ranking.image.output]
         if not reference.probe.stress:
-            found = value > ranking.threshold if ranking.pair else value.argmax(axis=1)
+            found = value.astype(np.float32) > ranking.threshold if ranking.pair else value.argmax(axis=1)
             classes |= {int(each) for each in np.unique(found)}
     return len(classes) < 2
 
@@ -156,7 +170,7 @@ def _channels(value: Array, batch: int) -> int:
     """The number of classes in a map for `batch` pictures; 0 if the answer is not a map of scores for each picture."""
     if value.dtype != np.float32 or value.ndim != 4 or value.shape[0] != batch or min(value.shape[2:]) < 2:
         return 0
-    return value.shape[1]
+    return int(value.shape[1])
 
 
 def _found(source: SourceModel, first: Reference, output: str, classes: int, rows: list[Rows]) -> Activation:

@@ -274,3 +274,82 @@ def test_run_read_only_array_is_taken_as_it_is(two_inputs: Path) -> None:
     ids.flags.writeable = mask.flags.writeable = False
     found = edgekit.load(two_inputs).run([ids, mask])
     assert all(np.array_equal(found[name], value) for name, value in expected.items())
+
+
+@pytest.fixture(scope="session")
+def segmenter(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package of a segmenter, whose `predict` gives masks."""
+    import segmenters
+
+    import edgekit
+
+    output = tmp_path_factory.mktemp("segmenter") / "mask.ptl"
+    image = {"resize": 48, "mean": 0.5, "std": 0.25}
+    return edgekit.export(
+        segmenters.Segmenter(),
+        ["1x3x48x64"],
+        name="mask",
+        output=output,
+        image=image,
+        labels=list("abcde"),
+        server=False,
+    ).package
+
+
+def test_run_picture_of_a_segmenter_writes_the_mask_and_the_overlay(
+    cli: Command, segmenter: Path, folder: Path
+) -> None:
+    from PIL import Image
+
+    import edgekit
+    from edgekit.format.decode import decode_image
+    from edgekit.format.mask import overlay
+
+    done = cli("run", segmenter, PHOTO, "-o", "m.png", "--overlay", "o.png", "--topk", "2")
+    done.passed(": -> m.png, o.png")
+    package = edgekit.load(segmenter)
+    assert isinstance(package, edgekit.model.LiteModel)
+    mask = package.segment(PHOTO)
+    np.testing.assert_array_equal(np.asarray(Image.open("m.png")), mask)
+    np.testing.assert_array_equal(np.asarray(Image.open("o.png")), overlay(decode_image(PHOTO), mask))
+    (row,) = json.loads(cli("run", segmenter, PHOTO, "--json").out)["results"]
+    assert (row["mask"], row["overlay"], row["error"]) == (None, None, None)
+    shares = [(entry["label"], entry["score"]) for entry in row["labels"]]
+    assert dict(shares) == {"abcde"[index]: pytest.approx((mask == index).mean()) for index in np.unique(mask)}
+    assert shares == sorted(shares, key=lambda share: -share[1])
+    assert sorted(path.name for path in folder.iterdir()) == ["m.png", "o.png"]
+
+
+def test_run_several_pictures_of_a_segmenter_put_their_names_before_the_suffix(
+    cli: Command, segmenter: Path, folder: Path
+) -> None:
+    for name in ("a.jpg", "b c.jpg"):
+        (folder / name).write_bytes(PHOTO.read_bytes())
+    (folder / "empty.jpg").write_bytes(b"")
+    done = cli("run", segmenter, "a.jpg", "empty.jpg", "b c.jpg", "-o", "out/m.png")
+    done.failed(2, "1 of 3 pictures failed")
+    assert sorted(path.name for path in (folder / "out").iterdir()) == ["m.a.png", "m.b_c.png"]
+
+
+def test_run_mask_that_it_cannot_or_must_not_write_exits_2(
+    cli: Command, segmenter: Path, tiny: Path, folder: Path
+) -> None:
+    from PIL import Image
+
+    (folder / "sub").mkdir()
+    for name in ("a.png", "sub/a.png"):
+        Image.open(PHOTO).save(folder / name)
+    before = (folder / "a.png").read_bytes()
+    cases: tuple[tuple[tuple[object, ...], str], ...] = (
+        ((segmenter, "a.png", "-o", "m.npy"), "masks are PNG files; expected a name that ends in .png"),
+        ((segmenter, "a.png", "-o", "a.png"), "is read by this run"),
+        ((segmenter, "a.png", "-o", "m.png", "--overlay", "m.png"), "would be written twice"),
+        ((segmenter, "a.png", "sub/a.png", "-o", "m.png"), "would be written twice"),
+        ((tiny, "a.png", "-o", "m.png"), "gives labels for pictures, not masks"),
+        ((tiny, "a.png", "--overlay", "m.png"), "gives labels for pictures, not masks"),
+        ((segmenter, "--overlay", "m.png"), "--overlay is for pictures"),
+    )
+    for arguments, message in cases:
+        cli("run", *arguments).failed(2, message)
+    assert (folder / "a.png").read_bytes() == before
+    assert sorted(path.name for path in folder.iterdir()) == ["a.png", "sub"]

@@ -13,6 +13,7 @@ import pytest
 import torch
 from models import perturb_batchnorm
 from packages import save_lite
+from segmenters import Segmenter
 
 import edgekit
 
@@ -112,6 +113,16 @@ def classifier(tmp_path_factory: pytest.TempPathFactory) -> Exported:
     labels = ("cat", "dog", "café", "日本", "owl", "fox", "elk")
     output = tmp_path_factory.mktemp("classifier") / "toy.ptl"
     return _exported(edgekit.export(model, ["1x3x32x32"], name="toy", output=output, image=image, labels=labels))
+
+
+@pytest.fixture(scope="session")
+def segmenter(tmp_path_factory: pytest.TempPathFactory) -> Exported:
+    """A segmenter whose `predict` gives masks."""
+    output = tmp_path_factory.mktemp("segmenter") / "mask.ptl"
+    image = {"resize": 48, "mean": 0.5, "std": 0.25}
+    return _exported(
+        edgekit.export(Segmenter(), ["1x3x48x64"], name="mask", output=output, image=image, labels=list("abcde"))
+    )
 
 
 @pytest.fixture(scope="session")

@@ -157,7 +157,12 @@ def test_predict_ranks_an_output_of_a_scripted_structure(tmp_path: Path) -> None
 
 WRONG: dict[str, tuple[Callable[[torch.Tensor], Any], dict[str, Any], str]] = {
     "two rows": (lambda y: {"hidden": y * 2, "logits": y}, {}, "--output hidden or --output logits"),
-    "a map": (lambda y: y[:, :, None, None].expand(-1, -1, 4, 4), {}, "output 0 gives one class for every pixel of every probe"),
+    "a map of one class": (lambda y: y[:, :, None, None].expand(-1, -1, 4, 4), {}, "gives one class for every pixel"),
+    "no crop": (
+        lambda y: y,
+        {"image": "resize=32,mean=0,std=1"},
+        "the preprocessing crops nothing, which is for a mask",
+    ),
     "integers": (lambda y: y.argmax(1), {}, "no output has a row of scores"),
     "an unknown output": (lambda y: (y, y * 2), {"rank": "logits"}, "no output 'logits'; expected one of 0, 1"),
     "a file": (lambda y: y, {"rank": "o.ptl"}, "The file to write is -o"),

@@ -10,6 +10,7 @@ import dev.edgekit.core.format.Npy
 import dev.edgekit.core.format.Tensor
 import dev.edgekit.core.run.RgbImage
 import dev.edgekit.core.run.classify
+import dev.edgekit.core.run.requireLabels
 import java.io.File
 import java.io.IOException
 import javax.imageio.ImageIO
@@ -37,6 +38,7 @@ private fun runPictures(model: ModelPackage, pictures: List<File>, count: Int): 
     if (model.manifest?.methods?.none { it.name == "predict" } == true) {
         throw UsageException("${model.file.name} has no method 'predict': it does not classify pictures. Give arrays with --input.")
     }
+    model.manifest?.let(::requireLabels)
     return load(model).use { runtime ->
         pictures.map { picture ->
             try {

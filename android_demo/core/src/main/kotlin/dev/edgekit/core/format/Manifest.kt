@@ -11,6 +11,7 @@ data class Manifest(
     val threads: Int?,
     val records: Map<String, String>,
     val quantizedEngine: String?,
+    val task: String = LABELS,
 ) {
     init {
         requireUnique("method", "the package", methods.map { it.name })
@@ -22,13 +23,15 @@ data class Manifest(
             method.outputs.filter { it.proof == Proof.UNPROVEN }.map { "${method.name}: ${it.name}" }
         }
 
-    /** Whether there is a `predict` that takes a photograph. */
-    val classifiesImages: Boolean get() = resize != null && methods.any { it.name == "predict" }
+    /** Whether there is a `predict` that takes a photograph and gives labels. */
+    val classifiesImages: Boolean get() = resize != null && task == LABELS && methods.any { it.name == "predict" }
 
     fun method(name: String): MethodSpec = methods.find { it.name == name }
         ?: throw PackageException("${this.name} has no method '$name'; it has ${methods.joinToString { it.name }}")
 
     companion object {
+        /** The [task] of an image classifier; the `predict` of other packages gives something else, such as a mask. */
+        const val LABELS = "labels"
         private const val MAJOR = 2
         private const val MOST_THREADS = 1024
         private val QUANTIZED_ENGINES = listOf("fbgemm", "x86", "onednn", "qnnpack")
@@ -47,6 +50,7 @@ data class Manifest(
                 threads = json["runtime"].find("threads")?.int()?.also(::requireThreads),
                 records = json["records"].fields().mapValues { it.value.text() },
                 quantizedEngine = json["runtime"].find("quantized_engine")?.text()?.also(::requireKnownEngine),
+                task = json.find("image")?.find("task")?.text() ?: LABELS,
             )
         }
 

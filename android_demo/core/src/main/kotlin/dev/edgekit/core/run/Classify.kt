@@ -1,6 +1,8 @@
 package dev.edgekit.core.run
 
 import dev.edgekit.core.format.DType
+import dev.edgekit.core.format.InputException
+import dev.edgekit.core.format.Manifest
 import dev.edgekit.core.format.ModelException
 import dev.edgekit.core.format.ModelPackage
 import dev.edgekit.core.format.Outputs
@@ -8,13 +10,26 @@ import dev.edgekit.core.format.Tensor
 
 data class Prediction(val index: Int, val label: String, val score: Double)
 
-/** The [count] most likely classes of an image, from `predict`, which returns all classes in descending order. */
+/**
+ * The [count] most likely classes of an image, from `predict`, which returns all classes in descending order.
+ *
+ * @throws InputException where `predict` gives something else than labels
+ */
 fun classify(model: ModelPackage, runtime: ModelRuntime, image: Tensor, count: Int): List<Prediction> {
-    val method = model.requireManifest().method("predict")
+    val method = model.requireManifest().also(::requireLabels).method("predict")
     method.check(listOf(image))
     model.requireManifest().resize?.let { checkResized(width = image.shape[1], height = image.shape[0], resize = it) }
     val outputs = runtime.run("predict", listOf(image)).also(method::check)
     return topK(outputs, model.labels, count)
+}
+
+/** Refuses a package whose `predict` gives something else than labels, by the name of that. */
+fun requireLabels(manifest: Manifest) {
+    if (manifest.task == Manifest.LABELS) return
+    throw InputException(
+        "'predict' of ${manifest.name} gives '${manifest.task}'; this reader shows ${Manifest.LABELS}. " +
+            "Use edgekit run or edgekit-runner.",
+    )
 }
 
 internal fun topK(outputs: Outputs, labels: List<String>, count: Int): List<Prediction> {
