@@ -84,7 +84,7 @@ class PackageModel:
         """
         if topk < 1:
             raise UsageError(f"topk is {topk}; expected at least 1.")
-        self._check_task(LABELS, "segment() returns it")
+        self.check_task(LABELS, "segment() returns it")
         pixels = self._pixels(image)
         outputs = self.run([pixels], "predict")
         if not {"0", "1"} <= outputs.keys():
@@ -105,7 +105,7 @@ class PackageModel:
             ImageError: the picture cannot be decoded.
             UsageError: the package has no `predict`, or one that gives labels.
         """
-        self._check_task(MASK, "predict() returns them")
+        self.check_task(MASK, "predict() returns them")
         pixels = self._pixels(image)
         mask = self.run([pixels], "predict").get("0")
         if mask is None or mask.dtype != np.uint8 or mask.shape != pixels.shape[:2]:
@@ -124,7 +124,12 @@ class PackageModel:
     def _pixels(self, image: str | os.PathLike[str] | Array) -> Array:
         return image if isinstance(image, np.ndarray) else decode_image(Path(image), self.picture_resize())
 
-    def _check_task(self, wanted: str, instead: str) -> None:
+    def check_task(self, wanted: str, instead: str) -> None:
+        """Refuses a package whose `predict` gives something else, by the name of that. `instead` ends the message.
+
+        Raises:
+            UsageError: it does.
+        """
         image = None if self.manifest is None else self.manifest.image
         if image is None or image.task == wanted:
             return

@@ -10,6 +10,7 @@ from edgekit.evaluation.original import Original, Scores
 from edgekit.evaluation.pictures import LabelledPicture
 from edgekit.evaluation.rows import EvaluatedPicture
 from edgekit.format.decode import decode_image
+from edgekit.format.schema import LABELS
 from edgekit.model import PackageModel
 from edgekit.runtimes import isolation
 from edgekit.runtimes.results import LabelScore
@@ -19,9 +20,10 @@ def class_count(model: PackageModel) -> int:
     """The number of classes that `predict` ranks.
 
     Raises:
-        UsageError: the package has no `predict`.
+        UsageError: the package has no `predict`, or one that does not rank classes.
     """
     model.picture_resize()
+    model.check_task(LABELS, "evaluate compares labels")
     spec = None if model.manifest is None else model.manifest.method("predict")
     size = None if spec is None else spec.outputs[0].shape[0]
     return size if isinstance(size, int) else len(model.labels)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from evaluation.colours import COLOURS, SIDE, Colours
-from packages import rewrite, scale_largest_weight
+from packages import edit_manifest, rewrite, scale_largest_weight
 from PIL import Image
 from schemas import validate
 
@@ -144,3 +144,9 @@ def test_evaluate_wrong_request_ends(
 
 def test_evaluate_package_without_pictures_is_refused(cli: Command, two_inputs: Path, data: Path) -> None:
     cli("evaluate", two_inputs, "--data", data).failed(2, "has no image contract")
+
+
+def test_evaluate_package_that_gives_masks_is_refused(cli: Command, package: Path, data: Path, tmp_path: Path) -> None:
+    as_mask = edit_manifest(lambda manifest: manifest["image"].update(task="mask", classes=4))
+    masks = rewrite(package, tmp_path / "masks.ptl", as_mask, remake_digests=True)
+    cli("evaluate", masks, "--data", data).failed(2, "predict of this package gives a mask; evaluate compares labels")
