@@ -24,9 +24,11 @@ def test_run_writes_the_mask_and_the_overlay_that_python_gives(run: Run, segment
     package = edgekit.load(segmenter.package)
     assert isinstance(package, edgekit.model.LiteModel)
     wanted, picture = package.segment(PHOTO), edgekit.format.decode.decode_image(PHOTO)
-    assert Image.open(mask).mode == "P"
-    np.testing.assert_array_equal(np.asarray(Image.open(mask)), wanted)
-    np.testing.assert_array_equal(np.asarray(Image.open(drawn)), overlay(picture, wanted))
+    with Image.open(mask) as image:
+        assert image.mode == "P"
+        np.testing.assert_array_equal(np.asarray(image), wanted)
+    with Image.open(drawn) as image:
+        np.testing.assert_array_equal(np.asarray(image), overlay(picture, wanted))
     (row,) = done.results
     assert (row["file"], row["error"], row["mask"], row["overlay"]) == (str(PHOTO), None, str(mask), str(drawn))
     shares = {"abcde"[index]: float((wanted == index).mean()) for index in np.unique(wanted)}
