@@ -105,7 +105,7 @@ def server_settings(path: str | os.PathLike[str]) -> ServerSettings:
             return (
                 ServerSettings() if record is None else msgspec.json.decode(archive.read(record), type=ServerSettings)
             )
-    except (OSError, zipfile.BadZipFile, msgspec.MsgspecError) as error:
+    except (OSError, zipfile.BadZipFile, msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise PackageError(f"{path} is not a TorchScript file: {first_line(error)}") from error
 
 
