@@ -1,6 +1,7 @@
 """Fixtures for all tests. Packages are exported once per session, or once per worker under xdist."""
 
 import os
+import signal
 from pathlib import Path
 
 import lanes
@@ -9,6 +10,9 @@ import torch
 
 # The tests see what this process and the runner's print and raise; tests of isolation ask for it.
 os.environ["EDGEKIT_ISOLATE"] = "never"
+
+# Background jobs of a shell ignore SIGINT, and child processes inherit that. With a handler here, they do not.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` selects

@@ -20,8 +20,6 @@ from edgekit.runtimes.workshop import TORCH, own_environment
 
 MODELS = Path(__file__).parent / "models.py"
 ELSEWHERE = """
-import signal
-signal.signal(signal.SIGINT, signal.default_int_handler)  # the tests may run in the background, which ignores it
 from edgekit import pipeline
 from edgekit.runtimes import workshop, workshop_lite
 for module in (pipeline, workshop, workshop_lite):

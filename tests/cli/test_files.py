@@ -127,8 +127,6 @@ def interrupted(
 
     Returns the exit code, stderr, and whether the command was still running then.
     """
-    # Background jobs of a shell ignore SIGINT, and child processes inherit that. With a handler here, it does not ignore it.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     child = subprocess.Popen(
         [sys.executable, "-m", "edgekit", *map(str, arguments)],
         stdout=subprocess.PIPE,
@@ -137,7 +135,6 @@ def interrupted(
         cwd=folder,
         env=environment(),
     )
-    signal.signal(signal.SIGINT, before)
     while child.poll() is None and not list(folder.rglob(seen)):
         time.sleep(0.002)
     caught = child.poll() is None

@@ -86,7 +86,7 @@ def test_parse_input_random_text_is_a_spec_or_a_usage_error() -> None:
         (["--input", "4", "--mode", "guess"], 2, "invalid choice: 'guess'"),
         (["--input", "4", "--weights", "IMAGENET1K_V1"], 2, "has no named weights"),
         (["--input", "4", "--weights", "random", "--require-pretrained"], 2, "exclude each other"),
-        (["--input", "4", "--image", "resize=9"], 2, "crop is missing"),
+        (["--input", "4", "--image", "resize=9"], 2, "mean is missing"),
         (["--input", "4", "--image", IMAGE + ",colour=1"], 2, "unknown field 'colour'"),
         (["--input", "4", "--image", IMAGE.replace("0.25", "0")], 2, "out of range"),
         (["--input", "4", "--image", IMAGE.replace("0.5", "nan")], 2, "out of range"),
