@@ -43,13 +43,17 @@ private fun runPictures(model: ModelPackage, pictures: List<File>, count: Int): 
         pictures.map { picture ->
             try {
                 val labels = classify(model, runtime, pixels(picture), count).map { mapOf("label" to it.label, "score" to it.score) }
-                mapOf("file" to picture.path, "labels" to labels, "error" to null)
+                row(picture, labels)
             } catch (e: ImageException) {
-                mapOf("file" to picture.path, "labels" to emptyList<Any>(), "error" to e.message)
+                row(picture, error = e.message)
             }
         }
     }
 }
+
+/** The mask and the overlay are files of packages that give masks, which this program refuses. */
+private fun row(picture: File, labels: List<Any> = emptyList(), error: String? = null): Map<String, Any?> =
+    mapOf("file" to picture.path, "labels" to labels, "error" to error, "mask" to null, "overlay" to null)
 
 private fun pixels(picture: File): Tensor {
     val image = try {
