@@ -88,20 +88,27 @@ def _remember(opcode: int, index: int, count: int, stack: list[_Node], memo: dic
         return
     if index > count:
         raise LimitError(f"it remembers a value under the number {index} after {count} opcodes")
-    memo[index] = stack[-1]
+    memo[index] = _value(stack[-1])
+
+
+def _value(node: _Node) -> _Node:
+    """The node, unless it is a mark, which libtorch keeps apart from the values: the two would disagree about what follows."""
+    if node is _MARK:
+        raise LimitError("it uses a mark as a value")
+    return node
 
 
 def _joined(opcode: int, stack: list[_Node], most_values: int) -> _Node:
     """Takes the values of an opcode from the stack, and returns what they become."""
     if opcode in _TUPLES or opcode in _INTO:
         number = _TUPLES.get(opcode) or _INTO[opcode]
-        items = [stack.pop() for _ in range(number)][::-1]
+        items = [_value(stack.pop()) for _ in range(number)][::-1]
     else:
         items = []
         while (item := stack.pop()) is not _MARK:
             items.append(item)
         items.reverse()
-    into = [1, 1, 0] if opcode in _TUPLES or opcode == ord("t") else stack.pop()
+    into = [1, 1, 0] if opcode in _TUPLES or opcode == ord("t") else _value(stack.pop())
     if opcode in b"us" and any(depth > 0 for depth, *_ in items[::2]):
         raise LimitError("a key of a dictionary is not a text or a number")
     if opcode in _CHANGES and items and into[2]:  # the nesting of the value that holds it would be wrong

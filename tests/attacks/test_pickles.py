@@ -33,6 +33,9 @@ PICKLES = {
     "millions of opcodes": ("more than", b"N" * (MOST_OPCODES + 1) + b"."),
     "value of nothing": ("values that it does not have", b"t."),
     "unknown memo": ("values that it does not have", b"h\x07."),
+    "mark in the memo": ("a mark as a value", b"N(q\0h\0t."),
+    "mark in a tuple": ("a mark as a value", b"N(\x86."),
+    "mark that is changed": ("a mark as a value", b"(Na."),
     "no end": ("cut short", b"NN"),
     "class without an end": ("does not end", b"cos\nsystem"),
 }

@@ -145,12 +145,13 @@ void PickleStack::memo(unsigned opcode, std::string_view argument) {
     stack_.push_back(found->second);
     return;
   }
-  require(!stack_.empty(), kCut);
+  const std::uint32_t top = pop();
+  stack_.push_back(top);
   if (index > count_) {
     throw BadPickle{"it remembers a value under the number " + std::to_string(index) + " after " +
                     std::to_string(count_) + " opcodes"};
   }
-  memo_[index] = stack_.back();
+  memo_[index] = top;
 }
 
 // The opcodes that make one value of several, or put values into the one below them.
@@ -252,7 +253,9 @@ void PickleStack::push(PickleValue value) {
 }
 
 std::uint32_t PickleStack::pop() {
-  require(!stack_.empty() && values_[stack_.back()].kind != PickleKind::kMark, kCut);
+  require(!stack_.empty(), kCut);
+  // libtorch keeps marks apart from the values, so the two would disagree about what follows.
+  require(values_[stack_.back()].kind != PickleKind::kMark, "it uses a mark as a value");
   const std::uint32_t index = stack_.back();
   stack_.pop_back();
   return index;
