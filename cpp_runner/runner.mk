@@ -12,7 +12,7 @@ runner: $(READY) ## build the C++ runner
 
 test-runner: runner $(DEV_READY) ## the runner's tests: core, C ABI, command line with real packages
 	ctest --test-dir build/cpp/release --output-on-failure --no-tests=error --output-junit $(abspath build/logs/$@.ctest.xml)
-	EDGEKIT_RUNNER=$(abspath build/cpp/release/cli/edgekit-runner) $(PYTEST) -m native
+	EDGEKIT_RUNNER=$(abspath build/cpp/release/cli/edgekit-runner) $(PYTEST) -m native -n 2 --dist loadfile
 
 test-runner-core: ## the runner's core alone, without torch
 	@tools/system_deps.sh $(RUNNER_DEBIAN_PACKAGES)
