@@ -35,6 +35,7 @@ def inspect_package(archive: Archive) -> Inspection:
     Raises:
         PackageError: a record is damaged.
     """
+    archive.check_documents()
     manifest = archive.manifest
     named = {} if manifest is None else {(c.record, c.shape): c.parameter for c in manifest.constants}
     constants = tuple(

@@ -35,6 +35,7 @@ class PackageModel:
         with Archive(path) as archive:
             if archive.manifest is not None:
                 archive.check_digests()
+                archive.check_documents()
                 archive.check_methods()
             archive.check_storages()
             self.manifest: Manifest | None = archive.manifest

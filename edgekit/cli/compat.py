@@ -17,6 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     with Archive(options.package) as archive:
+        archive.check_documents()
         results = check_fit(archive, options.runtime)
         manifest = archive.manifest
         package = archive.path

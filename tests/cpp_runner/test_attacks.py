@@ -3,11 +3,13 @@
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from attacks.containers import ATTACKS, join, parts_of
 from attacks.test_containers import SECONDS, records_of
+from attacks.test_manifests import blind, write_changed
 from attacks.test_pickles import PICKLES, START
-from packages import edit_manifest, rewrite
+from packages import edit_golden, edit_manifest, rewrite
 
 from .conftest import Run
 
@@ -66,6 +68,15 @@ def test_pickle_attack_exits_3(run: Run, tiny: Path, tmp_path: Path, name: str, 
     assert time.monotonic() - start < most_seconds
     assert (done.code, done.out) == (3, "")
     assert "bytecode.pkl is damaged or hostile" in done.err
+
+
+@pytest.mark.parametrize("verb", ["inspect", "verify", "bench", "run"])
+def test_golden_cases_that_list_nothing_exit_3(run: Run, tiny: Path, tmp_path: Path, verb: str) -> None:
+    np.save(tmp_path / "x.npy", np.zeros((1, 3, 32, 32), np.float32))
+    options = ["--input", tmp_path / "x.npy"] if verb == "run" else []
+    done = run(verb, write_changed(tiny, tmp_path, edit_golden(blind)), *options)
+    assert (done.code, done.out) == (3, "")
+    assert "lists no element of output" in done.err
 
 
 @pytest.mark.parametrize("size", [0, 4])

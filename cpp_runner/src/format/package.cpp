@@ -64,10 +64,14 @@ Status read_edgekit_records(Package& package) {
   if (!package.archive->find(kManifestRecord)) return {};
   EK_RETURN_IF_ERROR(check_records(package));
   package.manifest_text = text_of(package, kManifestRecord);
-  package.golden_text = text_of(package, kGoldenRecord);
   auto manifest = parse_manifest(package.manifest_text);
   if (!manifest.ok()) return {manifest.status().code(), package.path + ": " + manifest.status().message()};
   package.manifest = std::move(*manifest);
+  if (package.archive->find(kGoldenRecord)) {
+    auto goldens = parse_golden(text_of(package, kGoldenRecord));
+    if (!goldens.ok()) return {goldens.status().code(), package.path + ": " + goldens.status().message()};
+    package.goldens = std::move(*goldens);
+  }
   const std::string_view labels = text_of(package, kLabelsRecord);
   if (std::any_of(labels.begin(), labels.end(), [](char c) { return static_cast<unsigned char>(c) > 0x7f; })) {
     return package_error(package.path + ": the labels are not ASCII; export the model again");

@@ -9,6 +9,7 @@
 
 #include "core/status.h"
 #include "format/archive.h"
+#include "format/golden.h"
 #include "format/manifest.h"
 
 namespace edgekit {
@@ -23,8 +24,8 @@ struct Package {
   std::optional<Archive> archive;  // nothing for a flatbuffer
   std::optional<Manifest> manifest;
   std::vector<std::string> labels;
+  std::vector<GoldenCase> goldens;
   std::string manifest_text;  // empty without a manifest
-  std::string golden_text;    // empty without golden cases
 
   // Releases the file after loading, so that replacing it does not affect the model.
   void close() {

@@ -15,8 +15,8 @@ constexpr std::size_t kMostProfiledRuns = 10;
 
 Result<std::vector<Tensor>> golden_inputs(const Package& package, const std::string& method) {
   const auto remedy = [&](const std::string& why) { return usage_error(package.path + why + "; pass inputs"); };
-  if (package.golden_text.empty()) return remedy(" has no golden cases to take inputs from");
-  EK_ASSIGN(const auto cases, parse_golden(package.golden_text));
+  const auto& cases = package.goldens;
+  if (cases.empty()) return remedy(" has no golden cases to take inputs from");
   const auto found = std::find_if(cases.begin(), cases.end(), [&](const auto& it) { return it.method == method; });
   if (found == cases.end()) return remedy(" has no golden case for method '" + method + "'");
   return make_inputs(*found);

@@ -62,13 +62,32 @@ TEST(PackageTest, RefusesLabelsThatAreNotAsciiOrTooMany) {
             std::string::npos);
 }
 
+std::string golden_case(const std::string& indices, const std::string& values) {
+  return R"({"schema_version": "2.0", "cases": [{"name": "c", "method": "forward", "inputs": [], "outputs": [)"
+         R"({"name": "0", "dtype": "float32", "shape": [2], "indices": )" +
+         indices + R"(, "values": )" + values + "}]}]}";
+}
+
+TEST(PackageTest, ChecksTheGoldenCases) {
+  const TemporaryFolder folder;
+  const auto golden = [&](const std::string& text) {
+    return open_changed(folder, [&](Records& it) { it.emplace_back("archive/extra/edgekit/golden.json", text); });
+  };
+  EXPECT_EQ(golden(golden_case("[0]", "[1.5]"))->goldens.size(), 1u);
+  const auto blind = golden(golden_case("[]", "[]")).status();
+  EXPECT_EQ(blind.code(), Code::kBadPackage);
+  EXPECT_NE(blind.message().find("case 'c' lists no element of output 0"), std::string::npos);
+  EXPECT_NE(golden("{").status().message().find("toy.ptl: the golden cases"), std::string::npos);
+}
+
 TEST(PackageTest, ItsTextsOutliveTheFile) {
   const TemporaryFolder folder;
-  auto package = open_changed(folder, [](Records& it) { it.emplace_back("archive/extra/edgekit/golden.json", "{}"); });
+  auto package = open_changed(
+      folder, [](Records& it) { it.emplace_back("archive/extra/edgekit/golden.json", golden_case("[0]", "[1.5]")); });
   ASSERT_TRUE(package.ok());
   package->close();
   std::filesystem::resize_file(folder.file("toy.ptl"), 0);  // reading the mapped file would end the process
-  EXPECT_EQ(package->golden_text, "{}");
+  EXPECT_EQ(package->goldens.at(0).outputs.at(0).reals, std::vector<double>{1.5});
   EXPECT_TRUE(parse_manifest(package->manifest_text).ok());
 }
 

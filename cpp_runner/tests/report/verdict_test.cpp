@@ -140,10 +140,6 @@ TEST(VerdictTest, RefusesCasesThatCannotFail) {
   EXPECT_NE(message(loose, good).find("not marked as loosened"), std::string::npos);
   loose["tolerance"]["loosened"] = true;
   EXPECT_EQ(message(loose, good), "accepted");
-  json blind = good;
-  blind["outputs"][0]["indices"] = json::array();
-  blind["outputs"][0]["values"] = json::array();
-  EXPECT_NE(message(blind, good).find("lists no element of output 0"), std::string::npos);
 }
 
 }  // namespace
