@@ -96,6 +96,19 @@ def lock_file(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
+@contextmanager
+def exclusive(path: Path) -> Iterator[None]:
+    """Waits until no other process is in such a block with this file, which is made and stays."""
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o666)
+    try:
+        if fcntl is not None:
+            with suppress(OSError):  # some file systems have no locks
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def _sweep(folder: Path, pattern: str) -> None:
     """Removes files and folders that a killed process left."""
     if fcntl is None:

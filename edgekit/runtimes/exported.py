@@ -1,4 +1,4 @@
-"""Which files this machine exported: a text file in the user's cache folder with one fingerprint in each line.
+"""Which files this machine exported: a text file in the user's cache folder with one fingerprint in each line, newest last.
 
 A fingerprint is the SHA-256 of the manifest, which has the digests of all other records; without a manifest, of the whole file.
 """
@@ -9,10 +9,12 @@ import logging
 import os
 from pathlib import Path
 
-from edgekit.errors import PackageError
+from edgekit.errors import PackageError, UsageError
+from edgekit.files import atomic, exclusive
 from edgekit.format.archive import MANIFEST, Archive
 from edgekit.runtimes.cache import cache_folder
 
+MOST_FILES = 10_000  # the newest ones; an older file is isolated again
 _log = logging.getLogger(__name__)
 
 
@@ -33,13 +35,13 @@ def remember_exported(*paths: Path) -> None:
     """Records files that an export has written. Without a cache folder, they are later run in a process of their own."""
     record = _record()
     try:
-        known = _known()
-        new = dict.fromkeys(each for path in paths if (each := fingerprint(path)) not in known)
+        new = dict.fromkeys(map(fingerprint, paths))
         record.parent.mkdir(parents=True, exist_ok=True)
-        with record.open("a", encoding="ascii") as file:
-            file.write("".join(f"{each}\n" for each in new))
-    except OSError as error:
-        _log.info("%s cannot be written: %s", record, error.strerror or error)
+        with exclusive(record.with_suffix(".lock")), atomic(record) as temporary:  # two exports may end at once
+            lines = [*(each for each in _known() if each not in new), *new][-MOST_FILES:]
+            temporary.write_text("".join(f"{each}\n" for each in lines), encoding="ascii")
+    except (OSError, UsageError) as error:
+        _log.info("%s cannot be written: %s", record, error)
 
 
 def is_exported(path: str | os.PathLike[str]) -> bool:
@@ -49,15 +51,15 @@ def is_exported(path: str | os.PathLike[str]) -> bool:
         OSError: the file cannot be read.
     """
     known = _known()
-    return bool(known) and fingerprint(path) in known
+    return bool(known) and fingerprint(path) in set(known)
 
 
 def _record() -> Path:
     return cache_folder("exported.txt")
 
 
-def _known() -> frozenset[str]:
+def _known() -> list[str]:
     try:
-        return frozenset(_record().read_text(encoding="ascii").split())
+        return _record().read_text(encoding="ascii").split()
     except (OSError, ValueError):
-        return frozenset()
+        return []
