@@ -5,6 +5,7 @@ import glob
 import os
 import secrets
 import shutil
+import stat
 import tempfile
 import time
 from collections.abc import Iterator
@@ -126,6 +127,16 @@ def _sweep(folder: Path, pattern: str) -> None:
                     left.unlink()
             finally:
                 os.close(descriptor)
+
+
+def may_never_end(path: Path) -> bool:
+    """Whether this is a pipe or a device, which reading may wait for without end.
+
+    Raises:
+        OSError: the path does not exist.
+    """
+    mode = path.stat().st_mode
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 def _make_folders(folder: Path) -> list[Path]:

@@ -278,6 +278,8 @@ def _open(path: Path) -> BinaryIO:
     try:
         if path.is_dir():
             raise PackageError(f"{path} is a directory; expected a .ptl file.")
+        if not path.is_file() and path.exists():
+            raise PackageError(f"{path} is not a regular file; expected a .ptl file. Copy its content to a file first.")
         if path.stat().st_size == 0:
             raise PackageError(f"{path} is empty; expected a .ptl file. Copy or export it again.")
         return path.open("rb")

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgekit.errors import UsageError
+from edgekit.files import may_never_end
 from edgekit.format.axes import MAX_ELEMENTS
 from edgekit.format.generator import generate
 from edgekit.format.golden import GoldenInput
@@ -153,6 +154,8 @@ def load_npy(path: str | Path) -> Array:
         UsageError: the file does not exist, or does not hold an array.
     """
     try:
+        if may_never_end(Path(path)):
+            raise UsageError(f"input {path} is a pipe or a device; expected a .npy file. Copy its content to one.")
         with Path(path).open("rb") as file:
             array: Array = np.lib.format.read_array(file, allow_pickle=False)
     except FileNotFoundError as error:

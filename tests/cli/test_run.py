@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +56,15 @@ def arrays(folder: Path) -> Path:
 def test_run_arrays_that_do_not_fit_exit_2(cli: Command, tiny: Path, given: list[str], message: str) -> None:
     cli("run", tiny, *(word for name in given for word in ("--input", name))).failed(2, message)
     assert not Path("output.npy").exists()
+
+
+@pytest.mark.parametrize("path", ["fifo", "/dev/zero"])
+@pytest.mark.usefixtures("folder")
+def test_run_what_may_never_end_exits_2(cli: Command, tiny: Path, path: str) -> None:
+    os.mkfifo("fifo")
+    cli("run", tiny, path).failed(2, f"{path}: not a regular file")
+    cli("run", tiny, "--input", path).failed(2, f"input {path} is a pipe or a device")
+    cli("run", path, "--input", "x.npy").failed(3, f"{path} is not a regular file")
 
 
 @pytest.mark.usefixtures("arrays")

@@ -1,6 +1,7 @@
 """Pictures that are narrow, of other formats, overwritten while they are read, or on standard input."""
 
 import json
+import os
 import subprocess
 import threading
 from pathlib import Path
@@ -64,6 +65,15 @@ def test_picture_that_shrinks_while_it_is_read_never_ends_the_process(
     finally:
         done.set()
         camera.join()
+
+
+def test_picture_or_array_that_may_never_end_is_refused(run: Run, classifier: Exported, tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo.npy"
+    os.mkfifo(fifo)
+    for options, what in (([fifo], "a named pipe"), (["--input", fifo], "a named pipe"), (["/dev/zero"], "a device")):
+        done = run("run", classifier.package, *options)
+        assert done.code == USAGE
+        assert f"it is {what}" in done.err
 
 
 def test_picture_from_a_pipe(run: Run, classifier: Exported, runner_command: list[str]) -> None:

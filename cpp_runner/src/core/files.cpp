@@ -67,6 +67,19 @@ std::string behind_links(const std::string& path) {
   return real ? real.get() : path;
 }
 
+// A path of what this process has open already, such as standard input or what a shell writes for <(command).
+bool is_descriptor(const std::string& path) {
+  return path == "/dev/stdin" || path.starts_with("/dev/fd/") || path.starts_with("/proc/self/fd/");
+}
+
+// Whether a read ends: a named pipe waits for a writer, and some devices never end.
+Status check_readable(const std::string& path, mode_t mode) {
+  if (S_ISDIR(mode)) return usage_error("cannot read " + path + ": it is a folder");
+  if (S_ISREG(mode) || is_descriptor(path)) return {};
+  return usage_error("cannot read " + path + ": it is a " + (S_ISFIFO(mode) ? "named pipe" : "device or socket") +
+                     "; pass a file, or standard input");
+}
+
 }  // namespace
 
 Result<std::shared_ptr<const MappedFile>> MappedFile::open(const std::string& path) {
@@ -89,11 +102,12 @@ MappedFile::~MappedFile() {
 
 Result<std::vector<std::byte>> read_file(const std::string& path, std::size_t most_bytes) {
   constexpr std::size_t kPiece = std::size_t{1} << 20;
-  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const int wait = is_descriptor(path) ? 0 : O_NONBLOCK;  // for the writer of a pipe, already in open
+  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | wait));
   if (file.get() < 0) return usage_error(system_text("cannot read", path));
   struct stat info {};
   if (::fstat(file.get(), &info) != 0) return usage_error(system_text("cannot read", path));
-  if (S_ISDIR(info.st_mode)) return usage_error("cannot read " + path + ": it is a folder");
+  EK_RETURN_IF_ERROR(check_readable(path, info.st_mode));
   // One byte more than the file has, so that the read after its last byte finds the end.
   const auto known = S_ISREG(info.st_mode) ? static_cast<std::size_t>(info.st_size) : 0;
   std::vector<std::byte> bytes(std::min(known, most_bytes) + 1);

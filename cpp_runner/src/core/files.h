@@ -27,7 +27,8 @@ class MappedFile {
   std::span<const std::byte> bytes_;
 };
 
-// Reads a file, or a pipe to its end, into memory. The file may change meanwhile.
+// Reads a file, or standard input or another open descriptor (/dev/fd/3) to its end, into memory. The file may change
+// meanwhile. Named pipes and devices are refused, because reading them may never end.
 [[nodiscard]] Result<std::vector<std::byte>> read_file(const std::string& path, std::size_t most_bytes);
 
 // Writes a temporary file in the same folder, syncs it and renames it; a failure leaves no file. A link keeps leading
