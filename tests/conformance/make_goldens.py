@@ -9,6 +9,8 @@ from typing import Any
 
 DRAWN = {"name": "x", "dtype": "float32", "shape": [2], "seed": 1, "low": -2.0, "high": 2.0}
 OUTPUT = {"name": "0", "dtype": "float32", "shape": [3], "indices": None, "values": [1.0, -2.5, 0.0]}
+LABELS = {"name": "1", "dtype": "int64", "shape": [3], "indices": [0], "values": [2]}
+NOTHING: dict[str, Any] = {"indices": [], "values": []}
 VALID: dict[str, Any] = {
     "schema_version": "2.0",
     "cases": [
@@ -98,6 +100,15 @@ CASES = [
     refused("a value too many", with_case(outputs=[OUTPUT | {"shape": [2]}])),
     refused("an index beyond the shape", with_case(outputs=[OUTPUT | {"indices": [0, 1, 3]}])),
     accepted("a sampled output", with_case(outputs=[OUTPUT | {"shape": [9], "indices": [0, 4, 8]}])),
+    refused("an output of which nothing is listed", with_case(outputs=[OUTPUT | NOTHING])),
+    accepted("an empty output", with_case(outputs=[OUTPUT | NOTHING | {"shape": [0, 3], "indices": None}])),
+    accepted(
+        "indices of predict of which nothing is listed", with_case(method="predict", outputs=[OUTPUT, LABELS | NOTHING])
+    ),
+    refused(
+        "scores of predict of which nothing is listed", with_case(method="predict", outputs=[OUTPUT | NOTHING, LABELS])
+    ),
+    refused("a second output of which nothing is listed", with_case(outputs=[OUTPUT, LABELS | NOTHING])),
     refused("an unknown dtype", with_input(DRAWN | {"dtype": "float16"})),
     refused("a free axis", with_input(DRAWN | {"shape": [None]})),
     refused("a range for an axis", with_input(DRAWN | {"shape": [{"min": 1, "max": 2}]})),

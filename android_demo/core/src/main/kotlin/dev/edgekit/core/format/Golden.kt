@@ -17,10 +17,13 @@ data class GoldenCase(
     init {
         requireUnique("input", "golden case '$name'", inputs.map { it.name })
         requireUnique("output", "golden case '$name'", outputs.map { it.name })
+        outputs.firstOrNull { it.isBlind && !mayListNone(it) }?.let {
+            throw PackageException("golden case '$name' lists no element of output '${it.name}', so it would pass on other weights")
+        }
     }
 
     /** Rounding can swap all ranks of a picture, so the indices of `predict` may have no element. */
-    internal fun mayListNone(output: GoldenOutput) = method == "predict" && output.name == "1"
+    private fun mayListNone(output: GoldenOutput) = method == "predict" && output.name == "1"
 }
 
 /**
