@@ -29,6 +29,7 @@ namespace {
 constexpr std::string_view kVerb = "isolated-process";  // hidden: followed by the number of the pipe
 constexpr char kStep = '.';
 constexpr char kLastStep = '!';
+constexpr int kNotStarted = 127;      // the exit code of a child that finds no program
 constexpr double kMemoryShare = 0.9;  // of the memory that is available
 constexpr const char* kRemedy =
     "; the file is damaged or hostile, get it again from someone whom you trust (--isolate never runs it without "
@@ -76,7 +77,8 @@ struct Child {
   Child& operator=(const Child&) = delete;
 };
 
-// Starts this program again with the same arguments. Returns 0, or the error of the system.
+// Starts this program again with the same arguments. Returns 0, or the error of the system. Under an emulator, it may
+// return 0 though the process ended with kNotStarted: there the child cannot tell its error.
 int start(Child* child) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return errno;
@@ -92,8 +94,8 @@ int start(Child* child) {
   return error;
 }
 
-// Whether each step of the process came in time; returns when it has ended or is late.
-bool wait_for_steps(const Child& child, double seconds) {
+// Whether each step of the process came in time; returns when it has ended or is late. `started` is whether one came.
+bool wait_for_steps(const Child& child, double seconds, bool* started) {
   const auto longest =
       std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(std::min(seconds, 1e6)));
   bool limited = true;
@@ -107,6 +109,7 @@ bool wait_for_steps(const Child& child, double seconds) {
     char steps[64];
     const ssize_t got = ::read(child.steps, steps, sizeof(steps));
     if (got <= 0) return true;
+    *started = true;
     if (std::memchr(steps, kLastStep, static_cast<std::size_t>(got)) != nullptr) limited = false;
     end = Clock::now() + longest;
   }
@@ -126,6 +129,13 @@ std::uint64_t kilobytes(const char* path, const std::string& key) {
   return 0;
 }
 
+// Under an emulator, this program is not one of this machine.
+void not_started(const ModelOptions& options, int error) {
+  const std::string why = "an isolated process does not start: " + std::string(std::strerror(error));
+  if (error != ENOEXEC || options.isolate == "always") throw Failure{EK_RUNTIME, why + "; use --isolate never"};
+  std::fprintf(stderr, "edgekit-runner: warning: %s\n", why.c_str());
+}
+
 }  // namespace
 
 void enter_isolation(int* argc, char*** argv) {
@@ -138,6 +148,7 @@ void enter_isolation(int* argc, char*** argv) {
     (*argv)[2] = (*argv)[0];
     *argv += 2;
     *argc -= 2;
+    write_step(kStep);  // it runs
   }
   command.assign(*argv, *argv + *argc);
 }
@@ -150,20 +161,16 @@ void isolate(const ModelOptions& options) {
   if (is_isolated() || options.isolate == "never") return;
   if (options.isolate == "auto" && is_exported(options.path)) return;
   Child child;
-  if (const int error = start(&child)) {
-    const std::string why = "an isolated process does not start: " + std::string(std::strerror(error));
-    // Under an emulator, this program is not one of this machine.
-    if (error != ENOEXEC || options.isolate == "always") throw Failure{EK_RUNTIME, why + "; use --isolate never"};
-    std::fprintf(stderr, "edgekit-runner: warning: %s\n", why.c_str());
-    return;
-  }
-  if (!wait_for_steps(child, options.isolate_seconds)) {
+  bool started = false;
+  if (const int error = start(&child)) return not_started(options, error);
+  if (!wait_for_steps(child, options.isolate_seconds, &started)) {
     throw Failure{EK_BAD_PACKAGE, options.path + ": a step took longer than " + fixed(options.isolate_seconds, 1) +
                                       " s in the isolated process" + kRemedy};
   }
   int status = 0;
   while (::waitpid(child.process, &status, 0) < 0 && errno == EINTR) continue;
   child.process = -1;
+  if (!started && WIFEXITED(status) && WEXITSTATUS(status) == kNotStarted) return not_started(options, ENOEXEC);
   if (WIFEXITED(status)) throw Isolated{WEXITSTATUS(status)};
   throw Failure{EK_BAD_PACKAGE, options.path + " was loaded in an isolated process, which was ended by " +
                                     signal_name(WTERMSIG(status)) + kRemedy};

