@@ -11,14 +11,16 @@ import numpy as np
 import torch
 from torch import nn
 from torch.export import ExportedProgram
+from torch.nn.parameter import is_lazy
 
 from edgekit.capture.decide import Candidates
 from edgekit.capture.modes import RequestedMode
 from edgekit.engines import held_engine, supported_engines
-from edgekit.errors import UsageError, kind_of
+from edgekit.errors import SourceError, UsageError, kind_of
 from edgekit.files import atomic, scratch_folder
 from edgekit.finishing import SERVER, Job, finish
 from edgekit.format.schema import Activation, ImageSpec, Manifest, Proof, QuantizedEngine, Tolerance
+from edgekit.format.writer import MOST_BYTES, too_large
 from edgekit.handover import finish_in_workshop
 from edgekit.optimize.recipes import DEFAULT_RECIPE, FITS, Fit
 from edgekit.proving import ExportRequest, Progress, check_options
@@ -187,6 +189,15 @@ def _check_overwriting(outputs: Sequence[Path], inputs: Sequence[Path]) -> None:
             )
 
 
+def _check_size(source: SourceModel) -> None:
+    """Refuses a model that no package can hold, before any work."""
+    tensors = (*source.module.parameters(), *source.module.buffers())
+    plain = [tensor for tensor in tensors if not is_lazy(tensor) and tensor.layout == torch.strided]
+    size = sum(tensor.numel() * tensor.element_size() for tensor in plain)
+    if size > MOST_BYTES:
+        raise SourceError(f"{source.source}: {too_large('its package')}")
+
+
 def _export(
     source: SourceModel, request: SourceRequest, options: ExportRequest, progress: Progress, inputs: Sequence[Path]
 ) -> ExportReport:
@@ -194,6 +205,7 @@ def _export(
     package = options.output or Path("build/mobile") / source.name / f"{source.name}.ptl"
     server, report = package.with_suffix(".pt"), package.with_suffix(".json")
     _check_overwriting((package, server, report), inputs)
+    _check_size(source)
     engine = engine_of(source.module, source.example, source.name, request.quantized_engine)
     methods = [
         partial(Candidates, part, options.mode, tolerance, options.allow_mismatch) for part in (source, *source.others)

@@ -1,13 +1,17 @@
 """Writes the package: edgekit's own archive around torch's records (docs/format.md)."""
 
+import contextlib
 import hashlib
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO
+from typing import IO, Literal
 
+from edgekit.errors import PackageError
 from edgekit.format.archive import MANIFEST, SERIALIZATION_ID
 from edgekit.format.canonical import Renamer
+
+MOST_BYTES = (1 << 32) - 2  # of a package: larger ones need zip64
 
 _ROOT = "archive/"
 _ALIGNMENT = 64
@@ -36,7 +40,7 @@ def write_records(torch_file: Path, destination: Path, extras: Mapping[str, str]
     """
     digests: dict[str, str] = {}
     renamer = Renamer()
-    with zipfile.ZipFile(torch_file) as source, zipfile.ZipFile(destination, "w", zipfile.ZIP_STORED) as target:
+    with zipfile.ZipFile(torch_file) as source, _archive(destination, "w") as target:
         root = source.namelist()[0].partition("/")[0] + "/"
         names = [name for name in source.namelist() if not name.removeprefix(root).startswith(_DROPPED)]
         for name in [
@@ -58,13 +62,13 @@ def write_records(torch_file: Path, destination: Path, extras: Mapping[str, str]
 
 def append_manifest(package: Path, text: str) -> None:
     """Adds the manifest, the last record; all other bytes but the zip's directory stay where they are."""
-    with zipfile.ZipFile(package, "a", zipfile.ZIP_STORED) as target:
+    with _archive(package, "a") as target:
         _write(target, MANIFEST, text.encode("ascii"))
 
 
 def rewrite_plain(torch_file: Path, destination: Path) -> None:
     """Rewrites a file of `torch.jit.save` without its debug records, under the fixed root, dates and id."""
-    with zipfile.ZipFile(torch_file) as source, zipfile.ZipFile(destination, "w", zipfile.ZIP_STORED) as target:
+    with zipfile.ZipFile(torch_file) as source, _archive(destination, "w") as target:
         for info in source.infolist():
             short = info.filename.partition("/")[2]
             if short == SERIALIZATION_ID:
@@ -72,6 +76,30 @@ def rewrite_plain(torch_file: Path, destination: Path) -> None:
             elif not short.endswith(".debug_pkl"):
                 with source.open(info) as record:
                     _copy(target, short, record, info.file_size)
+
+
+def too_large(what: str) -> str:
+    return (
+        f"{what} would have more than 4 GB; a package has less. Export a smaller model, or one with quantized weights."
+    )
+
+
+@contextlib.contextmanager
+def _archive(path: Path, mode: Literal["w", "a"]) -> Iterator[zipfile.ZipFile]:
+    """An archive without zip64 records. Python writes them from half of `MOST_BYTES` on, which no reader needs.
+
+    Raises:
+        PackageError: it gets larger than `MOST_BYTES`.
+    """
+    limit = zipfile.ZIP64_LIMIT
+    zipfile.ZIP64_LIMIT = MOST_BYTES
+    try:
+        with zipfile.ZipFile(path, mode, zipfile.ZIP_STORED, allowZip64=False) as target:
+            yield target
+    except zipfile.LargeZipFile as error:
+        raise PackageError(f"{path.name}: {too_large('the package')}") from error
+    finally:
+        zipfile.ZIP64_LIMIT = limit
 
 
 def _entry(target: zipfile.ZipFile, name: str, size: int) -> zipfile.ZipInfo:
