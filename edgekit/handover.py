@@ -87,6 +87,10 @@ class _Capturing:
                 noise, arrays = reference.noise(), dict[str, Array]()
                 assert noise is not None  # every reference of a capture has a meter
                 return {"noise": noise_facts(noise, arrays), "arrays": list(arrays)}, list(arrays.values())
+            case "record":
+                reference = self._references[message["method"]][message["probe"]]
+                assert reference.recorder is not None  # only answers with one are asked for
+                return reference.recorder(reference.probe).to_frame()
             case _:
                 self._tell(message["stage"])
                 return {}, []

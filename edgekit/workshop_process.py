@@ -27,6 +27,7 @@ from edgekit.format.schema import Proof
 from edgekit.memory import release_memory
 from edgekit.parity.noise import Answer, Noise
 from edgekit.parity.probes import Probe
+from edgekit.recording import Recording
 from edgekit.runtimes.frames import Frame, Message, receive, send
 from edgekit.runtimes.lite import LiteModule, LiteRuntime
 from edgekit.runtimes.results import BenchRequest, CaseRow
@@ -83,7 +84,7 @@ class _Captures:
             reply, _ = self._user.ask("best", method=self._method, refused={**self._unfit, **refused}, proof=proof)
             if reply["folder"] is not None:
                 try:
-                    return read_captured(Path(reply["folder"]), self._measuring)
+                    return read_captured(Path(reply["folder"]), self._measuring, self._recording)
                 except OptimizeError as error:
                     self._unfit[reply["mode"]] = str(error)
             elif "unfit" in reply:
@@ -92,6 +93,9 @@ class _Captures:
                 raise OptimizeError(next(iter(self._unfit.values())))
             else:
                 return None
+
+    def _recording(self, probe: Probe) -> Recording:
+        return Recording.from_frame(*self._user.ask("record", method=self._method, probe=probe.name))
 
     def _measuring(self, probe: Probe, _: Answer) -> Noise:
         reply, arrays = self._user.ask("noise", method=self._method, probe=probe.name)
@@ -126,6 +130,9 @@ class _Modules:
     def call(self, _: User, request: Message, arrays: list[Array]) -> Frame:
         structure, outputs = self._loaded[request["number"]].run(request["method"], arrays)
         return {"structure": structure, "outputs": list(outputs)}, list(outputs.values())
+
+    def record(self, _: User, request: Message, arrays: list[Array]) -> Frame:
+        return self._loaded[request["number"]].record(request["method"], arrays).to_frame()
 
     def drop(self, numbers: list[int]) -> None:
         for number in numbers:
@@ -163,6 +170,7 @@ def main() -> None:
         "finish": _finish,
         "load": modules.load,
         "call": modules.call,
+        "record": modules.record,
         "verify": _verify,
         "run": _run,
         "bench": _bench,

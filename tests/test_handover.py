@@ -18,6 +18,7 @@ from edgekit.finishing import Job
 from edgekit.format.archive import Archive
 from edgekit.format.schema import Manifest, Tolerance
 from edgekit.handover import finish_in_workshop
+from edgekit.parity.departure import find_departure
 from edgekit.proving import Captures, ExportRequest
 from edgekit.runtimes import workshop, workshop_lite
 from edgekit.runtimes.results import BenchRequest
@@ -37,7 +38,7 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def made(factory: Callable[[], nn.Module], inputs: object, path: Path, **options: object) -> Manifest:
     torch.manual_seed(0)
-    return edgekit.export(factory(), inputs, output=path, **options).manifest  # type: ignore[arg-type]
+    return edgekit.export(factory(), inputs, output=path, **options).manifest
 
 
 def golden(path: Path) -> object:
@@ -89,13 +90,22 @@ def test_errors_of_both_processes_keep_their_kind(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("elsewhere")
+def test_pass_that_fails_in_the_workshop_is_bisected_against_the_eager_model(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    made(models.ZeroedBias, ["3x6"], tmp_path / "m.ptl")
+    assert "applied optimize_for_mobile without INSERT_FOLD_PREPACK_OPS" in caplog.text
+    assert "first departure from eager: ZeroedBias, aten::addmm at models.py:" in caplog.text
+
+
+@pytest.mark.usefixtures("elsewhere")
 def test_operator_that_the_workshop_lacks_is_named_with_its_module_and_line(tmp_path: Path) -> None:
     torch.library.define("edgekit_tests::twice", "(Tensor x) -> Tensor")
     torch.library.impl("edgekit_tests::twice", "CompositeImplicitAutograd", lambda x: x + x)
 
     class Twice(nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return torch.ops.edgekit_tests.twice(x)  # type: ignore[no-any-return]
+            return torch.ops.edgekit_tests.twice(x)
 
     called = r"edgekit_tests::twice \(in 1, test_handover\.py:\d+: return torch\.ops\.edgekit_tests\.twice"
     with pytest.raises(OptimizeError, match=rf"torch .* of the workshop does not have {called}.* write it with"):
@@ -108,16 +118,16 @@ def test_interrupt_while_the_workshop_works_ends_it(tmp_path: Path, monkeypatch:
     started: list[Workshop] = []
     call = Workshop.call
 
-    def kept(shop: Workshop, *arguments: object, **named: object):  # type: ignore[no-untyped-def]
+    def kept(shop: Workshop, *arguments: object, **named: object):
         started.append(shop)
-        return call(shop, *arguments, **named)  # type: ignore[arg-type]
+        return call(shop, *arguments, **named)
 
-    def interrupt(job: Job, methods: object, _progress: object, engine: str | None):  # type: ignore[no-untyped-def]
+    def interrupt(job: Job, methods: object, _progress: object, engine: str | None):
         def progress(stage: str) -> None:
             if stage == "optimize":
                 raise KeyboardInterrupt
 
-        return finish_in_workshop(job, methods, progress, engine)  # type: ignore[arg-type]
+        return finish_in_workshop(job, methods, progress, engine)
 
     monkeypatch.setattr(Workshop, "call", kept)
     monkeypatch.setattr(pipeline, "finish_in_workshop", interrupt)
@@ -140,7 +150,7 @@ def test_capture_begins_before_the_workshop_has_started(tmp_path: Path, monkeypa
     assert stages == ["capture"]
 
 
-def test_workshop_ends_when_the_user_s_process_ends(elsewhere: None) -> None:  # noqa: ARG001
+def test_workshop_ends_when_the_user_s_process_ends(elsewhere: None) -> None:  # noqa: ARG001  it is asked for
     shop = Workshop()
     assert shop._process.stdin is not None
     shop._process.stdin.close()
@@ -152,16 +162,21 @@ def test_workshop_ends_when_the_user_s_process_ends(elsewhere: None) -> None:  #
 def test_package_runs_in_the_workshop(tiny: Path, two_inputs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     arrays = [np.arange(6).reshape(1, 6), np.ones((1, 6), np.float32)]
     there = edgekit.load(two_inputs)
-    assert isinstance(there._module, workshop_lite.WorkshopModule)  # type: ignore[union-attr]
+    assert isinstance(there._module, workshop_lite.WorkshopModule)
     answers = there.run(arrays)
     assert edgekit.verify(tiny).passed
     verdict = edgekit.verify(tiny).results
+    recorded = there._module.record("forward", arrays)
     timed = workshop_lite.WorkshopLiteRuntime().bench(tiny, BenchRequest(iterations=1, min_seconds=0))
     again = workshop_lite.WorkshopLiteRuntime().run(two_inputs, "forward", arrays)
     warm_workshop().close()
     restarted = there.run(arrays)
     monkeypatch.undo()
-    here = edgekit.load(two_inputs).run(arrays)
+    loaded = edgekit.load(two_inputs)
+    here = loaded.run(arrays)
+    alike = loaded._module.record("forward", arrays)
+    assert [step.operator for step in recorded.steps] == [step.operator for step in alike.steps]
+    assert find_departure(alike, recorded, Tolerance()) is None
     assert verdict == edgekit.verify(tiny).results
     assert timed.engine == "lite"
     for found in (answers, again, restarted):

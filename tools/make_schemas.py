@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from edgekit.evaluation.bisect import BisectDocument
 from edgekit.evaluation.rows import EvaluationDocument
 from edgekit.format.golden import Golden
 from edgekit.format.schema import Manifest
@@ -19,6 +20,7 @@ FOLDER = Path(__file__).parents[1] / "docs" / "schema"
 PACKAGE: dict[str, Any] = {"manifest": Manifest, "golden": Golden}
 DOCUMENTS: dict[str, Any] = {
     "verify": Document[VerifyContext, tuple[CaseRow, ...]],
+    "verify-bisect": BisectDocument,
     "bench": Document[BenchContext, tuple[BenchResult, ...]],
     "run-arrays": Document[RunContext, tuple[OutputFile, ...]],
     "run-pictures": Document[RunContext, tuple[PictureResult, ...]],

@@ -6,7 +6,7 @@ Mode `auto` tries trace first, then script, then hybrid. It takes the first one 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import torch
 
@@ -16,20 +16,19 @@ from edgekit.capture.fewer import with_fewer_sizes
 from edgekit.capture.modes import MODES, Mode, RequestedMode
 from edgekit.capture.parameters import Parameters, parameters_of
 from edgekit.capture.pictures import Picture, pictures_of
-from edgekit.capture.remedies import capture_remedy
-from edgekit.capture.script import script_reason
+from edgekit.capture.reasons import failure, why_chosen, why_kept
 from edgekit.errors import CaptureError, ParityError, UsageError
 from edgekit.format.schema import CaptureEvidence, ProbeResult, Proof, Tolerance, Versions
+from edgekit.parity.departure import departure_note
 from edgekit.parity.fast_path import fast_path_error
 from edgekit.parity.gate import measure_noise
+from edgekit.parity.layers import record_module
 from edgekit.parity.ranges import Ranges, check_requested
 from edgekit.parity.ranking import ranking_of
 from edgekit.parity.references import References, eager_references
 from edgekit.sources.adapter import inner
 from edgekit.sources.source import SourceModel
 from edgekit.version import __version__
-
-_LISTED = 3
 
 _log = logging.getLogger(__name__)
 
@@ -94,12 +93,25 @@ class Candidates:
         if proof != self._proof:
             self._proof, self._tried = proof, []
             self._untried = _attempts(self._source, self._references, self._modes, self._tolerance, proof)
-        decision = decide(self._source.source, self._requested, self._attempts(), self._allow_mismatch, refused)
+        try:
+            decision = decide(self._source.source, self._requested, self._attempts(), self._allow_mismatch, refused)
+        except (CaptureError, ParityError) as error:
+            raise type(error)(f"{error}{self._departure(self._tried)}") from error.__cause__
         if decision is None:
             return None
         if decision.chosen.references or not decision.chosen.agrees:
-            _log.warning("%s: %s", self._source.name, decision.reason)
+            note = self._departure([decision.chosen]) if decision.mismatch_allowed else ""
+            _log.warning("%s: %s%s", self._source.name, decision.reason, note)
         return self._captured(decision)
+
+    def _departure(self, tried: Sequence[Attempt]) -> str:
+        """Where the first of these captures that gives different answers departs from eager, as lines that follow a message."""
+        found = next((each for each in tried if each.module is not None and each.failed), None)
+        if found is None:
+            return ""
+        known = found.references or self._references
+        answers = (r for r in (*known.items, *known.sizes) if r.probe.name in found.failed)
+        return departure_note(next(answers), partial(record_module, found.module), self._tolerance)
 
     def _attempts(self) -> Iterator[Attempt]:
         """Yields the attempts that were made before, then new ones."""
@@ -205,11 +217,11 @@ def decide(
     for found in attempts:
         tried.append(found)
         if found.agrees and found.mode not in refused:
-            reason = _why_kept(found) if found.references else _why_chosen(requested, tried, refused)
+            reason = why_kept(found) if found.references else why_chosen(requested, tried, refused)
             return Decision(requested=requested, chosen=found, reason=reason, attempts=tuple(tried))
     usable = [a for a in tried if a.module is not None and (a.agrees or a.only_sizes or allow_mismatch)]
     if not usable:
-        raise _failure(source, requested, tried) from tried[-1].error
+        raise failure(source, requested, tried) from tried[-1].error
     left = [a for a in usable if a.mode not in refused]
     if not left:
         return None
@@ -217,7 +229,7 @@ def decide(
     return Decision(
         requested=requested,
         chosen=kept,
-        reason=_why_kept(kept),
+        reason=why_kept(kept),
         attempts=tuple(tried),
         mismatch_allowed=not kept.only_sizes,
     )
@@ -230,65 +242,3 @@ def _versions(source: SourceModel) -> Versions:
 
         torchvision = installed.__version__
     return Versions(edgekit=__version__, torch=str(torch.__version__), torchvision=torchvision)
-
-
-def _why_chosen(requested: RequestedMode, tried: list[Attempt], refused: Mapping[str, str]) -> str:
-    if requested != "auto":
-        return "asked for"
-    if tried[0].mode == "script":  # `auto` traces first, unless the source is TorchScript
-        return "the source is TorchScript"
-    return "; ".join(
-        [
-            *(f"{a.mode} {refused.get(a.mode) or _short(a)}" for a in tried[:-1]),
-            f"{tried[-1].mode} agrees on every probe",
-        ]
-    )
-
-
-def _why_kept(kept: Attempt) -> str:
-    names = _first(kept.failed)
-    if kept.only_sizes or kept.agrees:
-        others = f"not for {names or 'those that were tried first'}"
-        why = f"it {_sized(kept)}" if kept.sized_by else others
-        if kept.pinned:
-            return f"{kept.mode} is right only for the example's sizes ({why}): the manifest pins them"
-        return f"{kept.mode} is right only for some sizes ({why}): the manifest has their range"
-    return f"{kept.mode} gives different answers on {names}, allowed by --allow-mismatch"
-
-
-def _short(tried: Attempt) -> str:
-    if tried.module is None:
-        return f"failed ({str(tried.error).splitlines()[0]})"
-    return f"differs on {_first(tried.failed)}" if tried.failed else _sized(tried)
-
-
-def _first(names: Sequence[str]) -> str:
-    """A list of names that is not longer than a line of a terminal."""
-    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return ", ".join(names[:_LISTED]) + more
-
-
-def _sized(tried: Attempt) -> str:
-    return f"keeps numbers that depend on a size, from {', '.join(tried.sized_by)}"
-
-
-def _failure(source: str, requested: RequestedMode, tried: list[Attempt]) -> Exception:
-    last = tried[-1]
-    if requested != "auto" and last.module is not None:
-        return ParityError(_disagrees(source, last))
-    failures = "".join(f"\n  {a.mode}: {a.error if a.module is None else _short(a)}" for a in tried)
-    message = f"{source} cannot be captured:{failures}\n{capture_remedy(failures)}"
-    if any(a.module is not None for a in tried):
-        lines = "; ".join(str(w) for w in tried[0].warnings[:3])
-        scripting = next((a.error for a in tried if a.mode == "script"), None)
-        message += f" The line to change: {lines or script_reason(scripting)}"
-    return CaptureError(message)
-
-
-def _disagrees(source: str, tried: Attempt) -> str:
-    probe = next(p for p in tried.probes if p.verdict == "fail")
-    lines = "".join(f"\n  {warning}" for warning in tried.warnings[:3])
-    return (
-        f"{tried.mode} of {source} gives different answers from eager on probe {probe.name!r}: output {probe.detail}."
-        f"{lines}\nUse --mode auto, or accept and record the mismatch with --allow-mismatch."
-    )

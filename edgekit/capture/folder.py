@@ -22,6 +22,7 @@ from edgekit.format.codec import from_json, to_json
 from edgekit.format.golden import GoldenInput
 from edgekit.format.schema import SCHEMA_VERSION, CaptureEvidence, DType, Versions, WeightsInfo
 from edgekit.parity.comparison import Reference
+from edgekit.parity.layers import Recorder
 from edgekit.parity.noise import Noise, NoiseMeter, OutputNoise
 from edgekit.parity.probes import Axes, Probe
 from edgekit.parity.ranges import SizeRange
@@ -135,12 +136,17 @@ def write_captured(captured: CapturedModel, folder: Path) -> None:
     arrays |= {f"shift/{index}": shift for index, shift in enumerate(parameters.shifts.values())}
     reserve(folder, _CODE_BYTES + 2 * parameters.size_bytes + sum(array.nbytes for array in arrays.values()))
     (folder / FACTS).write_text(to_json(facts, indent=None), encoding="ascii")
-    np.savez(folder / ARRAYS, **arrays)  # type: ignore[arg-type]
+    np.savez(folder / ARRAYS, **arrays)  # type: ignore[arg-type]  # no array has the name of an option
     _save(captured.module, folder / MODULE)
 
 
-def read_captured(folder: Path, measuring: Measuring) -> CapturedModel:
-    """Reads what `write_captured` wrote. `measuring` is asked for the noise of answers that was not yet measured.
+def read_captured(folder: Path, measuring: Measuring, recorder: Recorder) -> CapturedModel:
+    """Reads what `write_captured` wrote.
+
+    Args:
+        folder: the folder.
+        measuring: is asked for the noise of answers that was not yet measured.
+        recorder: is asked for the operators of the eager model.
 
     Raises:
         PackageError: the facts are damaged.
@@ -152,7 +158,7 @@ def read_captured(folder: Path, measuring: Measuring) -> CapturedModel:
         arrays = {name: stored[name] for name in stored.files}
     meter = NoiseMeter(measuring)
     meter.found |= {name: noise_of(found, arrays) for name, found in facts.noise.items()}
-    pictures = _answers("picture", facts.pictures, arrays, meter)
+    pictures = _answers("picture", facts.pictures, arrays, meter, recorder)
     return CapturedModel(
         source=SourceFacts(
             name=facts.name,
@@ -167,8 +173,8 @@ def read_captured(folder: Path, measuring: Measuring) -> CapturedModel:
             dynamic={(each.input, each.axis): each.sizes for each in facts.dynamic},
         ),
         module=module,
-        references=_answers("reference", facts.references, arrays, meter),
-        sizes=_answers("size", facts.sizes, arrays, meter),
+        references=_answers("reference", facts.references, arrays, meter, recorder),
+        sizes=_answers("size", facts.sizes, arrays, meter, recorder),
         ranges=facts.ranges,
         evidence=facts.evidence,
         parameters=Parameters(
@@ -229,7 +235,7 @@ def _stored(kind: str, references: Sequence[Reference], arrays: dict[str, Array]
 
 
 def _answers(
-    kind: str, answers: Sequence[_Answer], arrays: Mapping[str, Array], meter: NoiseMeter
+    kind: str, answers: Sequence[_Answer], arrays: Mapping[str, Array], meter: NoiseMeter, recorder: Recorder
 ) -> tuple[Reference, ...]:
     return tuple(
         Reference(
@@ -243,6 +249,7 @@ def _answers(
             structure=answer.structure,
             outputs={name: arrays[f"{kind}/{index}/output/{i}"] for i, name in enumerate(answer.outputs)},
             meter=meter,
+            recorder=recorder,
         )
         for index, answer in enumerate(answers)
     )

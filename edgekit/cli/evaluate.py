@@ -2,14 +2,14 @@
 
 import argparse
 import contextlib
-import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgekit.cli.options import add_isolate, add_json, add_package, add_runtime, add_weights
-from edgekit.cli.parse import labels_file, named_values
+from edgekit.cli.options import add_isolate, add_json, add_package, add_runtime
+from edgekit.cli.original import add_original, check_original, load_original
+from edgekit.cli.parse import labels_file
 from edgekit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from edgekit.evaluation.pictures import LabelledPicture
     from edgekit.evaluation.rows import EvaluatedPicture
     from edgekit.model import PackageModel
-
-_LOG = logging.getLogger(__name__)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,12 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="a text file with the name of the subfolder of each class, one per line (default: the labels)",
     )
-    parser.add_argument(
-        "--model",
-        metavar="SOURCE",
-        help="the original model, as for `edgekit export`: a name, FILE.py:FACTORY or a file (default: only the package runs)",
-    )
-    add_weights(parser)
+    add_original(parser, "default: only the package runs")
     add_runtime(parser, "run")
     parser.add_argument("--worst", type=int, default=5, metavar="N", help="the worst pictures to show (default 5)")
     add_isolate(parser)
@@ -51,11 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     if options.worst < 0:
         raise UsageError(f"--worst is {options.worst}; expected at least 0.")
-    given = [name for name in ("weights", "checkpoint", "checkpoint_key", "arg") if getattr(options, name)]
-    if given and options.model is None:
-        raise UsageError(
-            f"--{given[0].replace('_', '-')} is for the original model. Give --model too, or leave it out."
-        )
+    check_original(options)
     from edgekit.evaluation.evaluate import class_count
     from edgekit.evaluation.pictures import pictures_of
     from edgekit.evaluation.rows import evaluation_document
@@ -68,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
     folders = labels_file(options.classes, "--classes") if options.classes else ()
     pictures = pictures_of(options.data, model.labels, classes, folders)
     manifest = model.manifest
-    assert manifest is not None  # it has an image contract
+    assert manifest is not None  # or it would have no classes
     if not options.json:
         print(banner(manifest), end="")
     original = None if options.model is None else _original(model, classes, options)
@@ -90,26 +79,10 @@ def run(options: argparse.Namespace) -> int:
 
 def _original(model: "PackageModel", classes: int, options: argparse.Namespace) -> "Original":
     from edgekit.evaluation.original import Original
-    from edgekit.sources.resolve import load_source
-    from edgekit.sources.source import SourceRequest
 
     manifest = model.manifest
-    assert manifest is not None
-    request = SourceRequest(
-        weights=options.weights,
-        checkpoint=options.checkpoint,
-        checkpoint_key=options.checkpoint_key,
-        trust_checkpoint=options.trust_checkpoint,
-        quantized_engine=manifest.runtime.quantized_engine,
-        seed=options.seed,
-        image=manifest.image,
-        arguments=named_values("--arg", options.arg, "width=0.5"),
-    )
-    with contextlib.redirect_stdout(sys.stderr):  # what a model's own code prints is not a result
-        original = Original(load_source(options.model, request), manifest, classes)
-    if original.same_weights is False:
-        _LOG.warning("the weights of %s are not those of the package, so the answers may differ", options.model)
-    return original
+    assert manifest is not None  # it has an image contract
+    return Original(load_original(options, manifest), manifest, classes)
 
 
 def _rows(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from edgekit.capture.modes import REQUESTED_MODES
-from edgekit.cli.options import add_json, add_weights
+from edgekit.cli.options import add_bind, add_json, add_weights
 from edgekit.cli.parse import labels_file, method_inputs, named_values, tolerance
 from edgekit.format.schema import AS_MADE, Activation, QuantizedEngine
 from edgekit.optimize.recipes import DEFAULT_RECIPE, FITS, RECIPES
@@ -51,13 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="use the sample .npy files of --input as a probe only, and do not store them in the package",
     )
-    parser.add_argument(
-        "--bind",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="another parameter of forward with its value, as JSON or else as text: use_cache=false; repeatable",
-    )
+    add_bind(parser)
     parser.add_argument(
         "--dynamic",
         action="append",
@@ -74,7 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--image",
         metavar="SPEC",
         help="the preprocessing of your own image classifier: resize=256,crop=224,mean=0.485,0.456,0.406,std=0.229,0.224,0.225; "
-        "the same or timm's data config as JSON; or a file with it",
+        "the same or timm's data config as JSON; or a file with it, or Hugging Face's preprocessor_config.json",
     )
     parser.add_argument(
         "--output",

@@ -10,9 +10,16 @@ from edgekit.format.schema import Manifest
 from edgekit.nested import named_tensors
 from edgekit.parity.eager import FreshModel, exact_eager
 from edgekit.parity.preprocess import Preprocess
+from edgekit.sources.adapter import inner
 from edgekit.sources.source import SourceModel
 
 Scores = npt.NDArray[np.float32]
+
+
+def same_weights(source: SourceModel, manifest: Manifest) -> bool | None:
+    """Whether a model has the weights of a package; None if that is not known, as for frozen TorchScript."""
+    known, weights = manifest.provenance.weights.sha256, source.weights.sha256
+    return None if known is None or not inner(source.module).state_dict() else known == weights
 
 
 class Original:
@@ -28,8 +35,7 @@ class Original:
         self._image, self._classes = manifest.image, classes
         self._source, self._engine = source.source, manifest.runtime.quantized_engine
         self._model, self._preprocess = FreshModel(source.module), Preprocess(manifest.image).eval()
-        known = manifest.provenance.weights.sha256
-        self.same_weights = None if known is None else known == source.weights.sha256
+        self.same_weights = same_weights(source, manifest)
 
     def scores(self, pixels: npt.NDArray[np.uint8]) -> Scores:
         """The score of each class for a picture, uint8 [H, W, 3].

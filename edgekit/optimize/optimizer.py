@@ -98,7 +98,7 @@ def apply_gated(
         why = step.unfit(module, context)
     if why:
         return module, PassResult(name=step.name, applied=False, note=why)
-    broken = ""
+    broken = departure = ""
     for left_out in _choices(step.parts):
         try:
             with exact_eager():
@@ -110,7 +110,8 @@ def apply_gated(
             judged = judge_optimized(candidate, references, tolerance, to_the_end=False)
         if judged.passed:
             if left_out:
-                _log.warning("applied %s without %s, which broke parity: %s", step.name, ", ".join(left_out), broken)
+                left = ", ".join(left_out)
+                _log.warning("applied %s without %s, which broke parity: %s%s", step.name, left, broken, departure)
             return candidate, PassResult(
                 name=step.name,
                 applied=True,
@@ -119,8 +120,9 @@ def apply_gated(
                 left_out=left_out,
                 note=f"with it: {broken}" if broken else "",
             )
-        broken = broken or judged.failure
-    _log.warning("skipped %s, which breaks parity: %s", step.name, broken)
+        if not broken:
+            broken, departure = judged.failure, judged.departure(candidate)
+    _log.warning("skipped %s, which breaks parity: %s%s", step.name, broken, departure)
     return module, PassResult(name=step.name, applied=False, left_out=step.parts, note=broken)
 
 

@@ -58,17 +58,16 @@ def draft_server(optimized: OptimizedModel, tolerance: Tolerance, folder: Path) 
     broken = ""
     for optimize in (True, False):
         _save(optimized, path, optimize)
-        judged = _judge(path, optimized, tolerance, to_the_end=not optimize)
-        if isinstance(judged, Judgement) and judged.passed:
+        judged, why = _judge(path, optimized, tolerance, to_the_end=not optimize)
+        if judged is not None and not why:
             if broken:
                 _log.warning(
                     "the server's file of %s is loaded without %s, which breaks parity: %s", name, STEP, broken
                 )
-            step = PassResult(
-                name=STEP, applied=optimize, norm_error=judged.norm_error if optimize else None, note=broken
-            )
+            error, note = judged.norm_error if optimize else None, broken.partition("\n")[0]
+            step = PassResult(name=STEP, applied=optimize, norm_error=error, note=note)
             return ServerDraft(path=path, step=step, norm_error=judged.norm_error)
-        broken = broken or (judged if isinstance(judged, str) else judged.failure)
+        broken = broken or why
     _log.warning("the server's file of %s was not written, because it breaks parity: %s", name, broken)
     return None
 
@@ -120,13 +119,16 @@ def _save(optimized: OptimizedModel, path: Path, optimize: bool) -> None:
         rewrite_plain(raw, path)
 
 
-def _judge(path: Path, optimized: OptimizedModel, tolerance: Tolerance, *, to_the_end: bool) -> Judgement | str:
-    """The judgement, or the reason why the file cannot be loaded and optimized."""
+def _judge(
+    path: Path, optimized: OptimizedModel, tolerance: Tolerance, *, to_the_end: bool
+) -> tuple[Judgement | None, str]:
+    """The judgement, and why the file is wrong; None and the reason if it cannot be loaded and optimized."""
     try:
         module = load_server(path)
     except Exception as error:  # torch raises RuntimeError and internal assertion errors
-        return f"raises {type(error).__name__}: {first_line(error)}"
+        return None, f"raises {type(error).__name__}: {first_line(error)}"
     answers = optimized.captured.references
-    return judge_optimized(
+    judged = judge_optimized(
         module, answers if optimized.proof == "full" else sharpest(answers), tolerance, to_the_end=to_the_end
     )
+    return judged, "" if judged.passed else f"{judged.failure}{judged.departure(module)}"

@@ -14,8 +14,10 @@ from edgekit.format.golden import GoldenCase, GoldenInput
 from edgekit.nested import named_tensors
 from edgekit.packaging.draft import PackageDraft
 from edgekit.parity.comparison import Reference, compare_answer, describe, worst
+from edgekit.parity.departure import departure_note
 from edgekit.parity.gate import judges_rounding
 from edgekit.parity.ranges import Ranges, check_requested, narrowed
+from edgekit.recording import Recording
 from edgekit.runtimes.lite import LiteModule, compare_case, replay
 from edgekit.runtimes.results import CaseResult
 
@@ -45,11 +47,10 @@ def judge_file(draft: PackageDraft) -> FileVerdict:
         ParityError: the file gives different answers from the eager model.
     """
     judge = _FileJudge(draft)
-    captured = [model.captured for model in (draft.optimized, *draft.others)]
-    judge.replay_cases(captured)
-    judge.check_others(captured)
-    ranges = tuple(map(judge.ranges_of, captured))
-    final = not judge.has_new_noise and ranges == tuple(each.ranges for each in captured)
+    judge.replay_cases()
+    judge.check_others()
+    ranges = judge.ranges
+    final = not judge.has_new_noise and ranges == tuple(each.ranges for each in judge.captured)
     if final:
         judge.check_cases()
     return FileVerdict(results=judge.results, ranges=ranges, final=final)
@@ -59,6 +60,7 @@ class _FileJudge:
     def __init__(self, draft: PackageDraft) -> None:
         self._draft, self._module = draft, _Watched(draft.path)
         self._methods = {method.name: method for method in draft.methods}
+        self.captured = [model.captured for model in (draft.optimized, *draft.others)]
         self._found: dict[str, tuple[Comparison, ...]] = {}
         self.has_new_noise = False  # measured after the golden cases were made, which have other bounds with it
 
@@ -71,31 +73,45 @@ class _FileJudge:
             for comparison in self._found.get(case.name, ())
         )
 
-    def replay_cases(self, captured: Sequence[CapturedModel]) -> None:
+    @property
+    def ranges(self) -> tuple[Ranges, ...]:
+        """The ranges of each method within which the file agrees with the eager model; see `_ranges_of`."""
+        return tuple(map(self._ranges_of, self.captured))
+
+    def replay_cases(self) -> None:
         """Runs the golden cases of the example's sizes. The others are compared when their size is judged."""
-        sized = {(each.source.method, r.probe.golden) for each in captured for r in _sized(each)}
+        sized = {(each.source.method, r.probe.golden) for each in self.captured for r in _sized(each)}
         for case in self._draft.cases:
             if (case.method, case.inputs) not in sized:
                 self._found[case.name] = replay(self._module, case, self._methods[case.method], self._draft.tolerance)
         self.check_cases()
 
     def check_cases(self) -> None:
-        bounds = {case.name: case.tolerance or self._draft.tolerance for case in self._draft.cases}
         failed = next((result for result in self.results if not result.comparison.passed), None)
         if failed is not None:
+            case = next(case for case in self._draft.cases if case.name == failed.case)
+            bounds = case.tolerance or self._draft.tolerance
+            answers = (r for each in self.captured if each.source.method == case.method for r in each.references)
+            departures = (self._departure(case.method, r) for r in answers if r.probe.golden == case.inputs)
             raise ParityError(
                 f"{self._draft.optimized.captured.source.name}: the saved file disagrees with the eager model on case "
-                f"{failed.case!r}, {describe(failed.comparison, bounds[failed.case])}. Nothing was written."
+                f"{failed.case!r}, {describe(failed.comparison, bounds)}. Nothing was written.{next(departures, '')}"
             )
 
-    def check_others(self, captured: Sequence[CapturedModel]) -> None:
+    def _departure(self, method: str, reference: Reference) -> str:
+        def recorded(inputs: Sequence[torch.Tensor]) -> Recording:
+            return self._module.record(method, [tensor.clone().numpy() for tensor in inputs])
+
+        return departure_note(reference, recorded, self._draft.tolerance)
+
+    def check_others(self) -> None:
         """Runs the probes of the example's sizes that are not golden cases.
 
         Raises:
             ParityError: an answer is wrong.
         """
         cases = {(case.method, case.inputs) for case in self._draft.cases}
-        for each in captured:
+        for each in self.captured:
             for reference in each.references:
                 probe = reference.probe
                 if probe.axes or (each.source.method, probe.golden) in cases or not judges_rounding(reference):
@@ -104,10 +120,10 @@ class _FileJudge:
                 if wrong and not reference.chaotic(self._draft.tolerance):
                     raise ParityError(
                         f"{each.source.name}: the saved file disagrees with the eager model on probe {probe.name!r}, {wrong}. "
-                        "Nothing was written."
+                        f"Nothing was written.{self._departure(each.source.method, reference)}"
                     )
 
-    def ranges_of(self, captured: CapturedModel) -> Ranges:
+    def _ranges_of(self, captured: CapturedModel) -> Ranges:
         """The ranges of sizes of a method within which the file agrees with the eager model.
 
         Raises:

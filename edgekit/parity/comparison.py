@@ -7,6 +7,7 @@ from typing import Any
 from edgekit.format.compare import Comparison, compare_elements, compare_outputs
 from edgekit.format.schema import Tolerance
 from edgekit.parity.eager import Array, run
+from edgekit.parity.layers import Recorder
 from edgekit.parity.noise import Noise, NoiseMeter
 from edgekit.parity.probes import Probe
 
@@ -15,12 +16,16 @@ _NUMERIC = ("norm", "max", "absolute", "exact", "nonfinite")  # reasons that rou
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """The eager model's answer to a probe. Without a meter, no noise is measured, so only the given bounds apply."""
+    """The eager model's answer to a probe. Without a meter, no noise is measured, so only the given bounds apply.
+
+    `recorder` runs the eager model again and records its operators.
+    """
 
     probe: Probe
     structure: str
     outputs: dict[str, Array]
     meter: NoiseMeter | None = None
+    recorder: Recorder | None = None
 
     @property
     def measured(self) -> Noise | None:

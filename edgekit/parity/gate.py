@@ -5,6 +5,7 @@ It judges captured modules, every pass, and the server's file, with the metric o
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from edgekit.errors import ParityError
 from edgekit.format.compare import Comparison
 from edgekit.format.schema import NOISE_CAP, CaptureEvidence, ProbeResult, Tolerance
 from edgekit.parity.comparison import Reference, compare, describe, rounded, worst
+from edgekit.parity.departure import departure_note
+from edgekit.parity.layers import record_module
 from edgekit.parity.noise import FACTOR, LOUD, Noise
 from edgekit.parity.probes import Axes
 
@@ -46,10 +49,19 @@ class Judgement:
         """The worst failed comparison in one line."""
         if not self.comparisons:
             return "the model is chaotic on every probe"
-        found = worst(self.comparisons)
-        reference = self.references[self.comparisons.index(found)]
+        reference, found = self._worst()
         bounds = reference.bounds(found.output, self.tolerance)
         return f"{describe(found, bounds)} on probe {reference.probe.name!r}"
+
+    def departure(self, module: Any) -> str:
+        """Where the judged module departs from eager on the probe that `failure` names, as lines that follow it."""
+        if not self.comparisons:
+            return ""
+        return departure_note(self._worst()[0], partial(record_module, module), self.tolerance)
+
+    def _worst(self) -> tuple[Reference, Comparison]:
+        found = worst(self.comparisons)
+        return self.references[self.comparisons.index(found)], found
 
     @property
     def norm_error(self) -> float:

@@ -11,6 +11,7 @@ from edgekit.format.schema import Tolerance
 from edgekit.parity.causes import random_calls, random_remedy, remedy_of
 from edgekit.parity.comparison import Reference, compare
 from edgekit.parity.eager import Array, FreshModel, run
+from edgekit.parity.layers import record_eager
 from edgekit.parity.moves import Answer
 from edgekit.parity.noise import NoiseMeter, measure
 from edgekit.parity.probes import (
@@ -28,6 +29,7 @@ from edgekit.parity.ranges import Ranges
 from edgekit.parity.sizes import Fewer, search_sizes
 from edgekit.parity.spread import LEAST, spreads
 from edgekit.parity.work import counted_work
+from edgekit.recording import Recording
 from edgekit.sources.copies import detached_copy
 from edgekit.sources.hidden import HIDDEN_REMEDY, stays_in_training, switched_to_training
 from edgekit.sources.quantized import refused_empty
@@ -76,9 +78,13 @@ def eager_references(source: SourceModel) -> References:
     if min(spreads(items, Tolerance()).values()) < LEAST:
         for probe in wider_probes(source):
             _try(module, probe, items, refused, source)
+
+    def recorder(probe: Probe) -> Recording:
+        return record_eager(fresh.module, probe.inputs)
+
     return References(
-        items=tuple(replace(reference, meter=meter) for reference in items),
-        sizes=tuple(replace(reference, meter=meter) for reference in search.points),
+        items=tuple(replace(reference, meter=meter, recorder=recorder) for reference in items),
+        sizes=tuple(replace(reference, meter=meter, recorder=recorder) for reference in search.points),
         refused=tuple(refused),
         ranges=search.ranges,
         varies=_varies(items),
@@ -91,9 +97,9 @@ def at_fewer_sizes(source: SourceModel, references: References, fewer: Fewer) ->
     fresh = FreshModel(source.module)
     items = [reference for reference in references.items if not reference.probe.axes]
     search = search_sizes(source, _answers(fresh, source, items), references.work, fewer)
-    meter = items[0].meter
-    items += [replace(search.judging, meter=meter)] if search.judging else []
-    sizes = tuple(replace(reference, meter=meter) for reference in search.points)
+    meter, recorder = items[0].meter, items[0].recorder
+    items += [replace(search.judging, meter=meter, recorder=recorder)] if search.judging else []
+    sizes = tuple(replace(reference, meter=meter, recorder=recorder) for reference in search.points)
     return replace(references, items=tuple(items), sizes=sizes, ranges=search.ranges)
 
 

@@ -19,6 +19,7 @@ from edgekit.format.generator import generate
 from edgekit.format.golden import GoldenCase
 from edgekit.format.schema import Manifest, MethodSpec, RuntimeHints, Tolerance
 from edgekit.nested import named_arrays, structure_of
+from edgekit.recording import Recording, record
 from edgekit.runtimes import isolation
 from edgekit.runtimes.base import Runtime
 from edgekit.runtimes.results import BenchRequest, BenchResult, CaseResult
@@ -37,6 +38,12 @@ class Runs(Protocol):
     """A module that was loaded: `run` gives the structure and the named outputs of a method, or raises DeviceError."""
 
     def run(self, method: str, inputs: Sequence[Array]) -> tuple[str, dict[str, Array]]: ...
+
+
+class Records(Runs, Protocol):
+    """A module whose operators can be seen: `record` runs a method and gives them."""
+
+    def record(self, method: str, inputs: Sequence[Array]) -> Recording: ...
 
 
 class LiteModule:
@@ -71,7 +78,7 @@ class LiteModule:
             DeviceError: the interpreter raised.
         """
         try:
-            tensors = [torch.from_numpy(np.require(array, requirements=("C", "W"))) for array in inputs]
+            tensors = _as_tensors(inputs)
             with held_threads(self._pool):
                 value = self.call(method, tensors)
         except (RuntimeError, TypeError, ValueError, IndexError, torch.jit.Error) as error:
@@ -80,6 +87,18 @@ class LiteModule:
             raise kind(f"{method} failed in the lite interpreter: {first}") from error
         isolation.step()
         return structure_of(value), named_arrays(value)
+
+    def record(self, method: str, inputs: Sequence[Array]) -> Recording:
+        """The operators of a run of a method; see `edgekit.recording`."""
+        tensors = _as_tensors(inputs)
+        with held_threads(self._pool):
+            found = record(lambda: self.call(method, tensors), tensors)
+        isolation.step()
+        return found
+
+
+def _as_tensors(inputs: Sequence[Array]) -> list[torch.Tensor]:
+    return [torch.from_numpy(np.require(array, requirements=("C", "W"))) for array in inputs]
 
 
 class LiteRuntime(Runtime):

@@ -9,14 +9,15 @@ import msgspec
 
 from edgekit.format.archive import Archive
 from edgekit.format.compare import Array
+from edgekit.recording import Recording
 from edgekit.runtimes.base import Runtime
-from edgekit.runtimes.lite import LiteModule, LiteRuntime, Runs
+from edgekit.runtimes.lite import LiteModule, LiteRuntime, Records
 from edgekit.runtimes.results import BenchRequest, BenchResult, CaseResult, CaseRow
 from edgekit.runtimes.workshop import has_kernels, missing, warm_workshop
 
 
 class WorkshopModule:
-    """A `.ptl` that stays loaded in the workshop's process; it has the method `run` of `LiteModule`."""
+    """A `.ptl` that stays loaded in the workshop's process; it has the methods `run` and `record` of `LiteModule`."""
 
     def __init__(self, path: str | os.PathLike[str], pool: str, engine: str | None) -> None:
         self._given = {"path": _absolute(path), "pool": pool, "engine": engine}
@@ -37,6 +38,13 @@ class WorkshopModule:
         request = {"number": self._number, "method": method}
         message, arrays = self._workshop.call("call", request, inputs)
         return message["structure"], dict(zip(message["outputs"], arrays, strict=True))
+
+    def record(self, method: str, inputs: Sequence[Array]) -> Recording:
+        """The operators of a run of a method; see `edgekit.recording`."""
+        if not self._workshop.alive:
+            self._load()
+        request = {"number": self._number, "method": method}
+        return Recording.from_frame(*self._workshop.call("record", request, inputs))
 
     def __del__(self) -> None:
         if hasattr(self, "_number"):
@@ -71,7 +79,7 @@ def lite_runtime(*, name: str) -> Runtime:
     return LiteRuntime(name=name) if has_kernels() else WorkshopLiteRuntime(name=name)
 
 
-def open_lite(path: str | os.PathLike[str], pool: str, engine: str | None) -> Runs:
+def open_lite(path: str | os.PathLike[str], pool: str, engine: str | None) -> Records:
     """A `.ptl` in that interpreter.
 
     Raises:

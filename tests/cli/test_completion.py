@@ -48,6 +48,7 @@ def test_completion_of_a_verb(script: Path) -> None:
 def test_completion_of_options_is_that_of_the_verb(script: Path) -> None:
     assert "--recipe" in complete(script, "export", "--")
     assert "--recipe" not in complete(script, "verify", "--")
+    assert {"--bisect", "--model", "--checkpoint", "--bind"} <= set(complete(script, "verify", "--"))
 
 
 def test_completion_of_values(script: Path) -> None:
