@@ -20,9 +20,10 @@ from torch.utils import _pytree
 
 from edgekit.errors import CaptureError, kind_of
 from edgekit.nested import structure_of
+from edgekit.sources.arguments import Argument
 from edgekit.sources.copies import detached_copy
 from edgekit.sources.expressions import by_name, identifiers, literal, passed
-from edgekit.sources.inputs import Argument, InputSpec
+from edgekit.sources.inputs import InputSpec
 
 _log = logging.getLogger(__name__)
 _numbers = itertools.count()

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from edgekit.sources.inputs import Argument
+from edgekit.sources.arguments import Argument
 from edgekit.sources.records import part_of, record_of
 
 

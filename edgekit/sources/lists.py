@@ -15,8 +15,8 @@ from torch.utils import _pytree
 
 from edgekit.errors import UsageError
 from edgekit.format.generator import generate
+from edgekit.sources.arguments import Argument, option_of, size_text
 from edgekit.sources.copies import detached_copy
-from edgekit.sources.inputs import Argument, option_of, size_text
 from edgekit.sources.records import annotations_of, fields_of, record_of
 
 _CONTAINERS: dict[type, str] = {list: "list", tuple: "tuple", dict: "dict", Sequence: "list", Mapping: "dict"}

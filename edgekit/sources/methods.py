@@ -9,7 +9,8 @@ from torch import nn
 
 from edgekit.errors import SourceError, UsageError
 from edgekit.sources.adapter import generated
-from edgekit.sources.inputs import Argument, InputSpec, check_distinct, option_of
+from edgekit.sources.arguments import Argument, check_distinct, option_of
+from edgekit.sources.inputs import InputSpec
 
 FORWARD = "forward"
 

@@ -14,13 +14,14 @@ from torch import nn
 from edgekit.errors import SourceError, UsageError, kind_of
 from edgekit.format.schema import Activation, ImageSpec, WeightsInfo
 from edgekit.sources.adapter import adapted, inner
+from edgekit.sources.arguments import arguments_of
 from edgekit.sources.checkpoints import load_checkpoint
 from edgekit.sources.compiled import uncompiled
 from edgekit.sources.copies import exportable, unwrapped
 from edgekit.sources.dynamic import DynamicAxis, requested_sizes
 from edgekit.sources.facts import SourceFacts
 from edgekit.sources.hidden import MODE_MATTERS
-from edgekit.sources.inputs import InputSpec, arguments_of, parse_input
+from edgekit.sources.inputs import InputSpec, parse_input
 from edgekit.sources.lists import check_lists
 from edgekit.sources.methods import FORWARD, exported_methods, requested_methods, scripted_method
 from edgekit.sources.quantized import check_converted
@@ -34,7 +35,7 @@ DETECTOR = (
     "Export a module that takes one tensor [N,3,H,W] and returns what the heads give before boxes are chosen."
 )
 _DETECTORS = ("GeneralizedRCNN", "SSD", "RetinaNet", "FCOS")  # of torchvision.models.detection
-_LAYOUTS = (torch.strided, torch.sparse_coo, torch._mkldnn)  # type: ignore[attr-defined]
+_LAYOUTS = (torch.strided, torch.sparse_coo, torch._mkldnn)  # type: ignore[attr-defined]  # torch gives the last one no type
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

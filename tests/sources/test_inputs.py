@@ -7,7 +7,8 @@ import pytest
 from torch import nn
 
 from edgekit.errors import UsageError
-from edgekit.sources.inputs import InputSpec, arguments_of, parse_input
+from edgekit.sources.arguments import arguments_of
+from edgekit.sources.inputs import InputSpec, parse_input
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 import edgekit
 from edgekit.errors import UsageError
-from edgekit.sources.inputs import arguments_of, parse_input
+from edgekit.sources.arguments import arguments_of
+from edgekit.sources.inputs import parse_input
 from edgekit.sources.lists import check_lists
 
 
@@ -21,12 +22,12 @@ class Fc(nn.Module):
 
 
 class Pictures(Fc):
-    def forward(self, xs):  # type: ignore[no-untyped-def]
+    def forward(self, xs):
         return [self.fc(x) for x in xs]
 
 
 class Numbered(Fc):
-    def forward(self, xs):  # type: ignore[no-untyped-def]
+    def forward(self, xs):
         found = {}
         for index, x in enumerate(xs):
             found[f"level {index}"] = self.fc(x)
@@ -34,7 +35,7 @@ class Numbered(Fc):
 
 
 class Counted(Fc):
-    def forward(self, xs):  # type: ignore[no-untyped-def]
+    def forward(self, xs):
         found = []
         for index in range(len(xs)):
             found.append(self.fc(xs[index]))
@@ -42,7 +43,7 @@ class Counted(Fc):
 
 
 class Applied(Fc):
-    def forward(self, xs):  # type: ignore[no-untyped-def]
+    def forward(self, xs):
         return list(map(self.fc, xs))
 
 
@@ -53,25 +54,25 @@ class Heads(nn.Module):
         super().__init__()
         self.heads = nn.ModuleList([nn.Linear(4, 3), nn.Linear(4, 3)])
 
-    def forward(self, xs):  # type: ignore[no-untyped-def]
+    def forward(self, xs):
         return [head(x) for head, x in zip(self.heads, xs, strict=False)]
 
 
 class Sized(Fc):
     """The number of rows matters, and there is one output."""
 
-    def forward(self, x):  # type: ignore[no-untyped-def]
+    def forward(self, x):
         return self.fc(x).sum(0) / len(x)
 
 
 class Unpacked(Fc):
-    def forward(self, features):  # type: ignore[no-untyped-def]
+    def forward(self, features):
         low, high = features
         return self.fc(low) + high.sum()
 
 
 class Annotated(Fc):
-    def forward(self, xs: List[Tensor]) -> Tensor:  # noqa: UP006
+    def forward(self, xs: List[Tensor]) -> Tensor:  # noqa: UP006  older annotations are tested
         return self.fc(torch.stack(xs)).sum(0)
 
 
@@ -82,23 +83,23 @@ class Modern(Fc):
 
 
 class Old(Fc):
-    def forward(self, xs: Optional[Sequence[Tensor]] = None) -> Tensor:  # noqa: UP045
+    def forward(self, xs: Optional[Sequence[Tensor]] = None) -> Tensor:  # noqa: UP045  older annotations are tested
         assert xs is not None
         return self.fc(xs[0])
 
 
 class Paired(Fc):
-    def forward(self, xs: Tuple[Tensor, Tensor]) -> Tensor:  # noqa: UP006
+    def forward(self, xs: Tuple[Tensor, Tensor]) -> Tensor:  # noqa: UP006  older annotations are tested
         return self.fc(xs[0]) + self.fc(xs[1])
 
 
 class Quoted(Fc):
-    def forward(self, xs: "Tuple[Tensor, NotImported]") -> Tensor:  # type: ignore[name-defined]  # noqa: F821, UP006
+    def forward(self, xs: "Tuple[Tensor, NotImported]") -> Tensor:  # noqa: F821, UP006  older annotations are tested
         return self.fc(xs[0])
 
 
 class Batch(Fc):
-    def forward(self, batch: Dict[str, Tensor]) -> Tensor:  # noqa: UP006
+    def forward(self, batch: Dict[str, Tensor]) -> Tensor:  # noqa: UP006  older annotations are tested
         return self.fc(batch["image"])
 
 
@@ -110,7 +111,7 @@ class Mapped(Fc):
 class Rows(Fc):
     """A loop over the rows of a tensor, which gives one output."""
 
-    def forward(self, x):  # type: ignore[no-untyped-def]
+    def forward(self, x):
         h = torch.zeros(3)
         for row in x:
             h = torch.tanh(self.fc(row) + h)
@@ -123,12 +124,12 @@ class RowsOfATensor(Fc):
 
 
 class Either(Fc):
-    def forward(self, x: Union[Tensor, List[Tensor]]) -> Tensor:  # noqa: UP006, UP007
+    def forward(self, x: Union[Tensor, List[Tensor]]) -> Tensor:  # noqa: UP006, UP007  older annotations are tested
         return self.fc(x if isinstance(x, Tensor) else x[0])
 
 
 class Checked(Fc):
-    def forward(self, x):  # type: ignore[no-untyped-def]
+    def forward(self, x):
         if isinstance(x, tuple | list):
             x, _ = x
         return self.fc(x)
