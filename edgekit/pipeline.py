@@ -103,8 +103,9 @@ def export(
         fit: `android` uses only operators that Android's runtime has, where a pass can replace the others; `current` is
             for the newest runtime.
         image: for an image classifier on [N, C, crop, crop], the preprocessing that `predict` does: an ImageSpec, a
-            torchvision transform (`Compose` of either version, or `weights.transforms()`), a dict or an object with timm's
-            data-config keys, or a text as in `--image`. A step that `predict` cannot do is refused by its name.
+            transform of torchvision or timm (`Compose` of either version, or `weights.transforms()`), a dict or an object with
+            timm's data-config keys, an image processor of Hugging Face, or a text as in `--image`. A step that `predict`
+            cannot do is refused by its name.
         rank: the output that `predict` ranks, by its flattened name; by default, the only one with a row of scores.
         activation: softmax, sigmoid or none: what makes scores of that output. By default, `none` if the answers are scores
             already, `sigmoid` for one logit, or else `softmax`. The manifest has it.

@@ -1,4 +1,4 @@
-"""The image contract as people have it: a text, JSON, a file, timm's data config, or a torchvision transform.
+"""The image contract as people have it: a text, JSON, a file, a config of timm or Hugging Face, or a torchvision transform.
 
 Transforms are recognized by their names and attributes, so that this file imports neither torch nor torchvision.
 """
@@ -11,6 +11,7 @@ from typing import Any
 
 from edgekit.errors import UsageError, kind_of
 from edgekit.format.schema import LABELS, MASK, ImageSpec
+from edgekit.sources.processors import from_processor, inexpressible, is_processor
 
 _MOST_PIXELS = 2**12  # of a side that a network takes
 _INTERPOLATIONS = ("bilinear", "bicubic")
@@ -39,11 +40,13 @@ def as_image(given: Any) -> ImageSpec:
     ):  # a config object, such as a timm model's pretrained_cfg
         names = ("input_size", "mean", "std", "interpolation", "crop_pct", "crop_mode")
         return _from_fields({name: getattr(given, name) for name in names if hasattr(given, name)}, "image")
+    if hasattr(given, "image_mean") and hasattr(given, "to_dict"):  # an image processor of Hugging Face
+        return _from_fields(given.to_dict(), "image")
     if callable(given):
         return _from_transform(given)
     raise UsageError(
-        f"image is {kind_of(given)}; expected an ImageSpec, a torchvision transform, or a dict with timm's input_size, "
-        "interpolation, mean, std and crop_pct."
+        f"image is {kind_of(given)}; expected an ImageSpec, a torchvision transform, an image processor of "
+        "Hugging Face, or a dict with timm's input_size, interpolation, mean, std and crop_pct."
     )
 
 
@@ -67,7 +70,9 @@ def image_text(text: str) -> ImageSpec:
         fields = json.loads(text)
     except ValueError as error:
         raise UsageError(f"{what} is not valid JSON: {error}. {_HELP}") from error
-    return _from_fields(fields.get("pretrained_cfg", fields), what)  # the former in a config.json of timm
+    for inside in ("pretrained_cfg", "image_processor"):  # in a config.json of timm, and a processor_config.json
+        fields = fields.get(inside, fields)
+    return _from_fields(fields, what)
 
 
 def _split(text: str) -> dict[str, Any]:
@@ -88,6 +93,8 @@ def _from_fields(fields: Any, what: str) -> ImageSpec:
         raise UsageError(f"{what}: a {type(fields).__name__}. {_HELP}")
     if "input_size" in fields:
         fields = _from_timm(fields, what)
+    elif is_processor(fields):
+        fields = from_processor(fields)
     if unknown := sorted(set(map(str, fields)) - set(_FIELDS)):
         raise UsageError(f"{what}: unknown field {unknown[0]!r}. {_HELP}")
     try:
@@ -154,12 +161,8 @@ def _from_timm(config: Mapping[str, Any], what: str) -> dict[str, Any]:
         **{name: config[name] for name in ("mean", "std") if name in config},
     }
     if found["interpolation"] not in _INTERPOLATIONS:
-        raise _inexpressible(f"interpolation {found['interpolation']!r}", "predict has bilinear and bicubic")
+        raise inexpressible(f"interpolation {found['interpolation']!r}", "predict has bilinear and bicubic")
     return found
-
-
-def _inexpressible(step: str, why: str) -> UsageError:
-    return UsageError(f"image: {step} cannot be expressed: {why}. Pass an ImageSpec, or export without an image.")
 
 
 def _from_transform(transform: Any) -> ImageSpec:
@@ -183,14 +186,14 @@ def _from_transform(transform: Any) -> ImageSpec:
     for step in _steps(transform):
         read = _STEPS.get(type(step).__name__)
         if read is None or not _is_known(step):
-            raise _inexpressible(
+            raise inexpressible(
                 _shown(step), "predict resizes, crops the center, scales to [0, 1] and normalizes, in this order"
             )
         read(step, fields)
     if "resize" not in fields:
-        raise _inexpressible("a transform without Resize", "predict needs the size to resize to")
+        raise inexpressible("a transform without Resize", "predict needs the size to resize to")
     if not fields.pop("scaled", False):
-        raise _inexpressible("a transform without ToTensor", "predict scales the levels 0 to 255 to [0, 1]")
+        raise inexpressible("a transform without ToTensor", "predict scales the levels 0 to 255 to [0, 1]")
     return _from_fields({"mean": 0.0, "std": 1.0, **fields}, "image")
 
 
@@ -218,40 +221,40 @@ def _shown(step: Any) -> str:
 def _interpolation(step: Any) -> str:
     name = str(getattr(step.interpolation, "value", step.interpolation))
     if name not in _INTERPOLATIONS:
-        raise _inexpressible(f"{_shown(step)} with interpolation {name}", "predict has bilinear and bicubic")
+        raise inexpressible(f"{_shown(step)} with interpolation {name}", "predict has bilinear and bicubic")
     return name
 
 
 def _resize(step: Any, fields: dict[str, Any]) -> None:
     sizes = list(step.size) if isinstance(step.size, Iterable) else [step.size]
     if len(sizes) != 1 or sizes[0] is None or getattr(step, "max_size", None) is not None:
-        raise _inexpressible(
+        raise inexpressible(
             f"Resize({step.size})",
             "predict resizes the shorter side and keeps the ratio, as Resize(N) with one number does",
         )
     if "resize" in fields or "crop" in fields or "mean" in fields:
-        raise _inexpressible("this order", "predict resizes once, before it crops and normalizes")
+        raise inexpressible("this order", "predict resizes once, before it crops and normalizes")
     fields |= {"resize": sizes[0], "interpolation": _interpolation(step), "antialias": bool(step.antialias)}
 
 
 def _center_crop(step: Any, fields: dict[str, Any]) -> None:
     sizes = list(step.size) if isinstance(step.size, Iterable) else [step.size]
     if len(set(sizes)) != 1:
-        raise _inexpressible(f"CenterCrop({step.size})", "predict crops a square")
+        raise inexpressible(f"CenterCrop({step.size})", "predict crops a square")
     if "crop" in fields:
-        raise _inexpressible("a second CenterCrop", "predict crops once")
+        raise inexpressible("a second CenterCrop", "predict crops once")
     fields["crop"] = sizes[0]
 
 
 def _normalize(step: Any, fields: dict[str, Any]) -> None:
     if "mean" in fields or not fields.get("scaled"):
-        raise _inexpressible("Normalize here", "predict normalizes once, after the levels are scaled to [0, 1]")
+        raise inexpressible("Normalize here", "predict normalizes once, after the levels are scaled to [0, 1]")
     fields |= {"mean": list(step.mean), "std": list(step.std)}
 
 
 def _grayscale(step: Any, fields: dict[str, Any]) -> None:
     if step.num_output_channels != 1:
-        raise _inexpressible("Grayscale(3)", "predict gives one grey channel or three colours")
+        raise inexpressible("Grayscale(3)", "predict gives one grey channel or three colours")
     fields["channels"] = 1
 
 
@@ -260,7 +263,7 @@ def _to_dtype(step: Any, fields: dict[str, Any]) -> None:
     if dtype == "torch.float32" and scale:
         fields["scaled"] = True
     elif dtype != "torch.uint8":
-        raise _inexpressible(
+        raise inexpressible(
             f"{_shown(step)} to {dtype}{'' if scale else ' without scale'}", "predict scales to float32 in [0, 1]"
         )
 
