@@ -17,7 +17,7 @@ from edgekit.errors import UsageError
 try:
     import fcntl
 except ImportError:  # on Windows nothing is removed
-    fcntl = None  # type: ignore[assignment]
+    fcntl = None  # type: ignore[assignment]  # checked before each use
 
 _FRESH_S = 60  # a process locks a file right after it made it, so only older ones are without an owner
 

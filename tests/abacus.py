@@ -28,10 +28,10 @@ class Abacus(Runtime):
             CaseResult(runtime=self.name, case=case.name, comparison=comparison) for case in archive.golden.cases
         )
 
-    def run(self, path: object, method: str, inputs: Sequence[Array]) -> dict[str, Array]:  # noqa: ARG002
+    def run(self, path: object, method: str, inputs: Sequence[Array]) -> dict[str, Array]:  # noqa: ARG002  it is a runtime
         return {"0": np.stack(inputs)}
 
-    def bench(self, path: object, request: BenchRequest) -> BenchResult:  # noqa: ARG002
+    def bench(self, path: object, request: BenchRequest) -> BenchResult:  # noqa: ARG002  it is a runtime
         times = dict.fromkeys(("load_ms", "first_ms", "min_ms", "p50_ms", "p90_ms", "p99_ms", "mean_ms"), 7.0)
         rest = {"iterations": 1, "threads": 1, "engine": "beads", "peak_rss_bytes": 1, "samples_ms": (7.0,)}
         return BenchResult(runtime=self.name, method=request.method, **times, **rest)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 from torch import nn
 
 
@@ -12,7 +12,7 @@ def head_of(channels: int) -> nn.Module:
     """Two convolutions whose scores have mean 0 on noise."""
     torch.manual_seed(0)
     layers = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.Tanh(), nn.Conv2d(8, channels, 3, padding=1))
-    nn.init.zeros_(layers[2].bias)  # type: ignore[arg-type]
+    nn.init.zeros_(layers[2].bias)
     return layers
 
 

@@ -72,7 +72,7 @@ GOOD = np.zeros((1, 3, 32, 32), np.float32)
 )
 def test_run_inputs_that_do_not_fit_are_usage_errors(lite: LiteModel, inputs: object, match: str) -> None:
     with pytest.raises(UsageError, match=match):
-        lite.run(inputs)  # type: ignore[arg-type]
+        lite.run(inputs)
 
 
 def test_run_unknown_method_lists_the_known_ones(lite: LiteModel) -> None:

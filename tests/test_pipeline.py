@@ -164,4 +164,4 @@ def test_export_report_says_what_was_made(tmp_path: Path) -> None:
 def test_export_unusable_arguments_are_usage_errors(arguments: dict[str, object], match: str) -> None:
     given = {"example_inputs": ["1x3x32x32"], **arguments}
     with pytest.raises(UsageError, match=match):
-        edgekit.export(models.conv_net().eval(), **given)  # type: ignore[arg-type]
+        edgekit.export(models.conv_net().eval(), **given)

@@ -89,7 +89,7 @@ def with_fault(monkeypatch: pytest.MonkeyPatch, fault: type[Faulty], model: nn.M
     """Puts a fault in after every gate. Only the judge of the saved file can find it."""
     write = proving.draft_package
 
-    def draft(first, tolerance, path, others=()):  # type: ignore[no-untyped-def]
+    def draft(first, tolerance, path, others=()):
         wrong = [
             replace(each, module=torch.jit.freeze(torch.jit.script(fault(model).eval())))
             if each.captured.source.method == "forward"
@@ -186,7 +186,7 @@ def test_saved_file_that_is_wrong_on_a_probe_that_is_not_a_case_is_refused(
     run = LiteModule.run
     inputs = {"zeros": lambda x: x.max() == 0.0, "large": lambda x: abs(x).max() > 4.0}[name]
 
-    def wrong(self, method, arrays):  # type: ignore[no-untyped-def]
+    def wrong(self, method, arrays):
         structure, outputs = run(self, method, arrays)
         return structure, {key: value + (1 if inputs(arrays[0]) else 0) for key, value in outputs.items()}
 
@@ -216,7 +216,7 @@ class Encoder(nn.Sequential):
 def test_saved_file_of_several_methods_loses_the_ranges_of_the_one_that_differs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def only_together(first, tolerance, path, others=()):  # type: ignore[no-untyped-def]
+    def only_together(first, tolerance, path, others=()):
         return (faulty if others else write)(first, tolerance, path, others)
 
     write = proving.draft_package
@@ -257,7 +257,7 @@ def test_saved_file_runs_each_probe_once(tmp_path: Path, monkeypatch: pytest.Mon
     runs: list[tuple[str, bytes]] = []
     run = LiteModule.run
 
-    def counted(self, method, inputs):  # type: ignore[no-untyped-def]
+    def counted(self, method, inputs):
         runs.append((str(inputs[0].shape), inputs[0].tobytes()))
         return run(self, method, inputs)
 

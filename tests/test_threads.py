@@ -57,7 +57,7 @@ def test_held_threads_are_given_back_after_an_error() -> None:
 
 def test_load_run_and_verify_leave_the_threads_as_they_were(tiny: Path) -> None:
     model = edgekit.load(tiny)
-    model.run([np.zeros((1, 3, 32, 32), np.float32)])  # type: ignore[arg-type]
+    model.run([np.zeros((1, 3, 32, 32), np.float32)])
     assert edgekit.verify(tiny).passed
     assert torch.get_num_threads() == 2
 

@@ -13,7 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from test_imports import PACKAGE, ROOMS, imported_modules, module_name  # noqa: E402
+from test_imports import PACKAGE, ROOMS, imported_modules, module_name  # noqa: E402  its folder is in sys.path only now
 
 LINE_CHARACTERS = 30
 WIDTH, GAP_X, GAP_Y = 216, 28, 44

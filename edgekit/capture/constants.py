@@ -1,11 +1,11 @@
 """Which outputs of a captured graph do not depend on the values of its inputs."""
 
-from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
 import torch
 
+from edgekit.capture.graphs import all_nodes
 from edgekit.nested import named_tensors
 
 # These read only the shape or the type of their first input.
@@ -54,16 +54,9 @@ def _tainted(graph: Any) -> set[str]:
     before = -1
     while before < len(tainted):
         before = len(tainted)
-        for node in _nodes(graph):
+        for node in all_nodes(graph):
             _spread(node, tainted)
     return tainted
-
-
-def _nodes(block: Any) -> Iterator[Any]:
-    for node in block.nodes():
-        yield node
-        for inner in node.blocks():
-            yield from _nodes(inner)
 
 
 def _spread(node: Any, tainted: set[str]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 import edgekit
+from edgekit.capture.graphs import all_nodes
 from edgekit.sources.adapter import GENERATED
 
 _INTERNAL = ("prim", "profiler")  # torch's own nodes, which every torch has
@@ -47,7 +48,7 @@ def operators_of(module: torch.jit.ScriptModule) -> tuple[OperatorUse, ...]:
     graphs = [(name, part._c._get_method(method).graph) for name, part in parts for method in part._c._method_names()]
     for name, graph in reversed(graphs):  # the inner modules first
         _collect(graph, name, found)
-    if any(node.kind() == "prim::CallFunction" for _, graph in graphs for node in _nodes(graph)):
+    if any(node.kind() == "prim::CallFunction" for _, graph in graphs for node in all_nodes(graph)):
         found |= _in_functions(parts, found)
     return tuple(found[schema] for schema in sorted(found))
 
@@ -72,19 +73,12 @@ def _own_parts(module: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _collect(graph: Any, module: str, found: dict[str, OperatorUse]) -> None:
-    for node in _nodes(graph):
+    for node in all_nodes(graph):
         if node.kind().partition("::")[0] in _INTERNAL:
             continue
         schema = node.schema()
         if schema not in found and "::" in schema:
             found[schema] = OperatorUse(schema=schema, module=module, line=source_line(node.sourceRange()))
-
-
-def _nodes(block: Any) -> Iterator[Any]:
-    for node in block.nodes():
-        yield node
-        for inner in node.blocks():
-            yield from _nodes(inner)
 
 
 def source_line(source_range: str) -> str:

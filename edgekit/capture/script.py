@@ -23,7 +23,8 @@ def script(module: nn.Module) -> torch.jit.ScriptModule:
             scripted: Any = torch.jit.script(module)
         except Exception as error:  # the compiler raises many types for code that it does not support
             raise CaptureError(script_reason(error)) from error
-    return scripted  # type: ignore[no-any-return]
+    made: torch.jit.ScriptModule = scripted
+    return made
 
 
 def try_script(module: nn.Module) -> torch.jit.ScriptModule | None:

@@ -15,7 +15,7 @@ def completion_script(parser: argparse.ArgumentParser, shell: str) -> str:
 
     for action in _actions(parser):
         if action.type is Path or action.metavar == "FILE" or action.dest in _FILES:
-            action.complete = shtab.FILE  # type: ignore[attr-defined]
+            action.complete = shtab.FILE  # type: ignore[attr-defined]  # shtab looks for it
         elif action.dest == "runtime":
             action.choices = list(TARGETS)
     script: str = shtab.complete(parser, shell)

@@ -50,7 +50,7 @@ class _VerbParser(_Parser):
 
     _intermixing = False
 
-    def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]
+    def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]  # it has three overloads
         if self._intermixing:
             return super().parse_known_args(args, namespace)
         self._intermixing = True
@@ -61,7 +61,7 @@ class _VerbParser(_Parser):
 
 
 class _PrintCompletion(argparse.Action):
-    def __call__(self, parser, _namespace, shell, _option=None) -> None:  # type: ignore[no-untyped-def]
+    def __call__(self, parser, _namespace, shell, _option=None) -> None:  # type: ignore[no-untyped-def]  # as argparse calls it
         from edgekit.cli.completion import completion_script
 
         print(completion_script(_parser(VERBS), shell))

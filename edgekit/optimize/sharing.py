@@ -4,7 +4,8 @@ from hashlib import sha256
 
 import torch
 
-from edgekit.optimize.passes.base import all_nodes, copy_frozen, is_frozen
+from edgekit.capture.graphs import all_nodes
+from edgekit.optimize.passes.base import copy_frozen, is_frozen
 
 Key = tuple[torch.dtype, tuple[int, ...], tuple[int, ...], bytes]
 

@@ -37,7 +37,8 @@ def combined(parts: Sequence[Part]) -> torch.jit.ScriptModule:
         names = [f"x{number}" for number in range(len(spec.inputs))]
         parameters = "".join(f", {name}: Tensor" for name in names)
         module.define(f"def {spec.name}(self{parameters}):\n    return self.part{index}.{called}({', '.join(names)})\n")
-    return module  # type: ignore[no-any-return]
+    made: torch.jit.ScriptModule = module
+    return made
 
 
 def merged_evidence(models: Sequence[OptimizedModel]) -> CaptureEvidence:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import torch
 
+from edgekit.capture.graphs import all_nodes
 from edgekit.capture.remedies import capture_remedy
 from edgekit.errors import OptimizeError, first_line
-from edgekit.optimize.passes.base import all_nodes
 
 _UNSAVED = ("prim::Enter", "prim::PythonOp")  # a `with`, and a function of Python such as a custom autograd function
 

@@ -23,7 +23,7 @@ class Kernels(TorchDispatchMode):
     """Another way to run every operator of a model."""
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()  # type: ignore[no-untyped-call]  # torch gives it no types
 
     def converted(self, tensor: torch.Tensor) -> torch.Tensor:
         """An input or a parameter as these kernels take it."""

@@ -1,7 +1,7 @@
 """The preprocessing of the image contract as a module: from uint8 HWC to normalized NCHW."""
 
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 from torch import nn
 
 from edgekit.format.schema import ImageSpec
@@ -61,5 +61,5 @@ class Preprocess(nn.Module):
         if pad_width > 0 or pad_height > 0:
             x = F.pad(x, [pad_width // 2, (pad_width + 1) // 2, pad_height // 2, (pad_height + 1) // 2])
         top = int(round((x.size(2) - self.crop) / 2.0))  # noqa: RUF046  TorchScript's round gives a float
-        left = int(round((x.size(3) - self.crop) / 2.0))  # noqa: RUF046
+        left = int(round((x.size(3) - self.crop) / 2.0))  # noqa: RUF046  as above
         return x[:, :, top : top + self.crop, left : left + self.crop]

@@ -56,7 +56,7 @@ class _Followed(TorchDispatchMode):
     """Follows the memory of squashed tensors through the operators of a run."""
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()  # type: ignore[no-untyped-call]  # torch gives it no types
         self._storages: dict[int, torch.Tensor] = {}  # with the tensors, so that no address is used again
 
     def has(self, tensor: torch.Tensor) -> bool:

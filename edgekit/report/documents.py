@@ -129,7 +129,7 @@ def run_document(
     context = RunContext(
         package=None if manifest is None else manifest.name, weights=_weights(manifest), runtime=runtime
     )
-    return Document(context=context, results=tuple(results))  # type: ignore[arg-type]
+    return Document(context=context, results=tuple(results))  # type: ignore[arg-type]  # a tuple of either kind
 
 
 def inspect_document(found: Inspection, digests_checked: int | None) -> Document[InspectContext, Inspection]:

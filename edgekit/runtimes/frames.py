@@ -47,7 +47,7 @@ def _read(stream: BinaryIO, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Arr
     flat = array.reshape(-1).view(np.uint8).data
     done = 0
     while done < flat.nbytes:
-        count = stream.readinto(flat[done:])  # type: ignore[attr-defined]
+        count = stream.readinto(flat[done:])  # type: ignore[attr-defined]  # every binary stream of Python has it
         if not count:
             raise EOFError
         done += count

@@ -11,10 +11,10 @@ import os
 import subprocess
 import tempfile
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import edgekit
 from edgekit import errors
@@ -214,10 +214,10 @@ class Workshop:
         self._process.wait()
         for stream in (self._process.stdin, self._process.stdout, self._stderr):
             with contextlib.suppress(OSError):
-                stream.close()  # type: ignore[union-attr]
+                stream.close()  # type: ignore[union-attr]  # all of them are pipes or files
 
     @contextlib.contextmanager
-    def _closing(self):  # type: ignore[no-untyped-def]
+    def _closing(self) -> Iterator[None]:
         """Ends the process if the block raises: then nobody knows what it waits for."""
         try:
             yield
@@ -226,14 +226,12 @@ class Workshop:
             raise
 
     def _send(self, message: Message, arrays: Sequence[Array]) -> None:
-        assert self._process.stdin is not None
         with contextlib.suppress(BrokenPipeError):  # the next `_receive` says how it ended
-            send(self._process.stdin, message, arrays)  # type: ignore[arg-type]
+            send(cast(BinaryIO, self._process.stdin), message, arrays)
 
     def _receive(self, remedy: str) -> Frame:
-        assert self._process.stdout is not None
         try:
-            return receive(self._process.stdout)  # type: ignore[arg-type]
+            return receive(cast(BinaryIO, self._process.stdout))
         except EOFError:
             self._stderr.seek(0)
             done = Completed(exit_code=self._ended(), stderr=self._stderr.read().decode(errors="replace"))

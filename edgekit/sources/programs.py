@@ -56,7 +56,7 @@ class ProgramModule(Adapter):
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         model: Any = self.get_submodule("model")
-        if not torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
+        if not torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]  # torch gives it no types
             return model(*args, **kwargs)
         if any(map(_is_size, model.graph.nodes)):
             raise CaptureError(
@@ -144,7 +144,7 @@ def _module(program: ExportedProgram) -> ProgramModule:
         inspect.Parameter(name, own.kind if index < positional else inspect.Parameter.KEYWORD_ONLY)
         for index, name in enumerate(signature.parameters)
     ]
-    forward.__signature__ = inspect.Signature([own, *parameters])  # type: ignore[attr-defined]
+    forward.__signature__ = inspect.Signature([own, *parameters])  # type: ignore[attr-defined]  # `inspect` reads it
     made: ProgramModule = type("Program", (ProgramModule,), {"forward": forward})()
     made.model = model
     return made

@@ -10,6 +10,7 @@ import re
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -61,8 +62,9 @@ def _exported(request: ModelRequest, package: Path) -> SweepRow:
 
     options = request.options
     source = SourceRequest(inputs=tuple(map(parse_input, options.inputs)), weights=options.weights, seed=options.seed)
-    # An unproven output is a result here, so the export must not stop at it. `fit` is one of the choices of the option.
-    wanted = ExportRequest(output=package, fit=options.fit, allow_unproven=True, server=False)  # type: ignore[arg-type]
+    # An unproven output is a result here, so the export must not stop at it.
+    fit: Any = options.fit  # one of the choices of the option
+    wanted = ExportRequest(output=package, fit=fit, allow_unproven=True, server=False)
     report = export_source(request.source, source, wanted)
     manifest = report.manifest
     unproven = f"{', '.join(manifest.unproven)}. {UNPROVEN_MEANS}" if manifest.unproven else ""

@@ -50,7 +50,8 @@ class DigitNet(nn.Module):
         self.classifier = nn.Linear(64 * 4 * 4, 10)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.classifier(self.features(x).flatten(1))  # type: ignore[no-any-return]
+        logits: torch.Tensor = self.classifier(self.features(x).flatten(1))
+        return logits
 
 
 def draw(digit: npt.NDArray[np.float64]) -> Pictures:

@@ -68,11 +68,11 @@ def _zip64(parts: list[Part], **changes: int) -> bytes:
 
 
 def _first(parts: list[Part], **changes: object) -> list[Part]:
-    return [replace(parts[0], **changes), *parts[1:]]  # type: ignore[arg-type]
+    return [replace(parts[0], **changes), *parts[1:]]
 
 
 def _last(parts: list[Part], **changes: object) -> list[Part]:
-    return [*parts[:-1], replace(parts[-1], **changes)]  # type: ignore[arg-type]
+    return [*parts[:-1], replace(parts[-1], **changes)]
 
 
 def _named(parts: list[Part], name: str) -> list[Part]:

@@ -88,7 +88,7 @@ def test_name_with_escapes_reaches_the_terminal_escaped(
 def test_labels_beyond_the_limit_exit_3_unread(tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for count, code in ((MOST_LABELS, 0), (MOST_LABELS + 1, 3)):
         labels = {LABELS: b"\n" * count}
-        package = rewrite(tiny, tmp_path / "x.ptl", lambda r, new=labels: r.update(new), remake_digests=True)  # type: ignore[misc]
+        package = rewrite(tiny, tmp_path / "x.ptl", lambda r, new=labels: r.update(new), remake_digests=True)
         assert main(["inspect", str(package)]) == code
     assert f"more than {MOST_LABELS} labels" in capsys.readouterr().err
 

@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 from packages import edit_golden, rewrite
 from torch import nn
 

@@ -10,7 +10,7 @@ import models
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 from captures import captured, free_axes
 from torch import nn
 

@@ -156,7 +156,7 @@ def manifest_of(result: Result, package: str) -> dict[str, object]:
 def test_export_float64_sample_keeps_dtype_and_range(cli: Command) -> None:
     save("sample.npy", np.array([[0.0, 0.25, 0.5, 3.0]]))
     result = cli("export", f"{SOURCES}:doubles", "--input", "sample.npy", "-o", "x.ptl")
-    (method,) = manifest_of(result, "x.ptl")["methods"]  # type: ignore[misc]
+    (method,) = manifest_of(result, "x.ptl")["methods"]
     (given,) = method["inputs"]
     assert (given["dtype"], given["low"], given["high"]) == ("float64", 0.0, 3.0)
 

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from sklearn.datasets import load_sample_image  # type: ignore[import-untyped]
+from sklearn.datasets import load_sample_image
 
 Pixels = NDArray[np.uint8]  # [H, W, 3]
 Samples = NDArray[np.int64]  # [H, W, channels]
@@ -96,7 +96,7 @@ def filter_row(kind: int, row: bytes, above: bytes, step: int) -> bytes:
     out = bytearray([kind])
     for i, value in enumerate(row):
         left, up, corner = (row[i - step], above[i], above[i - step]) if i >= step else (0, above[i], 0)
-        paeth = min((left, up, corner), key=lambda v, p=left + up - corner: abs(p - v))  # type: ignore[misc]
+        paeth = min((left, up, corner), key=lambda v, p=left + up - corner: abs(p - v))
         out.append((value - (0, left, up, (left + up) // 2, paeth)[kind]) & 255)
     return bytes(out)
 

@@ -35,7 +35,7 @@ def ten() -> nn.Module:
 
 
 class _Named(Colours):
-    def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor]:  # type: ignore[override]
+    def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
         return {"logits": super().forward(x)}
 
 

@@ -18,7 +18,7 @@ def folder_with(root: Path, *files: str) -> Path:
 
 
 def found(root: Path, **options: object) -> dict[str, set[int]]:
-    pictures = pictures_of(root, LABELS, len(LABELS), **options)  # type: ignore[arg-type]
+    pictures = pictures_of(root, LABELS, len(LABELS), **options)
     return {picture.file.relative_to(root).as_posix(): set(picture.classes) for picture in pictures}
 
 

@@ -12,7 +12,7 @@ from edgekit.errors import PackageError
 from edgekit.format.archive import MANIFEST, Archive
 
 
-def set_version(version: str):  # type: ignore[no-untyped-def]
+def set_version(version: str):
     def edit(records: dict[str, bytes]) -> None:
         manifest = json.loads(records[MANIFEST])
         manifest["schema_version"] = version
@@ -72,7 +72,7 @@ def test_check_digests_remade_digests_agree(tiny: Path, tmp_path: Path) -> None:
         (lambda r: r.pop("byteorder"), "byteorder is missing"),
     ],
 )
-def test_check_digests_surplus_or_missing_record_is_named(tiny: Path, tmp_path: Path, edit, match: str) -> None:  # type: ignore[no-untyped-def]
+def test_check_digests_surplus_or_missing_record_is_named(tiny: Path, tmp_path: Path, edit, match: str) -> None:
     with (
         Archive(rewrite(tiny, tmp_path / "x.ptl", edit, remake_digests=False)) as archive,
         pytest.raises(PackageError, match=match),

@@ -8,7 +8,7 @@ import numpy as np
 import packages
 import pytest
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from segmenters import Positions, Segmenter, UNet
 from sklearn.datasets import load_sample_images
@@ -143,7 +143,7 @@ class Upside(nn.Module):
         self.head = MaskHead(single, threshold)
 
     def forward(self, scores: torch.Tensor, prepared: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
-        return self.head(scores, prepared, image).flip(0)  # type: ignore[no-any-return]
+        return self.head(scores, prepared, image).flip(0)
 
 
 def test_export_sees_a_wrong_mask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

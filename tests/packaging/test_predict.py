@@ -8,7 +8,7 @@ import models
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from PIL import Image
 from sklearn.datasets import load_sample_images

@@ -33,7 +33,7 @@ def test_server_file_without_the_step_that_breaks_it_gives_the_eager_answer(tmp_
     assert "not divisible" in made.optimize_for_inference.note
     x = torch.rand(1, 3, 50, 61)  # a size that optimize_for_inference would refuse
     loaded = edgekit.load(report.server)
-    assert np.allclose(loaded.run([x.numpy()])["0"], model(x).detach().numpy(), atol=1e-6)  # type: ignore[arg-type]
+    assert np.allclose(loaded.run([x.numpy()])["0"], model(x).detach().numpy(), atol=1e-6)
 
 
 def test_server_file_that_cannot_be_right_is_left_out_and_the_package_stays(

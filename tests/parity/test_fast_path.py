@@ -15,7 +15,7 @@ INPUTS = {"ids": "3x7:int64[0,19]", "lengths": "3:int64[1,7]"}
 
 
 def exported(module: nn.Module, inputs: object, path: Path) -> edgekit.ExportReport:
-    return edgekit.export(module.eval(), inputs, name="m", output=path, server=False)  # type: ignore[arg-type]
+    return edgekit.export(module.eval(), inputs, name="m", output=path, server=False)
 
 
 def test_export_records_and_says_that_the_fused_path_differs(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -83,7 +83,7 @@ def test_hooks_run_only_make_targets_that_exist() -> None:
 
 def test_constraints_name_the_ends_of_the_supported_range() -> None:
     made = (ROOT / "tools" / "make_venv.sh").read_text()
-    lower, upper = re.search(r'"torch>=2\.(\d+),<2\.(\d+)"', made).groups()  # type: ignore[union-attr]
+    lower, upper = re.search(r'"torch>=2\.(\d+),<2\.(\d+)"', made).groups()
     assert f'"torch>=2.{lower}"' in (ROOT / "pyproject.toml").read_text()
     assert f"torch==2.{lower}.*" in (GITHUB / "constraints" / "oldest.txt").read_text()
     assert f"torch==2.{int(upper) - 1}.*" in (GITHUB / "constraints" / "pinned.txt").read_text()

@@ -129,7 +129,7 @@ def test_workshop_takes_as_much_disk_as_it_says(
 ) -> None:
     monkeypatch.delenv(environments.INDEX, raising=False)
     python = own_environment().repair()
-    said = float(re.search(r"of which ([\d.]+) GB stay", caplog.text)[1])  # type: ignore[index]
+    said = float(re.search(r"of which ([\d.]+) GB stay", caplog.text)[1])
     assert size_bytes(cache / "runtimes") == pytest.approx(said * 1e9, rel=0.1)
     monkeypatch.setenv(VARIABLE, str(python))
     with Archive(tiny) as archive:

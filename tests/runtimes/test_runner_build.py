@@ -65,7 +65,7 @@ def test_build_runner_builds_once_and_native_finds_it(
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("EDGEKIT_RUNNER", raising=False)
     monkeypatch.setattr("edgekit.runtimes.runner.ROOT", tmp_path)
-    assert resolve("native").command("ops")[0] == str(built)  # type: ignore[attr-defined]
+    assert resolve("native").command("ops")[0] == str(built)
 
 
 def test_folder_depends_on_the_sources_and_on_torch(

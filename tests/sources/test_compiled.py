@@ -64,7 +64,7 @@ def test_export_module_with_compiled_parts_is_exported_as_written(
     x = torch.rand(2, 8)
     with torch.no_grad(), torch.compiler.set_stance("force_eager"):
         wanted = model(x)
-    found = edgekit.load(package).run([x.numpy()])["0"]  # type: ignore[arg-type]
+    found = edgekit.load(package).run([x.numpy()])["0"]
     assert torch.allclose(torch.from_numpy(found), wanted, atol=1e-5)
 
 

@@ -66,7 +66,7 @@ def test_export_module_with_computed_tensors(tmp_path: Path, factory: Callable[[
     model = factory()
     package = edgekit.export(model, ["1x3x32x32"], name="m", output=tmp_path / "m.ptl").package
     x = torch.rand(1, 3, 32, 32)
-    found = edgekit.load(package).run([x.numpy()])["0"]  # type: ignore[arg-type]
+    found = edgekit.load(package).run([x.numpy()])["0"]
     assert torch.allclose(torch.from_numpy(found), answer(model, x), atol=1e-5)
 
 
@@ -88,7 +88,7 @@ def test_export_wrapped_module_exports_what_is_inside_and_says_so(
     assert "the module inside AveragedModel is exported" in caplog.text
     assert "the module inside DataParallel is exported" in caplog.text
     x = torch.rand(1, 3, 32, 32)
-    found = edgekit.load(package).run([x.numpy()])["0"]  # type: ignore[arg-type]
+    found = edgekit.load(package).run([x.numpy()])["0"]
     assert torch.allclose(torch.from_numpy(found), answer(model, x), atol=1e-5)
 
 
@@ -138,7 +138,7 @@ def test_export_module_with_an_attribute_called_module_is_exported_whole(tmp_pat
     model = HasModule().eval()
     package = edgekit.export(model, ["1x3x32x32"], name="m", output=tmp_path / "m.ptl").package
     x = torch.rand(1, 3, 32, 32)
-    found = edgekit.load(package).run([x.numpy()])["0"]  # type: ignore[arg-type]
+    found = edgekit.load(package).run([x.numpy()])["0"]
     assert torch.allclose(torch.from_numpy(found), answer(model, x), atol=1e-5)
 
 

@@ -12,7 +12,7 @@ class Net(nn.Module):
         self.shared = [self.body[0]]  # belongs to the model too
         self.blocks = [[nn.Linear(2, 2)], (nn.Dropout(),)]
         self.named = {"a": nn.ReLU()}
-        self.body[0].extra = [nn.BatchNorm1d(2)]  # type: ignore[assignment]
+        self.body[0].extra = [nn.BatchNorm1d(2)]
 
 
 def test_hidden_layers_are_found_at_any_depth_by_attribute() -> None:
@@ -24,7 +24,7 @@ def test_hidden_layers_are_found_at_any_depth_by_attribute() -> None:
 def test_stays_in_training_lists_what_eval_does_not_reach() -> None:
     net = Net().eval()
     assert stays_in_training(net) == ["blocks", "body.0.extra"]
-    net.blocks[1][0].eval()  # type: ignore[union-attr, index]
+    net.blocks[1][0].eval()
     assert stays_in_training(net) == ["body.0.extra"]
 
 

@@ -28,7 +28,7 @@ class Sizes(nn.Module):
         torch.manual_seed(0)
         self.conv, self.norm, self.head = nn.Conv2d(3, 8, 3, bias=False), nn.BatchNorm2d(8), nn.Linear(8, 4)
         self.dropout = nn.Dropout(0.5)
-        self.norm.running_mean.uniform_(-1, 1)  # type: ignore[union-attr]
+        self.norm.running_mean.uniform_(-1, 1)
 
     def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
         n, c, h, w = (y := self.norm(self.conv(x)).relu()).shape

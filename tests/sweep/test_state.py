@@ -26,7 +26,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def reopened(file: Path, header: Header = HEADER, **options: object) -> dict[str, SweepRow]:
-    with SweepState(file, header, resume=True, **options) as state:  # type: ignore[arg-type]
+    with SweepState(file, header, resume=True, **options) as state:
         return state.rows
 
 

@@ -46,7 +46,7 @@ template <typename T>
 class [[nodiscard]] Result {
  public:
   Result(T value) : value_(std::move(value)) {}         // NOLINT(google-explicit-constructor): allows `return value;`
-  Result(Status status) : status_(std::move(status)) {  // NOLINT(google-explicit-constructor)
+  Result(Status status) : status_(std::move(status)) {  // NOLINT(google-explicit-constructor): as above
     if (status_.ok()) status_ = Status(Code::kBug, "a Result was made from an Ok status");
   }
 

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch.jit._recursive import wrap_cpp_module
 
+from edgekit.capture.graphs import all_nodes
 from edgekit.errors import UsageError
 from edgekit.optimize.recipes import FITS, Fit, Recipe
 
@@ -85,12 +86,6 @@ def copy_frozen(module: torch.jit.ScriptModule) -> torch.jit.ScriptModule:
     """
     copied: torch.jit.ScriptModule = wrap_cpp_module(torch._C._freeze_module(module._c, [], True, False))
     return copied
-
-
-def all_nodes(block: Any) -> list[Any]:
-    """The nodes of a graph or block, including those of inner blocks."""
-    nodes = list(block.nodes())
-    return nodes + [inner for node in nodes for nested in node.blocks() for inner in all_nodes(nested)]
 
 
 def telling_examples(module: torch.jit.ScriptModule, context: Context) -> tuple[tuple[torch.Tensor, ...], ...]:

@@ -9,7 +9,8 @@ from typing import Any
 
 import torch
 
-from edgekit.optimize.passes.base import Context, Pass, all_nodes, constant_of, copy_frozen, graph_of, insert, is_frozen
+from edgekit.capture.graphs import all_nodes
+from edgekit.optimize.passes.base import Context, Pass, constant_of, copy_frozen, graph_of, insert, is_frozen
 
 _KINDS = ("aten::_convolution_mode", "aten::conv1d", "aten::conv2d", "aten::conv3d")
 _PADDING = 4  # the position among the inputs

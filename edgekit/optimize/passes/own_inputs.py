@@ -4,8 +4,9 @@ from collections.abc import Collection
 
 import torch
 
+from edgekit.capture.graphs import all_nodes
 from edgekit.optimize.passes.aliases import may_be_written
-from edgekit.optimize.passes.base import Context, Pass, all_nodes, copy_frozen, graph_of, telling_examples
+from edgekit.optimize.passes.base import Context, Pass, copy_frozen, graph_of, telling_examples
 
 
 def _unfit(module: torch.jit.ScriptModule, context: Context) -> str:

@@ -5,7 +5,8 @@ from typing import Any
 
 import torch
 
-from edgekit.optimize.passes.base import Context, Pass, all_nodes, copy_frozen, graph_of
+from edgekit.capture.graphs import all_nodes
+from edgekit.optimize.passes.base import Context, Pass, copy_frozen, graph_of
 
 _CLASSES = (
     "torch.autograd.grad_mode.no_grad",

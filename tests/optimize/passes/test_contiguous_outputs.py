@@ -145,7 +145,7 @@ CASES += [GrownList, GrownPairs, GrownLists, GrownDict, SometimesMap]
 @pytest.mark.parametrize("factory", CASES)
 def test_export_outputs_are_contiguous_in_a_stock_loader(tmp_path: Path, factory: object) -> None:
     torch.manual_seed(0)
-    module = factory().eval()  # type: ignore[operator]
+    module = factory().eval()
     path = edgekit.export(module, ["1x3x32x32"], name="maps", output=tmp_path / "m.ptl").package
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)

@@ -49,9 +49,9 @@ def test_export_model_that_writes_its_input_leaves_the_callers_array(
     assert next(step for step in report.manifest.recipe.passes if step.name == "own_inputs").applied
     loaded = edgekit.load(path)
     x, y = np.full((2, 8), 0.5, np.float32), np.ones((2, 8), np.float32)
-    first = loaded.run([x, y])["0"]  # type: ignore[arg-type]
+    first = loaded.run([x, y])["0"]
     assert (x == 0.5).all()
-    assert np.array_equal(first, loaded.run([x, y])["0"])  # type: ignore[arg-type]
+    assert np.array_equal(first, loaded.run([x, y])["0"])
 
 
 class RareWrites(nn.Module):
