@@ -1,4 +1,4 @@
-"""Seeded mutants of a package: bytes of the file with its digests as they were, and records with remade digests."""
+"""Seeded mutants of a package: changed bytes of the file, or a changed record with remade digests or without a manifest."""
 
 import hashlib
 import json
@@ -8,17 +8,22 @@ import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-MANIFEST, SERIALIZATION_ID = "extra/edgekit/manifest.json", ".data/serialization_id"
+EDGEKIT, MANIFEST = "extra/edgekit/", "extra/edgekit/manifest.json"
+SERIALIZATION_ID = ".data/serialization_id"
 _INTERESTING = (0, 1, 0x7F, 0x80, 0xFF)
+
+
+Digests = Literal["old", "remade", "none"]
 
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """`remade`: its digests are those of its records, as an attacker would make them."""
+    """`digests`: as they were, remade as an attacker would, or none, since the records of edgekit are gone."""
 
     number: int
-    remade: bool
+    digests: Digests
     what: str
     content: bytes
 
@@ -35,13 +40,16 @@ class Mutants:
         chance = random.Random(f"{self._seed}/{number}")
         if number % 2 == 0:
             what, content = _mutated(self._whole, chance)
-            return Mutant(number, False, f"file: {what}", content)
-        records = dict(self._records)
+            return Mutant(number, "old", f"file: {what}", content)
+        plain = number % 4 == 3
+        records = {name: data for name, data in self._records.items() if not (plain and name.startswith(EDGEKIT))}
         # Pickles, code and JSON say what libtorch does; most of the bytes are weights.
         small = [name for name in records if not name.endswith(".storage")]
         name = chance.choice(small if chance.random() < 0.8 else list(records))
         what, records[name] = _mutated(records[name], chance)
-        return Mutant(number, True, f"{name}: {what}", _joined(_remade(records, name)))
+        if plain:
+            return Mutant(number, "none", f"{name}: {what}", _joined(records))
+        return Mutant(number, "remade", f"{name}: {what}", _joined(_remade(records, name)))
 
 
 def _mutated(data: bytes, chance: random.Random) -> tuple[str, bytes]:
