@@ -5,7 +5,7 @@ import hashlib
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, Any, Literal
 
 from edgekit.errors import PackageError
 from edgekit.format.archive import MANIFEST, SERIALIZATION_ID
@@ -91,15 +91,16 @@ def _archive(path: Path, mode: Literal["w", "a"]) -> Iterator[zipfile.ZipFile]:
     Raises:
         PackageError: it gets larger than `MOST_BYTES`.
     """
-    limit = zipfile.ZIP64_LIMIT
-    zipfile.ZIP64_LIMIT = MOST_BYTES
+    zip_module: Any = zipfile  # whose limit has no other way to be changed
+    limit = zip_module.ZIP64_LIMIT
+    zip_module.ZIP64_LIMIT = MOST_BYTES
     try:
         with zipfile.ZipFile(path, mode, zipfile.ZIP_STORED, allowZip64=False) as target:
             yield target
     except zipfile.LargeZipFile as error:
         raise PackageError(f"{path.name}: {too_large('the package')}") from error
     finally:
-        zipfile.ZIP64_LIMIT = limit
+        zip_module.ZIP64_LIMIT = limit
 
 
 def _entry(target: zipfile.ZipFile, name: str, size: int) -> zipfile.ZipInfo:
