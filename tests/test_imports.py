@@ -32,6 +32,7 @@ ROOMS = {
             "base",
             "hosts",
             "isolation",
+            "vision",
             "writing",
             "trimming",
             "environments",
@@ -68,7 +69,7 @@ ROOMS = {
             "images",
             "facts",
         ),
-        *("source", "carried", "names", "factories", "programs", "files", "resolve"),
+        *("detection", "random_heads", "source", "carried", "names", "factories", "programs", "files", "resolve"),
     ],
     "parity": [
         *(

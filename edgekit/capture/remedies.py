@@ -55,4 +55,6 @@ def operator_remedy(name: str) -> str:
         return known
     if name.startswith("aten::"):
         return f"Replace {name} in the model by operators that both torches have."
+    if name.startswith("torchvision::"):
+        return f"{name} is an operator of torchvision, which the workshop does not have. Export with torch 2.9 to 2.12."
     return f"{name} is not an operator of torch, and the runtimes of packages have no others: write it with torch's operators."

@@ -9,13 +9,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from edgekit.sources.names import DETECTION, known_models
+    from edgekit.sources.names import known_models
 
     found = [model for model in known_models() if options.filter in model.name or options.filter in model.task]
     width = max((len(model.name) for model in found), default=0)
     for task, models in groupby(sorted(found, key=lambda model: (model.task, model.name)), lambda model: model.task):
-        print(f"{task}{', which export does not support yet' if task == DETECTION else ''}")
+        print(task)
         for model in models:
-            needs = "" if task == DETECTION else "needs --input"
-            print(f"  {model.name:<{width}}  {model.input or needs:<17}  {model.parameters / 1e6:6.1f} M parameters")
+            print(
+                f"  {model.name:<{width}}  {model.input or 'needs --input':<17}  {model.parameters / 1e6:6.1f} M parameters"
+            )
     return 0

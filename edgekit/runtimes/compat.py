@@ -14,6 +14,7 @@ from edgekit.format.archive import Archive
 from edgekit.format.schema import Manifest, MethodSpec
 from edgekit.runtimes.registry import TARGETS, names, resolve
 from edgekit.runtimes.results import FitResult, OperatorRow
+from edgekit.runtimes.vision import PREFIX
 
 ANDROID = TARGETS["android"].operator_table  # what `--fit android` is for
 FUSED = "aten::scaled_dot_product_attention"
@@ -170,6 +171,8 @@ def _remedy(
         return "let the model take and return uint8 instead, for example y.to(torch.uint8), and export it again"
     if engine and not missing and not tensors:
         return "quantize it for the engine qnnpack, or export it again with --quantized-engine qnnpack"
+    if any(name.startswith(PREFIX) for name in missing):
+        return "run it in torch's lite interpreter in Python with torchvision, which has the operators of torchvision"
     newer = fitting(operators, bytecode_version)
     if not newer:
         return "no known runtime fits: link the library that has these operators, or change the model"

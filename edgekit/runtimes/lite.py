@@ -20,7 +20,7 @@ from edgekit.format.golden import GoldenCase
 from edgekit.format.schema import Manifest, MethodSpec, RuntimeHints, Tolerance
 from edgekit.nested import named_arrays, structure_of
 from edgekit.recording import Recording, record
-from edgekit.runtimes import isolation
+from edgekit.runtimes import isolation, vision
 from edgekit.runtimes.base import Runtime
 from edgekit.runtimes.results import BenchRequest, BenchResult, CaseResult
 from edgekit.runtimes.timing import peak_rss_bytes, summarize, time_runs, timed, usable_cores
@@ -58,7 +58,7 @@ class LiteModule:
         isolation.limit_memory()
         try:
             with _without_deprecation(), held_engine(engine, str(path)):
-                self._module = _load_for_lite_interpreter(os.fspath(path))
+                self._module = _loaded(os.fspath(path))
         except (RuntimeError, ValueError, IndexError, MemoryError) as error:
             first = first_line(error)
             raise PackageError(
@@ -99,6 +99,15 @@ class LiteModule:
 
 def _as_tensors(inputs: Sequence[Array]) -> list[torch.Tensor]:
     return [torch.from_numpy(np.require(array, requirements=("C", "W"))) for array in inputs]
+
+
+def _loaded(path: str) -> Any:
+    try:
+        return _load_for_lite_interpreter(path)
+    except RuntimeError as error:
+        if not vision.register(str(error), path):
+            raise
+    return _load_for_lite_interpreter(path)
 
 
 class LiteRuntime(Runtime):

@@ -15,9 +15,10 @@ from edgekit.engines import supported_engines
 from edgekit.errors import SourceError, UsageError, first_line
 from edgekit.format.schema import ImageSpec
 from edgekit.sources.carried import CARRIED, from_carried
+from edgekit.sources.detection import check_picture
 from edgekit.sources.images import as_image
 from edgekit.sources.inputs import InputSpec, parse_input
-from edgekit.sources.source import DETECTOR, SourceModel, SourceRequest, from_module
+from edgekit.sources.source import SourceModel, SourceRequest, from_module
 from edgekit.sources.weights import DownloadError, choose_named, download, load_state, seeded
 
 _log = logging.getLogger(__name__)
@@ -25,6 +26,7 @@ _log = logging.getLogger(__name__)
 _TASKS = {"quantization": "classification, quantized", "optical_flow": "optical flow"}  # by torchvision's folder
 DETECTION = "detection"
 _SEGMENTED = "1x3x256x256"  # the networks are fully convolutional, so edgekit declares a size
+_DETECTED = 800  # the side to which most detectors resize a square picture; others have theirs in the name
 _FRAMES = 16  # that every video network takes
 
 
@@ -102,6 +104,9 @@ def _default_input(name: str, image: ImageSpec | None) -> str:
     task = _task(name)
     if task == "segmentation":
         return _SEGMENTED
+    if task == DETECTION:
+        side = next((int(part) for part in re.findall(r"\d{3}", name)), _DETECTED)
+        return f"3x{side}x{side}"
     if task == "video":
         height, width = models.get_model_weights(name).DEFAULT.transforms().crop_size
         return f"1x3x{_FRAMES}x{height}x{width}"
@@ -126,7 +131,7 @@ def from_name(name: str, request: SourceRequest) -> SourceModel:
             f"unknown model {name!r}.{hint} `edgekit models` lists the names. For your own model, pass FILE.py:FACTORY."
         )
     if _task(name) == DETECTION:
-        raise SourceError(f"{name} {DETECTOR}")
+        check_picture(request.inputs or _image_inputs(None, name), name, request.image)
     available = models.get_model_weights(name)
     default = getattr(available, "DEFAULT", None)
     named = _named_weights(name, available, default, request)
@@ -143,6 +148,8 @@ def from_name(name: str, request: SourceRequest) -> SourceModel:
     if name.startswith("quantized_"):
         return _quantized(name, module, named, weights_request)
     if named is not None and request.checkpoint is None:
+        if _task(name) == DETECTION:  # its normalization layers are others with weights
+            module = models.get_model(name, weights=named[0])
         load_state(module, named[1], f"weights {named[0]}")
     result = from_module(module, name=name, source=f"torchvision:{name}", request=weights_request, default_kind="named")
     if named is not None and request.checkpoint is None:
@@ -221,7 +228,7 @@ def _image_inputs(image: ImageSpec | None, name: str) -> tuple[InputSpec, ...]:
         raise UsageError(
             f"{name} has no default input. Add one --input for each of its inputs, for example --input 1x3x128x128."
         )
-    return (parse_input(f"{shape}:float32[-2,2]"),)
+    return (parse_input(shape if _task(name) == DETECTION else f"{shape}:float32[-2,2]"),)
 
 
 def _quantized(name: str, module: nn.Module, named: Any, request: SourceRequest) -> SourceModel:

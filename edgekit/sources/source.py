@@ -18,6 +18,7 @@ from edgekit.sources.arguments import arguments_of
 from edgekit.sources.checkpoints import load_checkpoint
 from edgekit.sources.compiled import uncompiled
 from edgekit.sources.copies import exportable, unwrapped
+from edgekit.sources.detection import HEADS, Detector, as_detector, check_picture, is_detector
 from edgekit.sources.dynamic import DynamicAxis, requested_sizes
 from edgekit.sources.facts import SourceFacts
 from edgekit.sources.hidden import MODE_MATTERS
@@ -25,16 +26,12 @@ from edgekit.sources.inputs import InputSpec, parse_input
 from edgekit.sources.lists import check_lists
 from edgekit.sources.methods import FORWARD, exported_methods, requested_methods, scripted_method
 from edgekit.sources.quantized import check_converted
+from edgekit.sources.random_heads import randomize_detector
 from edgekit.sources.samples import room_of_sample
 from edgekit.sources.weights import randomize, state_digest
 
 _log = logging.getLogger(__name__)
 
-DETECTOR = (
-    "is a detector: it takes a list of pictures and returns as many boxes as it finds, which edgekit does not export yet. "
-    "Export a module that takes one tensor [N,3,H,W] and returns what the heads give before boxes are chosen."
-)
-_DETECTORS = ("GeneralizedRCNN", "SSD", "RetinaNet", "FCOS")  # of torchvision.models.detection
 _LAYOUTS = (torch.strided, torch.sparse_coo, torch._mkldnn)  # type: ignore[attr-defined]  # torch gives the last one no type
 
 
@@ -134,8 +131,10 @@ def from_module(
     if not isinstance(module, nn.Module):
         raise SourceError(f"{source} returned {kind_of(module)}; expected a torch.nn.Module. Return the model alone.")
     module = unwrapped(module, name)
-    if any(kind.__name__ in _DETECTORS and "torchvision" in kind.__module__ for kind in type(module).__mro__):
-        raise SourceError(f"{source} {DETECTOR}")
+    if is_detector(module):
+        check_picture(request.inputs, name, request.image)
+        module = as_detector(module, request.inputs, name)
+        request = replace(request, methods={HEADS: request.inputs, **request.methods})
     if request.image is not None and not request.inputs:
         shape = f"1x{request.image.channels}x{request.image.crop}x{request.image.crop}"
         request = replace(request, inputs=(parse_input(shape),))
@@ -231,7 +230,11 @@ def _apply_weights(draft: SourceModel, request: SourceRequest, default_kind: str
     if request.weights == "random":
         if request.require_pretrained:
             raise UsageError("--weights random and --require-pretrained exclude each other. Pass one of them.")
-        randomize(draft.module, draft.example(), request.seed)
+        if isinstance(draft.module, Detector):
+            pictures = [draft.example()[0], *(draft.example(seed)[0] for seed in (2, 3))]  # those of the first probes
+            randomize_detector(draft.module, pictures, request.seed)
+        else:
+            randomize(draft.module, draft.example(), request.seed)
         return WeightsInfo(kind="random", seed=request.seed, sha256=state_digest(inner(draft.module).state_dict()))
     if request.weights not in (None, "default"):
         raise UsageError(

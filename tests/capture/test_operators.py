@@ -116,7 +116,8 @@ def test_source_line_is_the_innermost_of_the_model(text: str, line: str) -> None
     [
         ("aten::broadcast_shapes", "torch.broadcast_tensors"),
         ("aten::new_thing", "Replace aten::new_thing in the model"),
-        ("torchvision::nms", "torchvision::nms is not an operator of torch"),
+        ("torchvision::nms", "torchvision::nms is an operator of torchvision"),
+        ("other::nms", "other::nms is not an operator of torch"),
     ],
 )
 def test_remedy_follows_from_the_operator(name: str, remedy: str) -> None:

@@ -108,7 +108,7 @@ def test_models_lists_names_by_task_with_input_and_parameters(cli: Command) -> N
     result = cli("models", "deeplab")
     result.passed("segmentation", "deeplabv3_mobilenet_v3_large", "1x3x256x256", "11.0 M parameters")
     assert "detection" not in result.out
-    cli("models", "detection").passed("detection, which export does not support yet", "ssd300_vgg16")
+    cli("models", "detection").passed("detection\n", "ssd300_vgg16", "3x300x300")
 
 
 def test_export_weights_of_a_factory_are_called_as_it_made_them(cli: Command) -> None:

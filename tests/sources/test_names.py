@@ -45,7 +45,8 @@ def test_known_models_have_a_task_and_the_input_that_export_takes() -> None:
     assert found["deeplabv3_resnet50"][:2] == ("segmentation", "1x3x256x256")
     assert found["r3d_18"][:2] == ("video", "1x3x16x112x112")
     assert found["raft_small"][:2] == ("optical flow", "")
-    assert found["ssd300_vgg16"][:2] == ("detection", "")
+    assert found["ssd300_vgg16"][:2] == ("detection", "3x300x300")
+    assert found["fcos_resnet50_fpn"][:2] == ("detection", "3x800x800")
 
 
 def test_from_name_segmentation_needs_no_input() -> None:
@@ -58,10 +59,12 @@ def test_from_name_without_a_default_input_asks_for_it() -> None:
         from_name("raft_small", SourceRequest(weights="random"))
 
 
-def test_from_name_detector_is_refused_before_it_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_from_name_detector_of_a_batch_is_refused_before_it_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torchvision.models, "get_model", None)
     request = SourceRequest(weights="random", inputs=[parse_input("1x3x320x320")])
-    with pytest.raises(SourceError, match="ssdlite320_mobilenet_v3_large is a detector: it takes a list of pictures"):
+    with pytest.raises(
+        UsageError, match="ssdlite320_mobilenet_v3_large is a detector, so its package takes one picture"
+    ):
         load_source("ssdlite320_mobilenet_v3_large", request)
 
 

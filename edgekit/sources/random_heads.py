@@ -1,0 +1,141 @@
+"""Random weights for detectors, with which ten boxes or more come out of each picture, and stand apart.
+
+As torchvision makes its heads, every anchor has almost the same score: rounding decides which boxes come out, or none does.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from edgekit.sources.detection import Detector
+from edgekit.sources.weights import randomize, seeded
+
+_BOXES = 10
+_LOWEST, _HIGHEST, _HALVINGS = -24.0, 8.0, 12  # of what is added to the logits of classes
+_LEAST = 0.2  # of the mean spread of all channels, for a channel that hardly varies
+_PLACES = 4  # fewer say nothing about the spread
+_WEIGHTED = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Last:
+    """The mean and the spread that the results of a last layer get. `scores` marks those that are the scores of classes."""
+
+    mean: float = 0.0
+    spread: float = 1.0
+    scores: bool = False
+
+
+_LAST = {
+    "rpn.head.cls_logits": _Last(),
+    "rpn.head.bbox_pred": _Last(spread=0.2),
+    "roi_heads.box_predictor.cls_score": _Last(spread=2.0, scores=True),
+    "roi_heads.box_predictor.bbox_pred": _Last(),
+    "roi_heads.mask_predictor.mask_fcn_logits": _Last(spread=2.0),
+    "roi_heads.keypoint_predictor.kps_score_lowres": _Last(spread=2.0),
+    "head.classification_head.cls_logits": _Last(spread=2.0, scores=True),
+    "head.classification_head.module_list": _Last(spread=2.0, scores=True),
+    "head.regression_head.bbox_reg": _Last(spread=0.2),
+    "head.regression_head.module_list": _Last(spread=0.5),
+    "head.regression_head.bbox_ctrness": _Last(),
+}
+_DISTANCES = _Last(mean=1.0, spread=0.2)  # FCOS gives distances, of which negative ones become zero
+
+
+class _OfBatch(nn.Module):
+    """A detector with a batch as its input, as BatchNorm needs it for its statistics."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, images: torch.Tensor) -> Any:
+        return self.model(list(images))
+
+
+def randomize_detector(detector: Detector, pictures: Sequence[torch.Tensor], seed: int) -> None:
+    """Makes random weights on which a wrong conversion gives other boxes in each of the pictures."""
+    _draw_heads(detector, seed)
+    randomize(_OfBatch(detector.model), (pictures[0][None],), seed)
+    _spread_scores(detector, pictures)
+
+
+def _draw_heads(detector: Detector, seed: int) -> None:
+    """Draws the layers after the backbone so that their results are about as large as what they take."""
+    with seeded(seed), torch.no_grad():
+        for name, part in detector.model.named_modules():
+            if isinstance(part, _WEIGHTED) and not name.startswith("backbone"):
+                nn.init.kaiming_normal_(part.weight)
+                if part.bias is not None:
+                    part.bias.normal_(std=0.1)
+
+
+def _spread_scores(detector: Detector, pictures: Sequence[torch.Tensor]) -> None:
+    """Scales the last layers, and moves the scores of classes so that in each picture ten boxes exceed the threshold."""
+    layers = dict(_last_layers(detector.model))
+    handles = [layer.register_forward_hook(_Standard(last)) for layer, last in layers.items()]
+    with torch.no_grad():
+        try:
+            detector.heads(pictures[0])
+        finally:
+            for handle in handles:
+                handle.remove()
+        biases = [_of_objects(detector.model, layer) for layer, last in layers.items() if last.scores]
+        low, high, added = _LOWEST, _HIGHEST, 0.0
+        for _ in range(_HALVINGS):
+            middle = (low + high) / 2
+            for bias in biases:
+                bias += middle - added
+            added = middle
+            enough = all(len(detector(picture)["boxes"]) >= _BOXES for picture in pictures)
+            low, high = (low, middle) if enough else (middle, high)
+        for bias in biases:
+            bias += high - added
+
+
+class _Standard:
+    """Gives the results of a layer the wanted mean and spread in each channel, by the first picture that it sees."""
+
+    def __init__(self, last: _Last) -> None:
+        self._last, self._done = last, False
+
+    def __call__(self, layer: Any, _: Any, output: torch.Tensor) -> torch.Tensor | None:
+        if self._done:
+            return None
+        self._done = True
+        shape = [1, -1] + [1] * (output.dim() - 2)
+        channels = output.transpose(0, 1).flatten(1)
+        if channels.shape[1] < _PLACES:
+            return None
+        spread = channels.std(dim=1)
+        spread = spread.clamp(min=max(_LEAST * float(spread.mean()), 1e-6))
+        scale, mean = self._last.spread / spread, channels.mean(dim=1)
+        weights = layer.weight.transpose(0, 1) if isinstance(layer, nn.ConvTranspose2d) else layer.weight
+        weights.mul_(scale.view([-1] + [1] * (weights.dim() - 1)))
+        layer.bias.copy_((layer.bias - mean) * scale + self._last.mean)
+        return (output - mean.view(shape)) * scale.view(shape) + self._last.mean
+
+
+def _last_layers(model: nn.Module) -> Iterator[tuple[nn.Module, _Last]]:
+    for path, last in _LAST.items():
+        try:
+            part = model.get_submodule(path)
+        except AttributeError:
+            continue
+        if hasattr(model, "head") and hasattr(model.head, "regression_head") and path.endswith("bbox_reg"):
+            last = _DISTANCES if hasattr(model.head.regression_head, "bbox_ctrness") else last
+        for each in part if isinstance(part, nn.ModuleList) else (part,):
+            yield [layer for layer in each.modules() if isinstance(layer, _WEIGHTED)][-1], last
+
+
+def _of_objects(model: Any, layer: Any) -> torch.Tensor:
+    """The biases of a layer of scores, without those of the background that some detectors have as their first class."""
+    if hasattr(model, "rpn"):
+        return layer.bias[1:]  # type: ignore[no-any-return]  # layers are Any
+    head = model.head.classification_head
+    if not hasattr(head, "module_list"):
+        return layer.bias  # type: ignore[no-any-return]  # layers are Any
+    return layer.bias.view(-1, head.num_columns)[:, 1:]  # type: ignore[no-any-return]  # layers are Any
