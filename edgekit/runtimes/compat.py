@@ -172,7 +172,10 @@ def _remedy(
     if engine and not missing and not tensors:
         return "quantize it for the engine qnnpack, or export it again with --quantized-engine qnnpack"
     if any(name.startswith(PREFIX) for name in missing):
-        return "run it in torch's lite interpreter in Python with torchvision, which has the operators of torchvision"
+        return (
+            "run it in the C++ runner, or in torch's lite interpreter in Python with torchvision, which have the operators of "
+            "torchvision"
+        )
     newer = fitting(operators, bytecode_version)
     if not newer:
         return "no known runtime fits: link the library that has these operators, or change the model"

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "engine/vision_operators.h"
 #include "format/package.h"
 
 namespace edgekit {
@@ -101,7 +102,14 @@ Result<std::unique_ptr<Engine>> make_torch_engine(const Package& package, const 
   using Made = Result<std::unique_ptr<Engine>>;
   return catching(Code::kBadPackage, package.path + " cannot be loaded", [&]() -> Made {
     const ProcessLease lease(options.process);
-    return std::unique_ptr<Engine>(new EngineOfModule(load(), options.process));
+    const auto make = [&] { return std::unique_ptr<Engine>(new EngineOfModule(load(), options.process)); };
+    try {
+      return make();
+    } catch (const std::exception& error) {
+      if (!lacks_vision_operators(error)) throw;
+    }
+    register_vision_operators();
+    return make();
   });
 }
 

@@ -11,6 +11,7 @@
 #include <torch/version.h>
 
 #include "engine/torch_bridge.h"
+#include "engine/vision_operators.h"
 
 namespace edgekit {
 namespace {
@@ -32,6 +33,7 @@ std::string torch_version() {
 #ifdef EDGEKIT_LISTS_OPERATORS
 Result<std::vector<OperatorInfo>> torch_operators() {
   return catching(Code::kRuntime, "the operators cannot be listed", []() -> Result<std::vector<OperatorInfo>> {
+    register_vision_operators();
     std::vector<OperatorInfo> operators;
     for (const auto& [name, info] : torch::jit::_get_runtime_ops_and_info()) {
       operators.push_back({name, info.num_schema_args});
