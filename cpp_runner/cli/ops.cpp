@@ -16,7 +16,8 @@ void setup_ops(CLI::App& app) {
       std::printf("%s\n", take_text(text).c_str());
       return;
     }
-    for (const Json& row : take_json(text).at("results")) {
+    const Json document = take_json(text);
+    for (const Json& row : document.at("results")) {
       std::printf("%s\n", row.at("name").get_ref<const std::string&>().c_str());
     }
   });

@@ -203,6 +203,7 @@ def test_ops_lists_what_packages_need(run: Run, classifier: Exported) -> None:
     names = {row["name"] for row in done.results}
     manifest = run("inspect", classifier.package, "--json").results[0]["manifest"]
     assert set(manifest["operators"]) <= names
+    assert run("ops").out.splitlines() == [row["name"] for row in done.results]
 
 
 def test_random_weights_are_in_the_first_line(run: Run, classifier: Exported, tmp_path: Path) -> None:
