@@ -2,7 +2,7 @@
 
 Crashes, hangs, tracebacks, and mutants with their old digests that give another answer. A mutant with other digests may give
 another answer. Each mutant runs in a fork of a process that has torch loaded but has not used it, in Python and in the runner's
-command line (cpp_runner/tests/tools/forks.cpp). For mutants with other digests this fork has the part of the isolated process,
+command line (cpp_runner/tests/forks.cpp). For mutants with other digests this fork has the part of the isolated process,
 so a crash or a hang is contained. Some mutants run as a user runs them, by whole programs with isolation.
 """
 
