@@ -13,10 +13,13 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from edgekit.errors import first_line
+from edgekit.errors import DeviceError, first_line
 
 Array = npt.NDArray[np.generic]
 Place = tuple[int, int]  # a step, and one of its outputs
+
+# These run on the constants of a TorchScript graph too, which torch hands to a dispatch mode as numbers.
+_OF_CONSTANTS = (torch.ops.aten._local_scalar_dense.default, torch.ops.aten.equal.default)
 
 _MOST_ELEMENTS = 1 << 20  # of a tensor; a larger one is kept as a regular sample
 
@@ -47,20 +50,26 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
-    """The steps of a run in their order. `answers` are those that made its outputs; `error` says why it ended before."""
+    """The steps of a run in their order. `error` says why it ended before.
+
+    `answers` are the steps that made its outputs. `results` is each output with the step that made or last wrote it; -1 if
+    none is known.
+    """
 
     steps: tuple[Step, ...]
     answers: tuple[int, ...]
+    results: tuple[tuple[int, Value], ...] = ()
     error: str = ""
 
     def to_frame(self) -> tuple[dict[str, Any], list[Array]]:
         """A message for another process, and its arrays."""
-        values = [value for step in self.steps for value in step.outputs]
+        values = [value for step in self.steps for value in step.outputs] + [value for _, value in self.results]
         steps = [replace(step, outputs=()) for step in self.steps]
         message = {
             "steps": msgspec.to_builtins(steps),
             "shapes": [[value.shape for value in step.outputs] for step in self.steps],
             "answers": self.answers,
+            "results": [[step, value.shape] for step, value in self.results],
             "error": self.error,
         }
         return message, [value.elements for value in values]
@@ -76,6 +85,7 @@ class Recording:
         return cls(
             steps=tuple(replace(step, outputs=values) for step, values in zip(steps, outputs, strict=True)),
             answers=tuple(message["answers"]),
+            results=tuple((step, Value(shape=tuple(shape), elements=next(left))) for step, shape in message["results"]),
             error=message["error"],
         )
 
@@ -84,7 +94,11 @@ Locate = Callable[[], tuple[str, str, str]]  # gives the submodule, its class an
 
 
 def record(run: Callable[[], Any], inputs: Sequence[torch.Tensor], locate: Locate = lambda: ("", "", "")) -> Recording:
-    """Runs a function on tensors that it has, and records every operator of torch. What it raises ends the recording."""
+    """Runs a function on tensors that it has, and records every operator of torch. What it raises ends the recording.
+
+    Raises:
+        DeviceError: it raises only while it is recorded.
+    """
     recorder = _Recorder(locate)
     for tensor in inputs:
         recorder.add("", (), [tensor])
@@ -93,9 +107,23 @@ def record(run: Callable[[], Any], inputs: Sequence[torch.Tensor], locate: Locat
         with torch.no_grad(), recorder:
             value = run()
     except Exception as raised:
-        error = first_line(raised) or type(raised).__name__
-    answers = dict.fromkeys(step for tensor in _tensors(value) for step, _ in recorder.made(tensor))
-    return Recording(steps=tuple(recorder.steps), answers=tuple(answers), error=error)
+        error = first_line(raised)
+        if _runs(run):
+            raise DeviceError(f"the operators of the run cannot be recorded: {error.rstrip('. ')}.") from raised
+    made = [(tensor, [step for step, _ in recorder.made(tensor)]) for tensor in _tensors(value)]
+    return Recording(
+        steps=tuple(recorder.steps),
+        answers=tuple(dict.fromkeys(step for _, steps in made for step in steps)),
+        results=tuple((max(steps, default=-1), _value(tensor)) for tensor, steps in made),
+        error=error,
+    )
+
+
+def _runs(run: Callable[[], Any]) -> bool:
+    with suppress(Exception), torch.no_grad():
+        run()
+        return True
+    return False
 
 
 class _Recorder(TorchDispatchMode):
@@ -109,6 +137,8 @@ class _Recorder(TorchDispatchMode):
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
+        if func in _OF_CONSTANTS:
+            args = tuple(_as_tensor(arg) for arg in args)
         read = tuple(dict.fromkeys(place for tensor in _tensors((args, kwargs)) for place in self.made(tensor)))
         result = func(*args, **(kwargs or {}))
         step = self.add(func._schema.name, read, list(_tensors(result)))
@@ -140,6 +170,10 @@ class _Recorder(TorchDispatchMode):
 
 def _tensors(value: Any) -> Iterator[torch.Tensor]:
     return (leaf for leaf in tree_leaves(value) if isinstance(leaf, torch.Tensor))
+
+
+def _as_tensor(value: Any) -> torch.Tensor:
+    return value if isinstance(value, torch.Tensor) else torch.from_numpy(np.asarray(value))  # with all of its digits
 
 
 def _storage(tensor: torch.Tensor) -> int:

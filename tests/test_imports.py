@@ -82,6 +82,7 @@ ROOMS = {
             "kernels",
             "noise",
             "comparison",
+            "values",
             "departure",
             "spread",
             "ranking",

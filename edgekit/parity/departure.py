@@ -4,17 +4,19 @@ Values are compared, not names: captures, passes and runtimes rename, fuse and f
 right if the other module has a value equal to its result, or if a later result that depends on it is right.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import torch
 
-from edgekit.format.compare import Comparison, compare_elements
+from edgekit.errors import DeviceError
+from edgekit.format.compare import Comparison
 from edgekit.format.schema import Tolerance
 from edgekit.parity.comparison import Reference, describe
-from edgekit.recording import Recording, Value
+from edgekit.parity.values import compared, error_of, form_of, kind_of, near, norm_of, varies
+from edgekit.recording import Recording, Step, Value
 
 _FUSED = 8  # operators that one of the other module may compute together
 _CLEARLY = 0.5  # a later operator is meant if its error is smaller by this factor
@@ -77,25 +79,54 @@ def find_departure(eager: Recording, other: Recording, bounds: Tolerance) -> Dep
     mine, theirs = _Run(eager, bounds), _Run(other, bounds)
     right = mine.right(theirs)
     if right.issuperset(eager.answers) and not other.error and eager.answers:
-        return None
+        return _wrong_result(eager, other, bounds)
     wrong = [step for step in mine.leading if step not in right]
     first = next((step for step in wrong if step in mine.moving), wrong[0] if wrong else None)
     if first is None:
         return None
-    step = eager.steps[first]
     found, last = mine.counterpart(mine.chain(first, set(wrong)), theirs)
     comparison, operator = found if found else (None, "")
-    uses = [use for use in step.uses if use[0] in mine.moving] or step.uses
     end = eager.steps[last]
+    return _departure(
+        eager.steps,
+        first,
+        mine.moving,
+        error=_described(comparison, bounds) if comparison else other.error,
+        other=operator,
+        until="" if last == first else _place(end.module, end.layer, end.operator, end.line),
+    )
+
+
+def _wrong_result(eager: Recording, other: Recording, bounds: Tolerance) -> Departure | None:
+    """The operator whose result is an output, where the other module has that result but gives another one in its place."""
+    if len(eager.results) != len(other.results):
+        return None  # the structures differ, which the comparison of the outputs says
+    for (first, mine), (last, theirs) in zip(eager.results, other.results, strict=True):
+        same = kind_of(mine) == kind_of(theirs)
+        comparison = compared(mine, theirs, bounds) if same else None
+        if comparison is not None and comparison.passed:
+            continue
+        error = _described(comparison, bounds) if comparison else f"{form_of(theirs)}, expected {form_of(mine)}"
+        operator = other.steps[last].operator if last >= 0 else ""
+        moving = _Run(eager, bounds).moving
+        return _departure(eager.steps, first, moving, error=error, other=operator or "an input of the module")
+    return None
+
+
+def _departure(
+    steps: Sequence[Step], first: int, moving: Container[int], *, error: str, other: str, until: str = ""
+) -> Departure:
+    step = steps[first]
+    uses = [use for use in step.uses if use[0] in moving] or step.uses
     return Departure(
         module=step.module,
         layer=step.layer,
         operator=step.operator,
         line=step.line,
-        inputs=tuple(_statistics(eager.steps[made].outputs[index]) for made, index in uses),
-        error=_described(comparison, bounds) if comparison else other.error,
-        other=operator,
-        until="" if last == first else _place(end.module, end.layer, end.operator, end.line),
+        inputs=tuple(_statistics(steps[made].outputs[index]) for made, index in uses),
+        error=error,
+        other=other,
+        until=until,
     )
 
 
@@ -113,7 +144,10 @@ def departure_note(
         return ""
     all_bounds = [reference.bounds(name, tolerance) for name in reference.outputs]
     widest = max(all_bounds, key=lambda bounds: bounds.norm, default=tolerance)
-    found = find_departure(reference.recorder(reference.probe), record(reference.probe.inputs), widest)
+    try:
+        found = find_departure(reference.recorder(reference.probe), record(reference.probe.inputs), widest)
+    except DeviceError:  # it cannot be recorded
+        return ""
     return "" if found is None else f"\n{found}"
 
 
@@ -150,15 +184,15 @@ class _Run:
         found: dict[tuple[object, ...], list[tuple[float, Value]]] = {}
         for step in self._steps:
             for value in step.outputs:
-                found.setdefault(_kind(value), []).append((_norm(value), value))
+                found.setdefault(kind_of(value), []).append((norm_of(value), value))
         return found
 
     def has(self, value: Value) -> bool:
         """Whether one of the values equals this one."""
-        norm = _norm(value)
+        norm = norm_of(value)
         return any(
-            _near(norm, other, value.elements.size, self._bounds) and _compared(value, found, self._bounds).passed
-            for other, found in self._values.get(_kind(value), ())
+            near(norm, other, value.elements.size, self._bounds) and compared(value, found, self._bounds).passed
+            for other, found in self._values.get(kind_of(value), ())
         )
 
     def right(self, other: "_Run") -> set[int]:
@@ -178,7 +212,7 @@ class _Run:
             equal = bool(values) and all(map(other.has, values))
             if equal or proved:
                 right.add(index)
-            if proved or (equal and any(map(_varies, values))):
+            if proved or (equal and any(map(varies, values))):
                 proves.add(index)
         return right
 
@@ -197,15 +231,15 @@ class _Run:
             step = other._steps[index]
             if index in right or index not in other.moving or not step.outputs:
                 continue
-            compared = {
-                mine: _compared(self._steps[mine].outputs[0], step.outputs[0], self._bounds)
+            found = {
+                mine: compared(self._steps[mine].outputs[0], step.outputs[0], self._bounds)
                 for mine in chain
-                if self._steps[mine].outputs and _kind(self._steps[mine].outputs[0]) == _kind(step.outputs[0])
+                if self._steps[mine].outputs and kind_of(self._steps[mine].outputs[0]) == kind_of(step.outputs[0])
             }
-            if compared:
-                least = min(map(_error, compared.values()))
-                meant = next(mine for mine in compared if _CLEARLY * _error(compared[mine]) <= least)
-                return (compared[meant], step.operator), meant
+            if found:
+                least = min(map(error_of, found.values()))
+                meant = next(mine for mine in found if _CLEARLY * error_of(found[mine]) <= least)
+                return (found[meant], step.operator), meant
         return None, chain[0]
 
 
@@ -225,42 +259,6 @@ def _described(comparison: Comparison, bounds: Tolerance) -> str:
 def _short(value: float | str | None) -> float | str | None:
     """A number with six digits."""
     return float(f"{value:.6g}") if isinstance(value, float) else value
-
-
-def _kind(value: Value) -> tuple[object, ...]:
-    """Values of different kinds are not compared."""
-    return value.shape, str(value.elements.dtype), value.elements.size
-
-
-def _compared(mine: Value, other: Value, bounds: Tolerance) -> Comparison:
-    whole = mine.elements.size == np.prod(mine.shape)
-    shape = mine.shape if whole else mine.elements.shape
-    return compare_elements("", mine.elements.reshape(shape), other.elements.reshape(shape), None, bounds)
-
-
-def _error(comparison: Comparison) -> float:
-    return np.inf if comparison.norm_error is None else comparison.norm_error
-
-
-def _norm(value: Value) -> float:
-    """The root of the sum of squares; NaN if that says nothing."""
-    if not _is_finite(value):
-        return np.nan
-    with np.errstate(over="ignore"):
-        return float(np.linalg.norm(value.elements.astype(np.float64)))
-
-
-def _near(norm: float, other: float, size: int, bounds: Tolerance) -> bool:
-    """Whether values of these norms may be equal. This saves most comparisons."""
-    return not abs(norm - other) > 2 * (bounds.norm * norm + bounds.absolute * np.sqrt(size))
-
-
-def _is_finite(value: Value) -> bool:
-    return value.elements.size > 0 and bool(np.isfinite(value.elements).all())
-
-
-def _varies(value: Value) -> bool:
-    return bool((value.elements != value.elements[0]).any())
 
 
 def _statistics(value: Value) -> Statistics:

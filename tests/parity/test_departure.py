@@ -13,7 +13,7 @@ from torch import nn
 from torch.utils.mobile_optimizer import optimize_for_mobile
 
 import edgekit
-from edgekit.errors import ParityError
+from edgekit.errors import DeviceError, ParityError
 from edgekit.format.schema import Tolerance
 from edgekit.optimize.optimizer import optimize
 from edgekit.optimize.passes.base import Pass
@@ -113,6 +113,92 @@ def test_departure_of_one_layer_names_it(
     assert departure.line.startswith(f"{HERE}:")
     assert "exceeds 1e-05, expected" in departure.error
     assert departure.inputs[0].nan == 0
+
+
+class Tail(nn.Module):
+    """Has every result of a model, and gives something else."""
+
+    def __init__(self, model: nn.Module, tail: Callable[[torch.Tensor], torch.Tensor]) -> None:
+        super().__init__()
+        self.model, self.tail = model, tail
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.tail(self.model(x))
+
+
+@pytest.mark.parametrize(
+    ("tail", "other", "error"),
+    [
+        (lambda y: y + 1, "aten::add", "exceeds 1e-05"),
+        (lambda y: y.double(), "aten::_to_copy", "float64 [1, 5], expected float32 [1, 5]"),
+        (lambda y: y[:, :3] * 2, "aten::mul", "float32 [1, 3], expected float32 [1, 5]"),
+    ],
+)
+@pytest.mark.parametrize("form", [lambda m: m, traced])
+def test_departure_after_the_last_operator_names_it(
+    model: nn.Module,
+    tail: Callable[[torch.Tensor], torch.Tensor],
+    other: str,
+    error: str,
+    form: Callable[[nn.Module], object],
+) -> None:
+    departure = found(model, form(Tail(model, tail)))
+    assert departure is not None
+    assert (departure.module, departure.operator, departure.other) == ("head", "aten::addmm", other)
+    assert error in departure.error
+
+
+class Numbers(nn.Module):
+    """Has constants in its graph, of which torch makes numbers while it records."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = torch.clamp((x * 0.5 + 1) / 3 - 2, min=0.0) ** 2
+        return torch.where(y > 0.1, y, y * 2) + torch.arange(10)
+
+
+@pytest.mark.parametrize("form", [traced, torch.jit.script, mobile])
+def test_departure_in_a_graph_with_constants_is_found(form: Callable[[nn.Module], object]) -> None:
+    assert found(Numbers(), form(Numbers().eval())) is None
+    other = Later() if form is torch.jit.script else Tail(Numbers(), lambda y: y + 1)
+    departure = found(Numbers(), form(other.eval()))
+    assert departure is not None
+    assert departure.other == "aten::add"
+
+
+class Later(Numbers):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = torch.clamp((x * 0.5 + 1) / 3 - 2, min=0.0) ** 2
+        return torch.where(y > 0.1, y, y * 2) + torch.arange(10) + 1
+
+
+def test_run_that_cannot_be_recorded_is_not_a_departure(model: nn.Module) -> None:
+    class Shy(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            if torch.utils._python_dispatch._get_current_dispatch_mode() is not None:
+                raise RuntimeError("not while someone looks")
+            return model(x) + 1
+
+    with pytest.raises(DeviceError, match="the operators of the run cannot be recorded: not while someone looks"):
+        record_module(Shy(), (X,))
+    reference = captured(lambda: model, "1x3x10x10").references[0]
+    assert "first departure" in departure_note(reference, partial(record_module, Tail(model, lambda y: y + 1)), BOUNDS)
+    assert departure_note(reference, partial(record_module, Shy()), BOUNDS) == ""
+
+
+def test_departure_of_swapped_outputs_is_named() -> None:
+    class Two(nn.Module):
+        def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            return x + 1, x * 2
+
+    class Swapped(Two):
+        def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            first, second = super().forward(x)
+            return second, first
+
+    assert found(Two(), Two()) is None
+    departure = found(Two(), Swapped())
+    assert departure is not None
+    assert (departure.operator, departure.other) == ("aten::add", "aten::mul")
 
 
 def test_departure_in_a_layer_that_was_folded_names_both_ends(model: nn.Module) -> None:
