@@ -9,7 +9,7 @@ from typing import Protocol
 
 from edgekit.capture.captured import CapturedModel, limited
 from edgekit.capture.modes import REQUESTED_MODES, RequestedMode
-from edgekit.errors import EdgekitError, OptimizeError, ParityError, UsageError
+from edgekit.errors import EdgekitError, OptimizeError, ParityError, UsageError, first_line
 from edgekit.format.schema import Proof, Tolerance
 from edgekit.optimize.optimizer import OptimizedModel, optimize
 from edgekit.optimize.passes.base import passes_of
@@ -127,7 +127,7 @@ def _surviving(
                 continue
             return _proved([optimized], options.proof, tolerance, path, progress)
         except (OptimizeError, ParityError) as error:
-            refused[captured.evidence.mode] = f"does not survive to the saved file ({error})"
+            refused[captured.evidence.mode] = f"does not survive to the saved file ({first_line(error)})"
             failures.append(error)
     if lossy is not None:
         return _proved([lossy], options.proof, tolerance, path, progress)

@@ -118,6 +118,30 @@ def test_saved_file_that_differs_at_another_size_leaves_the_sizes_of_the_example
         assert made.verdict.passed
 
 
+class WrongEverywhere(Faulty):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.model(x) + 1
+
+
+def test_mode_whose_saved_file_is_wrong_is_named_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = nn.Sequential(nn.Linear(8, 4), nn.ReLU())
+    with_fault(monkeypatch, WrongEverywhere, model)
+    faulty = proving.draft_package
+    monkeypatch.undo()
+    write = proving.draft_package
+
+    def draft(first, tolerance, path, others=()):
+        return (faulty if first.captured.evidence.mode == "trace" else write)(first, tolerance, path, others)
+
+    monkeypatch.setattr(proving, "draft_package", draft)
+    made = edgekit.export(model, ["1x8"], output=tmp_path / "o.ptl", server=False)
+    assert made.manifest.capture.mode == "script"
+    assert made.manifest.capture.reason.startswith(
+        "trace does not survive to the saved file (Sequential: the saved file disagrees"
+    )
+    assert "\n" not in made.manifest.capture.reason
+
+
 def test_saved_file_that_differs_at_one_axis_keeps_the_ranges_of_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
