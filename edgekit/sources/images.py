@@ -71,7 +71,7 @@ def image_text(text: str) -> ImageSpec:
     except ValueError as error:
         raise UsageError(f"{what} is not valid JSON: {error}. {_HELP}") from error
     for inside in ("pretrained_cfg", "image_processor"):  # in a config.json of timm, and a processor_config.json
-        fields = fields.get(inside, fields)
+        fields = fields.get(inside, fields) if isinstance(fields, dict) else fields
     return _from_fields(fields, what)
 
 

@@ -61,6 +61,14 @@ def test_image_text_malformed_is_refused_with_the_field(text: str, message: str)
     assert message in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "text", ['{"pretrained_cfg": 5}', '{"image_processor": [1]}', '{"pretrained_cfg": {"image_processor": 5}}']
+)
+def test_image_text_whose_inner_fields_are_not_an_object_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match=r"--image .*: a (int|list)\."):
+        image_text(text)
+
+
 TRANSFORMS: dict[str, tuple[Any, ImageSpec]] = {
     "v1": (
         old.Compose([old.Resize(256), old.CenterCrop(224), old.ToTensor(), old.Normalize(MEAN, STD)]),
