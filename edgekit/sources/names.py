@@ -130,13 +130,16 @@ def from_name(name: str, request: SourceRequest) -> SourceModel:
         raise UsageError(
             f"unknown model {name!r}.{hint} `edgekit models` lists the names. For your own model, pass FILE.py:FACTORY."
         )
-    if _task(name) == DETECTION:
+    is_detection = _task(name) == DETECTION
+    if is_detection:
         check_picture(request.inputs or _image_inputs(None, name), name, request.image)
     available = models.get_model_weights(name)
     default = getattr(available, "DEFAULT", None)
     named = _named_weights(name, available, default, request)
     chosen = default if named is None else named[0]
-    module = _build(name, request.seed, _vit_side(name, chosen, request if named is None or named[1] is None else None))
+    loads = named is not None and request.checkpoint is None
+    side = _vit_side(name, chosen, request if named is None or named[1] is None else None)
+    module = _build(name, request.seed, side, named[0] if named is not None and loads and is_detection else None)
     image, labels = _image_of(chosen)
     weights_request = replace(
         request,
@@ -147,12 +150,10 @@ def from_name(name: str, request: SourceRequest) -> SourceModel:
     )
     if name.startswith("quantized_"):
         return _quantized(name, module, named, weights_request)
-    if named is not None and request.checkpoint is None:
-        if _task(name) == DETECTION:  # its normalization layers are others with weights
-            module = models.get_model(name, weights=named[0])
+    if named is not None and loads and not is_detection:
         load_state(module, named[1], f"weights {named[0]}")
     result = from_module(module, name=name, source=f"torchvision:{name}", request=weights_request, default_kind="named")
-    if named is not None and request.checkpoint is None:
+    if named is not None and loads:
         result = replace(result, weights=replace(result.weights, name=named[0].name))
     return result
 
@@ -192,10 +193,11 @@ def _vit_side(name: str, weights: Any, request: SourceRequest | None) -> int | N
     return None if weights is None else int(weights.meta["min_size"][0])
 
 
-def _build(name: str, seed: int, side: int | None) -> nn.Module:
+def _build(name: str, seed: int, side: int | None, weights: Any = None) -> nn.Module:
+    """The network of a name. `weights` are for a detector, whose normalization layers are others with them."""
     from torchvision import models
 
-    options: dict[str, Any] = {"quantize": False} if name.startswith("quantized_") else {"weights": None}
+    options: dict[str, Any] = {"quantize": False} if name.startswith("quantized_") else {"weights": weights}
     if "inception" in name or "googlenet" in name:
         options |= {"init_weights": False}  # the default takes half a minute, in scipy's truncated normal distribution
     if name in ("inception_v3", "googlenet"):

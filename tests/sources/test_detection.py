@@ -6,6 +6,7 @@ import pytest
 import torch
 from detectors import ALL, SIZE, faster_rcnn, keypoint_rcnn, mask_rcnn, retinanet
 from torch import nn
+from torchvision import models
 from torchvision.models.detection import RetinaNet
 from torchvision.ops import box_iou
 from torchvision.ops.boxes import _batched_nms_coordinate_trick, batched_nms
@@ -14,6 +15,7 @@ from edgekit.errors import SourceError, UsageError
 from edgekit.format.schema import ImageSpec
 from edgekit.sources.detection import HEADS, OUTPUTS, Detector, _nms_as_in_eager, is_detector
 from edgekit.sources.inputs import parse_input
+from edgekit.sources.resolve import load_source
 from edgekit.sources.source import SourceModel, SourceRequest, from_module
 
 HEADS_OF = {
@@ -118,3 +120,19 @@ def test_traced_detector_chooses_boxes_as_eager_mode_does() -> None:
     )
     together = _batched_nms_coordinate_trick(boxes, scores, labels, 0.5)
     assert not torch.equal(together, batched_nms(boxes, scores, labels, 0.5))
+
+
+def test_detector_by_name_with_weights_is_the_one_that_torchvision_makes(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "fasterrcnn_mobilenet_v3_large_320_fpn"
+    state = models.get_model(name, weights=None, weights_backbone=None).state_dict()
+    monkeypatch.setattr(models.WeightsEnum, "get_state_dict", lambda *_, **__: state)
+    source = load_source(name, SourceRequest())
+    assert isinstance(source.module, Detector)
+    expected = models.get_model(name, weights="DEFAULT").eval()
+    layers = {type(layer).__name__ for layer in source.module.model.modules()}
+    assert "FrozenBatchNorm2d" in layers  # without weights it is BatchNorm2d
+    assert layers == {type(layer).__name__ for layer in expected.modules()}
+    assert source.weights.name == "COCO_V1"
+    (image,) = source.example()
+    with torch.no_grad():
+        assert torch.equal(source.module(image)["scores"], expected([image])[0]["scores"])
