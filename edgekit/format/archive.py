@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, BinaryIO
 
 from edgekit.errors import PackageError
+from edgekit.files import may_never_end
 from edgekit.format.codec import from_json
 from edgekit.format.container import ContainerError, Directory, check_names, check_records, read_directory
 from edgekit.format.golden import Golden, GoldenCase
@@ -278,7 +279,7 @@ def _open(path: Path) -> BinaryIO:
     try:
         if path.is_dir():
             raise PackageError(f"{path} is a directory; expected a .ptl file.")
-        if not path.is_file() and path.exists():
+        if may_never_end(path):
             raise PackageError(f"{path} is not a regular file; expected a .ptl file. Copy its content to a file first.")
         if path.stat().st_size == 0:
             raise PackageError(f"{path} is empty; expected a .ptl file. Copy or export it again.")

@@ -49,7 +49,7 @@ def judge_file(draft: PackageDraft) -> FileVerdict:
     judge = _FileJudge(draft)
     judge.replay_cases()
     judge.check_others()
-    ranges = judge.ranges
+    ranges = judge.proved_ranges()
     final = not judge.has_new_noise and ranges == tuple(each.ranges for each in judge.captured)
     if final:
         judge.check_cases()
@@ -72,11 +72,6 @@ class _FileJudge:
             for case in self._draft.cases
             for comparison in self._found.get(case.name, ())
         )
-
-    @property
-    def ranges(self) -> tuple[Ranges, ...]:
-        """The ranges of each method within which the file agrees with the eager model; see `_ranges_of`."""
-        return tuple(map(self._ranges_of, self.captured))
 
     def replay_cases(self) -> None:
         """Runs the golden cases of the example's sizes. The others are compared when their size is judged."""
@@ -122,6 +117,10 @@ class _FileJudge:
                         f"{each.source.name}: the saved file disagrees with the eager model on probe {probe.name!r}, {wrong}. "
                         f"Nothing was written.{self._departure(each.source.method, reference)}"
                     )
+
+    def proved_ranges(self) -> tuple[Ranges, ...]:
+        """Runs every size, and returns the ranges of each method within which the file agrees; see `_ranges_of`."""
+        return tuple(map(self._ranges_of, self.captured))
 
     def _ranges_of(self, captured: CapturedModel) -> Ranges:
         """The ranges of sizes of a method within which the file agrees with the eager model.

@@ -227,7 +227,7 @@ class MainActivity : Activity() {
         }
 
         /** The call that checks the type exists since Android 13. */
-        @Suppress("DEPRECATION")
+        @Suppress("DEPRECATION") // as above
         private fun Bundle.uri(key: String): Uri? = getParcelable<Parcelable>(key) as? Uri
 
         /** Since Android 15 an app draws behind the system's bars and the camera's cutout, so the content gets a padding. */
@@ -236,7 +236,7 @@ class MainActivity : Activity() {
                 val bars = insets.getInsets(WindowInsets.Type.systemBars() or WindowInsets.Type.displayCutout())
                 view.setPadding(bars.left, bars.top, bars.right, bars.bottom)
             } else {
-                @Suppress("DEPRECATION")
+                @Suppress("DEPRECATION") // the types of insets exist since Android 11
                 view.setPadding(
                     insets.systemWindowInsetLeft,
                     insets.systemWindowInsetTop,
