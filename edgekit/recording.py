@@ -9,10 +9,10 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.weak import WeakTensorKeyDictionary
 
+from edgekit.dispatch import DispatchMode
 from edgekit.errors import DeviceError, first_line
 
 Array = npt.NDArray[np.generic]
@@ -126,9 +126,9 @@ def _runs(run: Callable[[], Any]) -> bool:
     return False
 
 
-class _Recorder(TorchDispatchMode):
+class _Recorder(DispatchMode):
     def __init__(self, locate: Locate) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]  # torch gives it no types
+        super().__init__()
         self.steps: list[Step] = []
         self._locate = locate
         self._places = WeakTensorKeyDictionary()

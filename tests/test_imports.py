@@ -21,6 +21,7 @@ ROOMS = {
         *("pickle_limits", "pickles", "canonical", "container", "archive", "writer"),
     ],
     "nested": [""],
+    "dispatch": [""],
     "recording": [""],
     "runtimes": [
         *(

@@ -21,6 +21,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common.h"
 #include "table.h"
 
 namespace runner {

@@ -4,9 +4,10 @@
 // long ends it.
 #pragma once
 
-#include "common.h"
-
 namespace runner {
+
+struct Failure;
+struct ModelOptions;
 
 // Thrown where the isolated process has done the work; main returns its exit code.
 struct Isolated {

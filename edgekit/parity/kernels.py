@@ -7,9 +7,9 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map
 
+from edgekit.dispatch import DispatchMode
 from edgekit.parity.eager import Array, run
 from edgekit.parity.probes import Probe
 from edgekit.sources.copies import full_copy
@@ -19,11 +19,8 @@ _PATTERN = 4099  # a prime, so that the pattern of nudges does not repeat along 
 _ROWS = 8  # patterns in the part of a tensor that is nudged at a time, so that it stays in the processor's cache
 
 
-class Kernels(TorchDispatchMode):
+class Kernels(DispatchMode):
     """Another way to run every operator of a model."""
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]  # torch gives it no types
 
     def converted(self, tensor: torch.Tensor) -> torch.Tensor:
         """An input or a parameter as these kernels take it."""

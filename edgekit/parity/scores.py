@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 
+from edgekit.dispatch import DispatchMode
 from edgekit.nested import named_tensors
 from edgekit.parity.eager import exact_eager
 from edgekit.parity.probes import Probe
@@ -52,11 +52,11 @@ def ends_squashed(module: Any, probe: Probe, output: str) -> bool:
     return bool(followed.has(named_tensors(value)[output]))
 
 
-class _Followed(TorchDispatchMode):
+class _Followed(DispatchMode):
     """Follows the memory of squashed tensors through the operators of a run."""
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]  # torch gives it no types
+        super().__init__()
         self._storages: dict[int, torch.Tensor] = {}  # with the tensors, so that no address is used again
 
     def has(self, tensor: torch.Tensor) -> bool:

@@ -2,8 +2,10 @@
 // torchvision 0.27 give, but refuse numbers for which those would read beyond a tensor or never end.
 #include "engine/vision_operators.h"
 
-#include <ATen/ATen.h>
+#include <ATen/core/Tensor.h>
 #include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/ops/tensor.h>
+#include <ATen/ops/zeros.h>
 #include <torch/library.h>
 
 #include <algorithm>
@@ -21,7 +23,7 @@ constexpr int64_t kMostPlaces = 1 << 22;  // along one side of a box
 template <typename T>
 at::Tensor chosen_boxes(const at::Tensor& boxes, const at::Tensor& scores, double threshold) {
   const at::Tensor corners = boxes.t().contiguous();  // a row for each of x1, y1, x2, y2
-  const at::Tensor areas = (corners[2] - corners[0]) * (corners[3] - corners[1]);
+  const at::Tensor areas = corners[2].sub(corners[0]).mul(corners[3].sub(corners[1]));
   const at::Tensor order = std::get<1>(scores.sort(/*stable=*/true, 0, /*descending=*/true));
   const auto count = static_cast<size_t>(boxes.size(0));
   const T* x1 = corners.data_ptr<T>();
