@@ -20,7 +20,8 @@ DOCS_READY := $(VENV)/.docs-ready
 EXHAUSTIVE_READY := $(VENV)/.exhaustive-ready
 EXHAUSTIVE_DEBIAN_PACKAGES := alsa-utils # a recording of a voice
 PYTEST = $(PY) -m pytest -q --junitxml=build/logs/$@.xml
-LANES := test-python test-runner test-installs "android-apk test-android"
+LANES := test-python test-runner test-installs
+LANES_BESIDE := "android-apk test-android"
 SLOW_LANES := test-runner-asan test-aarch64 test-exhaustive
 
 .DEFAULT_GOAL := help
@@ -54,10 +55,10 @@ export-mobile: $(READY) ## export MODEL to build/mobile/MODEL/, verified
 	$(EDGEKIT) export "$(MODEL)" $(ARGS)
 
 test: system-deps $(DEV_READY) ## all tests except the slow ones
-	@$(PY) tools/run_lanes.py $(LANES)
+	@$(PY) tools/run_lanes.py $(LANES) --beside $(LANES_BESIDE)
 
 test-slow: system-deps $(DEV_READY) ## every test, which takes hours
-	@$(PY) tools/run_lanes.py $(LANES) $(SLOW_LANES)
+	@$(PY) tools/run_lanes.py $(LANES) $(LANES_BESIDE) $(SLOW_LANES)
 
 test-python: $(DEV_READY) ## the tests of edgekit alone
 	$(PYTEST) -m python -n 2 --dist loadfile
@@ -65,7 +66,7 @@ test-python: $(DEV_READY) ## the tests of edgekit alone
 test-installs: runner wheel $(DEV_READY) ## the wheel and the installed library, without the checkout
 	$(PYTEST) -m installs
 
-test-exhaustive: runner $(EXHAUSTIVE_READY) android-runtime-arm64 android-test-inputs ## whole models, the phones' library, older runtimes
+test-exhaustive: runner wheel $(EXHAUSTIVE_READY) android-runtime-arm64 android-test-inputs ## whole models, the phones' library, older runtimes
 	$(PYTEST) -m slow
 
 test-torch: system-deps $(DEV_READY) android-runtime ## TORCH=oldest, pinned or newest: packages that an environment with this torch makes

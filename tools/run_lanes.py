@@ -1,8 +1,9 @@
 """Runs lanes of tests one after another and prints one summary; their own output goes to build/logs/.
 
-Usage: run_lanes.py LANE...
+Usage: run_lanes.py LANE... [--beside LANE...]
 
 A lane is one Make target, or several in one argument ("android-apk test-android"), which bears the name of the last one.
+The lanes after --beside run at the same time as those before it: the build of the app leaves a core idle most of the time.
 The output of a lane is printed only when it fails. Test counts come from the JUnit files that the lanes leave.
 """
 
@@ -13,6 +14,7 @@ import time
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,13 +109,21 @@ def summary(lanes: Sequence[Lane]) -> str:
     return "\n".join([*lines, ", ".join(totals)])
 
 
+def run_lanes(lanes: Sequence[str]) -> list[Lane]:
+    """Runs lanes one after another, also after one has failed."""
+    return [run_lane(lane.split()) for lane in lanes]
+
+
 def main(arguments: Sequence[str]) -> int:
-    """Runs every lane, also after one has failed."""
+    """Runs every lane."""
     if not arguments:
         print(__doc__, file=sys.stderr)
         return 2
     LOGS.mkdir(parents=True, exist_ok=True)
-    lanes = [run_lane(argument.split()) for argument in arguments]
+    first = arguments.index("--beside") if "--beside" in arguments else len(arguments)
+    with ThreadPoolExecutor() as pool:
+        beside = pool.submit(run_lanes, arguments[first + 1 :])
+        lanes = run_lanes(arguments[:first]) + beside.result()
     print(summary(lanes))
     return int(any(lane.failed for lane in lanes))
 

@@ -11,6 +11,8 @@ if [ "$(id -u)" -ne 0 ]; then
     exit 2
 fi
 case "$missing" in *:arm64*) dpkg --add-architecture arm64 ;; esac
+exec 9>/var/lock/edgekit-system-deps
+flock 9 # another target may be installing packages
 apt-get update -qq
 # shellcheck disable=SC2086  # each word is one package
 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null

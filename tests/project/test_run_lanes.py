@@ -40,6 +40,16 @@ def test_run_lanes_failed_lane_shows_its_log_and_the_others_run(tmp_path: Path) 
     assert done.stdout.splitlines()[-1] == "4 passed, 2 failed, 2 skipped"
 
 
+def test_run_lanes_beside_run_at_the_same_time(tmp_path: Path) -> None:
+    wait = "\tfor _ in $$(seq 300); do test -e other || sleep 0.1; done; test -e other\n\tcp report.xml build/logs/one.xml\n"
+    makefile = f"one:\n{wait}two:\n\ttouch other\n\tcp report.xml build/logs/two.xml\nthree:\n\tfalse\n"
+    done = run(tmp_path, makefile, "one", "--beside", "two", "three")
+    assert done.returncode == 1
+    assert "one: passed in" in done.stdout
+    assert "three: failed in" in done.stdout
+    assert done.stdout.splitlines()[-1] == "4 passed, 1 failed, 2 skipped"
+
+
 def test_run_lanes_build_that_fails_counts_as_a_failure(tmp_path: Path) -> None:
     done = run(tmp_path, "one:\n\tfalse\n", "one")
     assert done.returncode == 1

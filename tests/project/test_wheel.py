@@ -215,6 +215,16 @@ def test_installed_errors_point_to_nothing_of_a_checkout(
 
 
 @pytest.mark.installs
+def test_wheel_sources_of_the_runner_are_those_of_the_checkout_and_configure(environment: Path, tmp_path: Path) -> None:
+    """The checkout's own build compiles the same files; a slow test compiles these."""
+    (sources,) = environment.glob("lib/python*/site-packages/edgekit/runner_sources")
+    for path in (path for path in sources.rglob("*") if path.is_file()):
+        assert path.read_bytes() == (ROOT / "cpp_runner" / path.relative_to(sources)).read_bytes(), path
+    options = ("-DEDGEKIT_BUILD_TESTS=OFF", f"-DPython3_EXECUTABLE={sys.executable}")
+    subprocess.run(["cmake", "-S", sources, "-B", tmp_path / "build", *options], check=True, capture_output=True)
+
+
+@pytest.mark.slow
 def test_build_runner_serves_native_from_an_empty_folder(edgekit: Edgekit, package: Path) -> None:
     built = edgekit("build-runner")
     assert built.returncode == 0, built.stderr
