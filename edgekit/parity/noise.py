@@ -98,8 +98,10 @@ def measure(module: nn.Module, probe: Probe, answer: Answer) -> Noise:
     margins: list[Answer | None] = []
     if any(_steps(value, other.get(name)) for other in (nudged, exact) if other for name, value in answer.items()):
         # Opposite nudges: an element near an edge crosses it in one of the two.
-        signs = ((_MARGIN, 1), (-_MARGIN, 1), (_MARGIN, 2), (-_MARGIN, 2))
-        margins = [other_answer(module, probe, Nudged(scale, seed)) for scale, seed in signs]
+        for scale, seed in ((_MARGIN, 1), (-_MARGIN, 1), (_MARGIN, 2), (-_MARGIN, 2)):
+            if not all(_same_form(answer, other) for other in (nudged, *margins)):
+                break  # the model is chaotic on this probe
+            margins.append(other_answer(module, probe, Nudged(scale, seed)))
     return Noise(
         outputs={
             name: _output_noise(
@@ -109,6 +111,14 @@ def measure(module: nn.Module, probe: Probe, answer: Answer) -> Noise:
             )
             for name, value in answer.items()
         }
+    )
+
+
+def _same_form(answer: Answer, other: Answer | None) -> bool:
+    """Whether another answer has the shapes and the kinds of numbers of the first one."""
+    return other is not None and all(
+        name in other and (other[name].shape, other[name].dtype.kind) == (value.shape, value.dtype.kind)
+        for name, value in answer.items()
     )
 
 

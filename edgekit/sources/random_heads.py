@@ -4,6 +4,7 @@ As torchvision makes its heads, every anchor has almost the same score: rounding
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ _BOXES = 10
 _LOWEST, _HIGHEST, _HALVINGS = -24.0, 8.0, 12  # of what is added to the logits of classes
 _LEAST = 0.2  # of the mean spread of all channels, for a channel that hardly varies
 _PLACES = 4  # fewer say nothing about the spread
+_BESIDE_BOXES = ("mask_roi_pool", "keypoint_roi_pool")  # without them, the heads leave out masks and keypoints
 _WEIGHTED = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
 
 
@@ -85,15 +87,49 @@ def _spread_scores(detector: Detector, pictures: Sequence[torch.Tensor]) -> None
                 handle.remove()
         biases = [_of_objects(detector.model, layer) for layer, last in layers.items() if last.scores]
         low, high, added = _LOWEST, _HIGHEST, 0.0
-        for _ in range(_HALVINGS):
-            middle = (low + high) / 2
-            for bias in biases:
-                bias += middle - added
-            added = middle
-            enough = all(len(detector(picture)["boxes"]) >= _BOXES for picture in pictures)
-            low, high = (low, middle) if enough else (middle, high)
+        with _remembering(detector.model.backbone), _boxes_alone(detector.model):
+            for _ in range(_HALVINGS):
+                middle = (low + high) / 2
+                for bias in biases:
+                    bias += middle - added
+                added = middle
+                enough = all(len(detector(picture)["boxes"]) >= _BOXES for picture in pictures)
+                low, high = (low, middle) if enough else (middle, high)
         for bias in biases:
             bias += high - added
+
+
+@contextmanager
+def _remembering(layer: nn.Module) -> Iterator[None]:
+    """Runs a layer, whose weights do not change, once for each of its inputs."""
+    forward = layer.forward
+    known: list[tuple[torch.Tensor, Any]] = []
+
+    def remembered(given: torch.Tensor) -> Any:
+        for earlier, result in known:
+            if torch.equal(earlier, given):
+                return result
+        known.append((given, forward(given)))
+        return known[-1][1]
+
+    layer.forward = remembered
+    try:
+        yield
+    finally:
+        del layer.forward
+
+
+@contextmanager
+def _boxes_alone(model: Any) -> Iterator[None]:
+    """Leaves out the masks and keypoints of an R-CNN, which take most of the time if there are many boxes."""
+    parts = {name: getattr(model.roi_heads, name) for name in _BESIDE_BOXES} if hasattr(model, "roi_heads") else {}
+    for name in parts:
+        setattr(model.roi_heads, name, None)
+    try:
+        yield
+    finally:
+        for name, part in parts.items():
+            setattr(model.roi_heads, name, part)
 
 
 class _Standard:
