@@ -368,7 +368,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "torch" / "hub" / "checkpoints"
 
 
-SQUEEZE = ("export", "squeezenet1_1", "--recipe", "frozen")
+SQUEEZE = ("export", "squeezenet1_1", "--recipe", "frozen", "--input", "1x3x64x64")
 PACKAGE = "build/mobile/squeezenet1_1/squeezenet1_1.ptl"
 
 
