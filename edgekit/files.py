@@ -61,7 +61,8 @@ def atomic(path: Path) -> Iterator[Path]:
         if lock >= 0:
             os.close(lock)
         if temporary is not None:
-            temporary.unlink(missing_ok=True)
+            with suppress(OSError):  # in a read-only folder, also where nothing was made
+                temporary.unlink()
         for new in made:
             with suppress(OSError):  # a folder that is no longer empty stays
                 new.rmdir()

@@ -1,5 +1,6 @@
 """Atomic writes: a file is written completely or not at all."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -53,6 +54,16 @@ def test_atomic_writes_to_a_device_and_leaves_it_there(tmp_path: Path) -> None:
 def test_atomic_under_a_file_is_a_usage_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match="cannot be written"), atomic(tmp_path / "file" / "x"):
+        pass
+
+
+def test_atomic_in_a_read_only_folder_is_a_usage_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))  # also for removing a file that is not there
+
+    monkeypatch.setattr(os, "open", refuse)
+    monkeypatch.setattr(os, "unlink", refuse)
+    with pytest.raises(UsageError, match="Read-only file system"), atomic(tmp_path / "x"):
         pass
 
 
