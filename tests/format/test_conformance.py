@@ -37,7 +37,7 @@ def named(case: dict[str, Any]) -> str:
     return str(case["name"])
 
 
-@pytest.mark.parametrize("file", ["compare", "goldens", "labels", "manifests", "names", "shapes", "verdict"])
+@pytest.mark.parametrize("file", ["compare", "goldens", "labels", "manifests", "masks", "names", "shapes", "verdict"])
 def test_conformance_file_is_what_its_script_writes(file: str, tmp_path: Path) -> None:
     script = tmp_path / f"make_{file}.py"
     script.write_text((CONFORMANCE / f"make_{file}.py").read_text())

@@ -1,13 +1,17 @@
 """Masks as PNG files: their palette, their indices, and the overlay, as Pillow decodes them."""
 
 import io
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from edgekit.format.mask import mask_png, overlay, palette, picture_png
 
+CASES = json.loads((Path(__file__).parents[1] / "conformance" / "masks.json").read_text())["cases"]
 MASK = (
     np.arange(7 * 40, dtype=np.int64).astype(np.uint8).reshape(7, 40)
 )  # every class, and a width that is not a multiple of 8
@@ -42,3 +46,14 @@ def test_overlay_mixes_half_and_half_and_leaves_class_0() -> None:
 def test_picture_png_keeps_the_pixels() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (5, 3, 3), dtype=np.uint8)
     np.testing.assert_array_equal(np.asarray(decoded(picture_png(pixels))), pixels)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: str(case["name"]))
+def test_masks_have_the_colours_of_the_conformance_cases(case: dict[str, Any]) -> None:
+    height, width = case["shape"]
+    mask = np.array(case["mask"], np.uint8).reshape(height, width)
+    picture, colours, drawn = (
+        np.array(case[name], np.uint8).reshape(height, width, 3) for name in ("picture", "colours", "overlay")
+    )
+    np.testing.assert_array_equal(np.asarray(decoded(mask_png(mask)).convert("RGB")), colours)
+    np.testing.assert_array_equal(np.asarray(decoded(picture_png(overlay(picture, mask)))), drawn)

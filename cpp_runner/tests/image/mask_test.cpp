@@ -45,6 +45,22 @@ TEST(MaskTest, OverlayMixesHalfAndHalfAndLeavesClassZero) {
   EXPECT_EQ(read_back(path), (std::vector<int>{101, 102, 103, 114, 51, 51}));
 }
 
+TEST(MaskTest, AgreesWithTheConformanceCases) {
+  const auto cases = testing::conformance("masks.json").at("cases");
+  ASSERT_GT(cases.size(), 0u);
+  const TemporaryFolder folder;
+  const std::string path = folder.file("case.png");
+  for (const auto& it : cases) {
+    const auto shape = it.at("shape").get<std::vector<std::int64_t>>();
+    const Made mask{{shape[0], shape[1]}, it.at("mask").get<std::vector<std::uint8_t>>()};
+    const Made picture{{shape[0], shape[1], 3}, it.at("picture").get<std::vector<std::uint8_t>>()};
+    ASSERT_TRUE(write_mask_png(path, mask.view()).ok()) << it.at("name");
+    EXPECT_EQ(read_back(path), it.at("colours").get<std::vector<int>>()) << it.at("name");
+    ASSERT_TRUE(write_overlay_png(path, picture.view(), mask.view()).ok()) << it.at("name");
+    EXPECT_EQ(read_back(path), it.at("overlay").get<std::vector<int>>()) << it.at("name");
+  }
+}
+
 TEST(MaskTest, TensorsThatDoNotFitAreRefused) {
   const Made mask{{1, 2}, {0, 1}};
   const Made picture{{2, 1, 3}, {1, 2, 3, 4, 5, 6}};
