@@ -78,20 +78,25 @@ def _read_file(name: str) -> bytes:
     """The whole file, in memory: a file that another program writes meanwhile cannot end this process."""
     try:
         status = Path(name).stat()
-        mode = status.st_mode  # a pipe would block
-        if not stat.S_ISREG(mode):
-            what = "a directory" if stat.S_ISDIR(mode) else "not a regular file"
+        regular = stat.S_ISREG(status.st_mode)
+        if not regular and not _is_descriptor(name):  # a pipe would block
+            what = "a directory" if stat.S_ISDIR(status.st_mode) else "not a regular file"
             raise ImageError(f"{name}: {what}, expected a JPEG or PNG file. Give one picture.")
         with Path(name).open("rb") as file:
             start = file.read(_START)
             _kind_of(start, name)
-            return start + file.read(min(status.st_size, MAX_BYTES + 1))
+            return start + file.read(min(status.st_size, MAX_BYTES + 1) if regular else MAX_BYTES + 1)
     except FileNotFoundError as error:
         raise ImageError(f"{name}: no such file, expected a JPEG or PNG. Check the path.") from error
     except ImageError:
         raise
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         raise ImageError(f"{name}: cannot be read ({error}). Check the path and its permissions.") from error
+
+
+def _is_descriptor(name: str) -> bool:
+    """Whether this process has it open already, such as standard input or what a shell writes for `<(command)`."""
+    return name == "/dev/stdin" or name.startswith(("/dev/fd/", "/proc/self/fd/"))
 
 
 def _kind_of(data: bytes, name: str) -> str:

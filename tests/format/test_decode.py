@@ -282,6 +282,14 @@ def test_decode_pipe_raises_image_error_without_blocking(tmp_path: Path) -> None
         decode_image(tmp_path / "pipe.png")
 
 
+def test_decode_pipe_of_the_shell_is_read() -> None:
+    code = "import sys; from edgekit.format.decode import decode_image; print(decode_image(sys.argv[1]).shape)"
+    picture = str(IMAGES / "jpeg_444.jpg")
+    command = ["bash", "-c", '"$0" -c "$1" <(cat "$2")', sys.executable, code, picture]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == str(decode_image(picture).shape)
+
+
 def test_decode_import_loads_neither_torch_nor_numpy_nor_pillow() -> None:
     code = "import sys, edgekit.format.decode; print(sorted({'torch', 'numpy', 'PIL'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
