@@ -24,6 +24,18 @@ def prepare_process() -> None:
     os.environ.setdefault(VARIABLE, "1")
 
 
+def share_cores(count: int) -> None:
+    """Gives XNNPACK's pool some threads, and OpenMP one, until the process ends: for several processes at once.
+
+    A pool with as many threads as the machine has cores waits for them in a loop: two such processes take several times as long
+    as one after the other.
+    """
+    import torch
+
+    torch.set_num_threads(count)
+    _set_openmp(1)
+
+
 @contextmanager
 def held_threads(pool: str, count: int | None = None) -> Iterator[None]:
     """Gives one pool its threads and the other pool one thread, for the calling thread, until the block ends.

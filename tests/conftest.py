@@ -8,8 +8,15 @@ import lanes
 import pytest
 import torch
 
+from edgekit.threads import share_cores
+
 # The tests see what this process and the runner's print and raise; tests of isolation ask for it.
 os.environ["EDGEKIT_ISOLATE"] = "never"
+
+# Two workers of xdist whose pools wait for each other's cores take three times as long.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ["OMP_NUM_THREADS"] = "1"
+    share_cores(1)
 
 # Background jobs of a shell ignore SIGINT, and child processes inherit that. With a handler here, they do not.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import edgekit
-from edgekit.threads import held_threads
+from edgekit.threads import held_threads, share_cores
 
 
 @pytest.fixture(autouse=True)
@@ -53,6 +53,12 @@ def test_held_threads_are_given_back_after_an_error() -> None:
     with pytest.raises(ValueError, match="stop"), held_threads("xnnpack"):
         raise ValueError("stop")
     assert torch.get_num_threads() == 2
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_share_cores_leaves_openmp_one_thread(count: int) -> None:
+    share_cores(count)
+    assert torch.get_num_threads() == 1
 
 
 def test_load_run_and_verify_leave_the_threads_as_they_were(tiny: Path) -> None:

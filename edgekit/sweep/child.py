@@ -1,6 +1,7 @@
-"""The process that exports one model of a sweep: `python -m edgekit.sweep.child FOLDER PARENT`.
+"""The process that exports one model of a sweep: `python -m edgekit.sweep.child FOLDER PARENT THREADS`.
 
-It reads FOLDER/request.json and writes FOLDER/row.json. It ends when PARENT, the process that started it, ends.
+It reads FOLDER/request.json and writes FOLDER/row.json. It ends when PARENT, the process that started it, ends. XNNPACK's
+pool gets THREADS threads.
 """
 
 import contextlib
@@ -17,7 +18,7 @@ import msgspec
 from edgekit.errors import EdgekitError, first_line, printable
 from edgekit.report.console import UNPROVEN_MEANS
 from edgekit.sweep.rows import ModelRequest, SweepRow
-from edgekit.threads import prepare_process
+from edgekit.threads import prepare_process, share_cores
 
 REQUEST, ROW = "request.json", "row.json"
 _PR_SET_PDEATHSIG = 1
@@ -29,6 +30,7 @@ def main() -> None:
     folder, parent = Path(sys.argv[1]), int(sys.argv[2])
     _end_with(parent)
     prepare_process()
+    share_cores(int(sys.argv[3]))
     request = msgspec.json.decode((folder / REQUEST).read_bytes(), type=ModelRequest)
     row = exported(request, folder / "model.ptl")
     (folder / ROW).write_bytes(msgspec.json.encode(row))

@@ -5,12 +5,11 @@ import re
 import secrets
 import time
 from collections.abc import Generator, Sequence
-from dataclasses import replace
 from typing import Any
 
 from edgekit.errors import DeviceError, UsageError, first_line
 from edgekit.sweep.child import failed
-from edgekit.sweep.process import memory_share, run_model
+from edgekit.sweep.process import memory_for_models, run_model
 from edgekit.sweep.rows import Limits, ModelRequest, SweepRow
 
 _EXAMPLE = "tcp://host:8786"
@@ -80,13 +79,10 @@ def _row(future: Any, request: ModelRequest, address: str) -> SweepRow | None:
 
 
 def run_on_worker(request: ModelRequest, limits: Limits, stop: str) -> SweepRow | None:
-    """A task of the cluster. Without a memory limit, it takes its thread's share of the worker's memory."""
+    """A task of the cluster. Without a memory limit, it takes its thread's share of the worker's memory, and so for the cores."""
     distributed = _distributed()
     worker, event = distributed.get_worker(), distributed.Event(stop)
-    if limits.memory_bytes is None:
-        threads = worker.state.nthreads
-        of_worker = worker.memory_manager.memory_limit
-        limits = replace(limits, memory_bytes=of_worker // threads if of_worker else memory_share(threads))
+    limits = limits.shared(worker.state.nthreads, worker.memory_manager.memory_limit or memory_for_models())
     asked = 0.0
 
     def stopped() -> bool:

@@ -3,9 +3,8 @@
 import threading
 from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import replace
 
-from edgekit.sweep.process import memory_share, run_model
+from edgekit.sweep.process import memory_for_models, run_model
 from edgekit.sweep.rows import Limits, ModelRequest, SweepRow
 
 
@@ -17,8 +16,7 @@ def rows_here(requests: Sequence[ModelRequest], limits: Limits, jobs: int) -> Ge
         limits: of each of them.
         jobs: how many run at the same time.
     """
-    if limits.memory_bytes is None:
-        limits = replace(limits, memory_bytes=memory_share(jobs))
+    limits = limits.shared(jobs, memory_for_models())
     stop = threading.Event()
     with ThreadPoolExecutor(jobs) as pool:
         try:

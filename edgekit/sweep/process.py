@@ -21,6 +21,7 @@ from edgekit.sweep.rows import Limits, ModelRequest, SweepRow
 _POLL_S = 0.2
 _SHARE = 0.75  # of the machine's memory, for all models at the same time
 _PROCESSES = Path("/proc")
+_COMMAND = (sys.executable, "-W", "ignore", "-m", "edgekit.sweep.child")
 _SESSION, _RESIDENT = 3, 21  # the fields of /proc/PID/stat after the name
 
 
@@ -29,9 +30,9 @@ def can_limit_memory() -> bool:
     return (_PROCESSES / "self" / "stat").exists()
 
 
-def memory_share(jobs: int) -> int:
-    """The memory in bytes for one of several models at the same time."""
-    return int(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") * _SHARE) // jobs
+def memory_for_models() -> int:
+    """The memory in bytes for all models at the same time."""
+    return int(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") * _SHARE)
 
 
 def run_model(request: ModelRequest, limits: Limits, stopped: Callable[[], bool]) -> SweepRow | None:
@@ -39,7 +40,7 @@ def run_model(request: ModelRequest, limits: Limits, stopped: Callable[[], bool]
 
     Args:
         request: the model.
-        limits: the time and the memory that it may take; the memory must be a number here.
+        limits: the time, the memory and the threads that it may take; the last two must be numbers here.
         stopped: asked all the time; true ends the work.
 
     Returns:
@@ -51,7 +52,7 @@ def run_model(request: ModelRequest, limits: Limits, stopped: Callable[[], bool]
         with (folder / "stderr").open("wb") as messages:
             # Its own session, so that an interrupt from the keyboard does not reach it, and all of it ends together.
             process = subprocess.Popen(
-                [sys.executable, "-W", "ignore", "-m", "edgekit.sweep.child", name, str(os.getpid())],
+                [*_COMMAND, name, str(os.getpid()), str(limits.threads)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=messages,

@@ -1,8 +1,9 @@
 """What a sweep is asked for, what it finds, and its JSON document. Without torch."""
 
+import os
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from edgekit.report.documents import Document
@@ -30,10 +31,21 @@ class ModelRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Of one model. `memory_bytes` is what its processes have in memory together; None takes a share of the machine."""
+    """Of one model. `memory_bytes` is what its processes have in memory together, and `threads` are those of XNNPACK's pool; None
+    takes a share of the machine."""
 
     timeout_s: float
     memory_bytes: int | None = None
+    threads: int | None = None
+
+    def shared(self, jobs: int, memory_bytes: int) -> "Limits":
+        """The same for each of several models at the same time, which share this machine's cores and this memory."""
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return replace(
+            self,
+            memory_bytes=memory_bytes // jobs if self.memory_bytes is None else self.memory_bytes,
+            threads=max(1, cores // jobs) if self.threads is None else self.threads,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
