@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from edgekit.format.archive import Archive, Record
 from edgekit.format.schema import ConstantInfo, Manifest
+from edgekit.format.signature import KEY_BYTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,10 +19,13 @@ class MethodSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inspection:
+    """`signed_by` is the public key in the signature, in hex, and None without one. The signature is not checked here."""
+
     file: str
     size_bytes: int
     bytecode_version: int
     manifest: Manifest | None
+    signed_by: str | None
     methods: tuple[MethodSummary, ...]
     operators: tuple[str, ...]
     constants: tuple[ConstantInfo, ...]
@@ -47,6 +51,7 @@ def inspect_package(archive: Archive) -> Inspection:
         size_bytes=archive.path.stat().st_size,
         bytecode_version=archive.bytecode.version,
         manifest=manifest,
+        signed_by=None if archive.signature is None else archive.signature[:KEY_BYTES].hex(),
         methods=_methods(archive),
         operators=archive.bytecode.operators,
         constants=constants,

@@ -15,6 +15,7 @@ from edgekit.format.archive import Archive
 from edgekit.format.decode import decode_image
 from edgekit.format.picture import PictureSizeError, check_size
 from edgekit.format.schema import DTYPES, LABELS, MASK, Manifest, MethodSpec, RuntimeHints, TensorSpec
+from edgekit.format.signature import read_public_key, require_signature
 from edgekit.nested import named_arrays
 from edgekit.packaging.server import load_server, server_settings
 from edgekit.parity.eager import exact_eager
@@ -31,8 +32,10 @@ class PackageModel:
     Without these checks XNNPACK accepts a wrong number of channels, and a wrong number of arguments aborts the process.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], public_key: str | os.PathLike[str] | None = None) -> None:
         with Archive(path) as archive:
+            if public_key is not None:
+                require_signature(archive, read_public_key(public_key))
             if archive.manifest is not None:
                 archive.check_digests()
                 archive.check_documents()
@@ -185,8 +188,8 @@ class PackageModel:
 class LiteModel(PackageModel):
     """A `.ptl` in torch's lite interpreter: in this process if its torch has XNNPACK, else in one of the workshop."""
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        super().__init__(path)
+    def __init__(self, path: str | os.PathLike[str], public_key: str | os.PathLike[str] | None = None) -> None:
+        super().__init__(path, public_key)
         hints = self.manifest.runtime if self.manifest else RuntimeHints(pool="xnnpack")
         self._module = open_lite(path, hints.pool, hints.quantized_engine)
 
@@ -265,15 +268,25 @@ def open_package(path: str | os.PathLike[str], runtime: str = DEFAULT) -> Packag
     return RemoteModel(path, resolve(runtime, "run"))
 
 
-def load(path: str | os.PathLike[str]) -> LiteModel | ServerModel:
+def load(path: str | os.PathLike[str], public_key: str | os.PathLike[str] | None = None) -> LiteModel | ServerModel:
     """Loads a file that export wrote: a `.ptl` as LiteModel, a server's `.pt` as ServerModel.
 
+    Args:
+        path: the file.
+        public_key: the PEM file of an Ed25519 public key. A package that was not signed with its private key is
+            refused, and so is each `.pt`.
+
     Raises:
+        UsageError: the public key cannot be read.
         PackageError: the file is missing, is damaged, was changed, or was not made by edgekit.
     """
     suffix = Path(path).suffix
     if suffix == ".pt":
         if not Path(path).is_file():
             raise PackageError(f"{path} does not exist or is not a file. Make it with edgekit export.")
+        if public_key is not None:
+            raise PackageError(
+                f"{path} is a server's file, which is never signed. Load the .ptl, or give no public key."
+            )
         return ServerModel(path)
-    return LiteModel(path)
+    return LiteModel(path, public_key)

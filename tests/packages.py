@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from edgekit.format.archive import GOLDEN, MANIFEST, SERIALIZATION_ID
+from edgekit.format.archive import GOLDEN, MANIFEST, SERIALIZATION_ID, SIGNATURE
 
 Edit = Callable[[dict[str, bytes]], None]
 
@@ -27,7 +27,7 @@ def rewrite(package: Path, destination: Path, edit: Edit, *, remake_digests: boo
         manifest["records"] = {
             name: hashlib.sha256(data).hexdigest()
             for name, data in records.items()
-            if name not in (MANIFEST, SERIALIZATION_ID)
+            if name not in (MANIFEST, SERIALIZATION_ID, SIGNATURE)
         }
         records[MANIFEST] = json.dumps(manifest).encode("ascii")
     with zipfile.ZipFile(destination, "w", zipfile.ZIP_STORED) as target:

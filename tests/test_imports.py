@@ -18,7 +18,7 @@ ROOMS = {
     "format": [
         *("axes", "schema", "golden", "codec", "generator", "compare", "labels"),
         *("picture", "png", "jpeg", "beyond", "decode", "mask"),
-        *("pickle_limits", "pickles", "canonical", "container", "archive", "writer"),
+        *("pickle_limits", "pickles", "canonical", "container", "archive", "writer", "signature"),
     ],
     "nested": [""],
     "dispatch": [""],
@@ -159,6 +159,7 @@ ROOMS = {
             "run_masks",
             "run_pictures",
             "run",
+            "sign",
             "sweep",
         ),
         *("verify", "workshop", "completion", "main", "isolated"),

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 EDGEKIT, MANIFEST = "extra/edgekit/", "extra/edgekit/manifest.json"
-SERIALIZATION_ID = ".data/serialization_id"
+SERIALIZATION_ID, SIGNATURE = ".data/serialization_id", "extra/edgekit/signature"
 _INTERESTING = (0, 1, 0x7F, 0x80, 0xFF)
 
 
@@ -91,7 +91,7 @@ def _remade(records: dict[str, bytes], changed: str) -> dict[str, bytes]:
     manifest["records"] = {
         name: hashlib.sha256(data).hexdigest()
         for name, data in records.items()
-        if name not in (MANIFEST, SERIALIZATION_ID)
+        if name not in (MANIFEST, SERIALIZATION_ID, SIGNATURE)
     }
     return records if changed == MANIFEST else {**records, MANIFEST: json.dumps(manifest).encode()}
 

@@ -2,7 +2,7 @@
 
 import argparse
 
-from edgekit.cli.options import add_isolate, add_json, add_package, add_runtimes, add_threads, runtimes
+from edgekit.cli.options import add_isolate, add_json, add_package, add_public_key, add_runtimes, add_threads, runtimes
 from edgekit.runtimes.registry import names
 
 
@@ -18,6 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_threads(parser)
     able = " or ".join(names("operator times"))
     parser.add_argument("--ops", action="store_true", help=f"show the time in each operator too ({able})")
+    add_public_key(parser)
     add_isolate(parser)
     add_json(parser)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgekit.cli.options import add_isolate, add_json, add_package, add_runtime
+from edgekit.cli.options import add_isolate, add_json, add_package, add_public_key, add_runtime
 from edgekit.cli.original import add_original, check_original, load_original
 from edgekit.cli.parse import labels_file
 from edgekit.errors import UsageError
@@ -37,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_original(parser, "default: only the package runs")
     add_runtime(parser, "run")
     parser.add_argument("--worst", type=int, default=5, metavar="N", help="the worst pictures to show (default 5)")
+    add_public_key(parser)
     add_isolate(parser)
     add_json(parser)
 

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from edgekit.cli.options import add_json, add_package
+from edgekit.cli.options import add_json, add_package, add_public_key
 from edgekit.files import atomic
 from edgekit.format.archive import Archive
 from edgekit.inspection import inspect_package, selective_build_yaml
@@ -17,20 +17,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--selective-build", type=Path, metavar="OPS.YAML", help="write the operator list for a custom libtorch build"
     )
+    add_public_key(parser)
     add_json(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     with Archive(options.package) as archive:
+        checked = archive.check_digests() if options.digests or options.public_key is not None else None
         found = inspect_package(archive)
-        checked = archive.check_digests() if options.digests else None
     if options.selective_build is not None:
         with atomic(options.selective_build) as temporary:
             temporary.write_text(selective_build_yaml(found.operators))
     if options.json:
         print(inspect_document(found, checked).to_json(), end="")
         return 0
-    print_inspection(found, checked)
+    print_inspection(found, checked, signature_checked=options.public_key is not None)
     if options.selective_build is not None:
         print(f"\nwrote {len(found.operators)} operators to {options.selective_build}")
     return 0

@@ -1,4 +1,4 @@
-"""`--isolate`: whether a verb runs in a process of its own, and what it raises there."""
+"""`--isolate` and `--public-key`: whether a verb runs in a process of its own, and what it raises there."""
 
 import argparse
 import contextlib
@@ -9,6 +9,22 @@ from edgekit.errors import EdgekitError
 from edgekit.runtimes import isolation
 from edgekit.runtimes.exported import is_exported
 from edgekit.runtimes.registry import DEFAULT
+
+
+def check_signature(options: argparse.Namespace) -> None:
+    """Checks the signature of a package before anything else reads it, if the user trusts a public key.
+
+    Raises:
+        PackageError: the package is not signed by that key.
+    """
+    if getattr(options, "public_key", None) is None:
+        return
+    from edgekit.format.archive import Archive
+    from edgekit.format.signature import read_public_key, require_signature
+
+    key = read_public_key(options.public_key)
+    with Archive(options.package) as archive:
+        require_signature(archive, key)
 
 
 def isolated(options: argparse.Namespace, arguments: list[str]) -> int | None:
@@ -22,7 +38,7 @@ def isolated(options: argparse.Namespace, arguments: list[str]) -> int | None:
     if not Path(options.package).is_file():
         return None  # the verb says what it is
     with contextlib.suppress(OSError):
-        if options.isolate == "auto" and is_exported(options.package):
+        if options.isolate == "auto" and (options.public_key is not None or is_exported(options.package)):
             return None
     return isolation.run_isolated("edgekit.cli.isolated", arguments, options.package, options.isolate_seconds)
 

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from types import FrameType, ModuleType
 from typing import NoReturn
 
-from edgekit.cli.isolate import isolated, memory_error
+from edgekit.cli.isolate import check_signature, isolated, memory_error
 from edgekit.errors import EXIT_BUG, EdgekitError, UsageError, printable
 from edgekit.threads import prepare_process
 from edgekit.version import __version__
@@ -30,6 +30,7 @@ VERBS = {
     "run": "run a package on pictures or arrays",
     "evaluate": "compare a package with the original model on pictures",
     "bench": "time a package on each runtime",
+    "sign": "sign a package with a private key, without torch",
     "build-runner": "build the C++ runner for this machine, for --runtime native",
     "sweep": "export many models, here or on a Dask cluster, and tabulate the results",
     "models": "list the models that can be exported by name",
@@ -127,6 +128,7 @@ def main(argv: list[str] | None = None) -> int:
         try:
             options = _parser([verb] if verb else []).parse_args(arguments)
             with _messages(options.verbose, options.quiet):
+                check_signature(options)
                 code = isolated(options, arguments) if hasattr(options, "isolate") else None
                 return _run(options) if code is None else code
         except EdgekitError as error:

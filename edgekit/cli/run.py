@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgekit.cli.options import add_isolate, add_json, add_package, add_runtime
+from edgekit.cli.options import add_isolate, add_json, add_package, add_public_key, add_runtime
 from edgekit.errors import UsageError
 from edgekit.runtimes.results import OutputFile, PictureResult
 
@@ -43,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--overlay", type=Path, metavar="FILE", help="write the picture with its mask over it to this .png file"
     )
+    add_public_key(parser)
     add_isolate(parser)
     add_json(parser)
 

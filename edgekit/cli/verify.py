@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from edgekit.cli.options import add_bind, add_isolate, add_json, add_package, add_runtimes, runtimes
+from edgekit.cli.options import add_bind, add_isolate, add_json, add_package, add_public_key, add_runtimes, runtimes
 from edgekit.cli.original import add_original, check_original, load_original
 from edgekit.errors import UsageError
 from edgekit.runtimes.registry import DEFAULT
@@ -26,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_original(parser, "for --bisect")
     add_bind(parser)
+    add_public_key(parser)
     add_isolate(parser)
     add_json(parser)
 

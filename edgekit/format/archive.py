@@ -22,7 +22,10 @@ from edgekit.format.schema import NOISE_CAP, Manifest, MethodSpec
 MANIFEST = "extra/edgekit/manifest.json"
 GOLDEN = "extra/edgekit/golden.json"
 LABELS = "extra/edgekit/labels.txt"
+SIGNATURE = "extra/edgekit/signature"
 SERIALIZATION_ID = ".data/serialization_id"
+UNLISTED = frozenset({MANIFEST, SERIALIZATION_ID, SIGNATURE})  # without a digest in the manifest
+SIGNATURE_BYTES = 96
 MOST_LABELS = 1 << 20
 TEXT_LIMIT = 64 << 20  # bytes of the largest manifest, golden or pickle record that a reader parses
 _CHUNK = 1 << 20
@@ -139,6 +142,18 @@ class Archive:
             raise PackageError(f"{self.path}: {LABELS} is not escaped ASCII: {error}. Export it again.") from error
 
     @cached_property
+    def signature(self) -> bytes | None:
+        """The public key and the signature, or None if the package is not signed. It is not checked here."""
+        if SIGNATURE not in self or MANIFEST not in self:
+            return None
+        if (size := self._by_name[SIGNATURE].size_bytes) != SIGNATURE_BYTES:
+            raise PackageError(
+                f"{self.path}: record {SIGNATURE} has {size} bytes; expected {SIGNATURE_BYTES}. It is damaged: sign the package "
+                "again, or get it again from who made it."
+            )
+        return self.read(SIGNATURE)
+
+    @cached_property
     def bytecode(self) -> Bytecode:
         return read_bytecode(self.read("bytecode.pkl"), f"{self.path}: bytecode.pkl")
 
@@ -179,12 +194,13 @@ class Archive:
                 f"{self.path} has no edgekit manifest, so there are no digests to check. Make it with edgekit export."
             )
         expected = self.manifest.records
-        present = {record.name for record in self.records} - {MANIFEST, SERIALIZATION_ID}
+        present = {record.name for record in self.records} - UNLISTED
         for name in sorted(expected.keys() ^ present):
             state = "is missing" if name in expected else "is not in the manifest"
             raise PackageError(f"{self.path}: record {name} {state}. The file was changed; copy or export it again.")
         if SERIALIZATION_ID in self:
             self.digest(SERIALIZATION_ID)  # has no digest in the manifest; reading it checks its CRC-32
+        _ = self.signature
         for name, digest in expected.items():
             if (got := self.digest(name)) != digest:
                 raise PackageError(
@@ -194,13 +210,14 @@ class Archive:
         return len(expected)
 
     def check_documents(self) -> None:
-        """Checks the manifest and the golden cases; a case that lists nothing would pass on other weights.
+        """Checks the documents and the length of the signature; a golden case that lists nothing would pass on other weights.
 
         Raises:
             PackageError: one of them is not valid.
         """
         if self.manifest is not None:
             _ = self.golden
+            _ = self.signature
 
     def check_storages(self) -> None:
         """Checks that each record is as long as its tensors need: libtorch reads beyond a shorter one.

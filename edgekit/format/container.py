@@ -88,6 +88,17 @@ def read_directory(file: BinaryIO) -> Directory:
     return Directory(tuple(_entries(_read(file, start, directory_end), count)), start, zip64)
 
 
+def remove_last(file: BinaryIO, directory: Directory) -> None:
+    """Removes the last record from a file without zip64 records; all other bytes but the end record stay the same."""
+    last = directory.entries[-1]
+    file.seek(directory.start)
+    size = _CENTRAL.size + len(last.raw_name) + len(last.extra)
+    rest, count = file.read()[: -_END.size - size], len(directory.entries) - 1
+    file.seek(last.offset)
+    file.write(rest + _END.pack(_END_MAGIC, 0, 0, count, count, len(rest), last.offset, 0))
+    file.truncate()
+
+
 def check_names(directory: Directory) -> None:
     """Checks that the names are plain, different and in one root folder.
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import IO, Any, Literal
 
 from edgekit.errors import PackageError
-from edgekit.format.archive import MANIFEST, SERIALIZATION_ID
+from edgekit.format.archive import MANIFEST, SERIALIZATION_ID, SIGNATURE
 from edgekit.format.canonical import Renamer
+from edgekit.format.container import read_directory, remove_last
 
 MOST_BYTES = (1 << 32) - 2  # of a package: larger ones need zip64
 
@@ -64,6 +65,20 @@ def append_manifest(package: Path, text: str) -> None:
     """Adds the manifest, the last record; all other bytes but the zip's directory stay where they are."""
     with _archive(package, "a") as target:
         _write(target, MANIFEST, text.encode("ascii"))
+
+
+def replace_signature(package: Path, signature: bytes) -> None:
+    """Adds the signature as the last record, or replaces it there; all other records stay where they are.
+
+    Raises:
+        PackageError: the package gets too large.
+    """
+    with package.open("r+b") as file:
+        directory = read_directory(file)
+        if directory.entries[-1].name.endswith("/" + SIGNATURE):
+            remove_last(file, directory)
+    with _archive(package, "a") as target:
+        _write(target, SIGNATURE, signature)
 
 
 def rewrite_plain(torch_file: Path, destination: Path) -> None:

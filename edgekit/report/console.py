@@ -145,7 +145,7 @@ def print_outputs(outputs: Sequence[OutputFile], folder: Path) -> None:
         _show(f"{row.output}: {row.dtype} {list(row.shape)}{file}")
 
 
-def print_inspection(found: Inspection, digests_checked: int | None) -> None:
+def print_inspection(found: Inspection, digests_checked: int | None, *, signature_checked: bool) -> None:
     """Everything in a package except the weights."""
     _show(banner(found.manifest), end="")
     count = len(found.operators)
@@ -154,6 +154,7 @@ def print_inspection(found: Inspection, digests_checked: int | None) -> None:
         _show("no edgekit manifest: a plain .ptl, which has no golden cases to verify")
     else:
         _print_manifest(found.manifest)
+        _show(f"signature   {_signature_text(found.signed_by, signature_checked)}")
     if found.manifest is not None and found.manifest.image is not None:
         _show(f"predict     {ranking(found.manifest.image)}")
     if found.labels:
@@ -169,6 +170,12 @@ def print_inspection(found: Inspection, digests_checked: int | None) -> None:
     print_table(("constant", "dtype", "shape", "parameter"), map(_constant_cells, found.constants))
     _show()
     print_table(("record", "size"), [(record.name, size(record.size_bytes)) for record in found.records])
+
+
+def _signature_text(signed_by: str | None, checked: bool) -> str:
+    if signed_by is None:
+        return "none"
+    return f"by the key {signed_by}, {'checked' if checked else 'not checked: give its file with --public-key'}"
 
 
 def weights_text(manifest: Manifest) -> str:

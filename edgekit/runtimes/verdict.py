@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from edgekit.errors import PackageError
 from edgekit.format.archive import Archive
 from edgekit.format.schema import Manifest
+from edgekit.format.signature import read_public_key, require_signature
 from edgekit.runtimes.base import Runtime
 from edgekit.runtimes.registry import available, resolve
 from edgekit.runtimes.results import CaseResult
@@ -32,12 +33,17 @@ class VerifyReport:
         return tuple(result for result in self.results if result.runtime == runtime)
 
 
-def verify(path: str | os.PathLike[str], runtimes: Sequence[str | Runtime] = ("lite",)) -> VerifyReport:
+def verify(
+    path: str | os.PathLike[str],
+    runtimes: Sequence[str | Runtime] = ("lite",),
+    public_key: str | os.PathLike[str] | None = None,
+) -> VerifyReport:
     """Checks the digests, then replays the golden cases.
 
     Args:
         path: a package of edgekit.
         runtimes: names (see `edgekit verify --help`), or your own runtimes.
+        public_key: the PEM file of an Ed25519 public key, if the package must be signed with its private key.
 
     Raises:
         PackageError: the package is damaged, was changed, has no golden cases, or does not load.
@@ -46,6 +52,8 @@ def verify(path: str | os.PathLike[str], runtimes: Sequence[str | Runtime] = ("l
     """
     resolved = [resolve(runtime) if isinstance(runtime, str) else available(runtime) for runtime in runtimes]
     with Archive(path) as archive:
+        if public_key is not None:
+            require_signature(archive, read_public_key(public_key))
         archive.check_digests()
         archive.check_methods()
         archive.check_storages()
