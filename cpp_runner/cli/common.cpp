@@ -1,6 +1,7 @@
 #include "common.h"
 
 #include <cstdio>
+#include <fstream>
 
 #include "isolate.h"
 #include "table.h"
@@ -30,6 +31,26 @@ void add_model_argument(CLI::App& verb, std::string& path) {
   verb.add_option("model", path, "a .ptl package or a TorchScript .pt")->required();
 }
 
+void add_public_key_option(CLI::App& verb, std::optional<std::string>& path) {
+  // Not added as an optional: CLI11 would take an empty name for one that was not given, and nothing would be checked.
+  verb.add_option_function<std::string>(
+      "--public-key", [&path](const std::string& text) { path = text; },
+      "an Ed25519 public key, a PEM file: refuse a package that was not signed with its private key; one "
+      "that was needs no isolation");
+}
+
+std::string read_public_key(const std::string& path) {
+  constexpr std::streamsize kMostBytes = 1 << 16;
+  std::ifstream file(path, std::ios::binary);
+  std::string text(kMostBytes + 1, '\0');
+  file.read(text.data(), kMostBytes + 1);
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  if (file.bad() || text.empty()) {
+    throw Failure{EK_USAGE, "the key file " + path + " cannot be read, or is empty; check the path and permissions"};
+  }
+  return text;
+}
+
 void add_model_options(CLI::App& verb, ModelOptions& options) {
   add_model_argument(verb, options.path);
   verb.add_option("--threads", options.threads, "the number of threads; by default that of the package, else all cores")
@@ -40,6 +61,7 @@ void add_model_options(CLI::App& verb, ModelOptions& options) {
   verb.add_flag("--no-optimize", options.no_optimize, "run a .pt unchanged, without optimize_for_inference");
   verb.add_flag("--allow-nonfinite", options.allow_nonfinite,
                 "accept NaN in inputs, and NaN and infinities in outputs");
+  add_public_key_option(verb, options.public_key);
   verb.add_option("--isolate", options.isolate,
                   "load and run the file in a process of its own, under limits of time and memory; auto does so for a "
                   "file that was not exported on this machine")
@@ -61,6 +83,8 @@ ModelPtr load_model(const ModelOptions& options) {
   load.optimize = options.no_optimize ? 0 : 1;
   load.allow_nonfinite = options.allow_nonfinite ? 1 : 0;
   load.warn = print_warning;
+  const std::string key = options.public_key ? read_public_key(*options.public_key) : "";
+  if (options.public_key) load.public_key = key.c_str();
   limit_memory();
   ek_model* model = nullptr;
   check(ek_model_load(options.path.c_str(), &load, &model));

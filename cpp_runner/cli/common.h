@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 
 namespace runner {
@@ -39,6 +40,7 @@ struct ModelOptions {
   bool no_optimize = false;
   bool allow_nonfinite = false;
   bool json = false;
+  std::optional<std::string> public_key;  // a path
   std::string isolate = "auto";
   double isolate_seconds = 60.0;
 };
@@ -46,7 +48,10 @@ struct ModelOptions {
 // The argument and options that several verbs have, with one meaning everywhere.
 void add_json_option(CLI::App& verb, bool& json);
 void add_model_argument(CLI::App& verb, std::string& path);
+void add_public_key_option(CLI::App& verb, std::optional<std::string>& path);
 void add_model_options(CLI::App& verb, ModelOptions& options);
+// The text of the file of --public-key.
+[[nodiscard]] std::string read_public_key(const std::string& path);
 [[nodiscard]] ModelPtr load_model(const ModelOptions& options);
 
 // Prints RANDOM WEIGHTS in the first line of the output where the package has them.

@@ -9,6 +9,7 @@ namespace {
 
 struct Options {
   std::string path;
+  std::optional<std::string> public_key;
   bool json = false;
 };
 
@@ -17,12 +18,15 @@ std::string text_of(const Json& value) {
   return value.is_string() ? value.get<std::string>() : value.dump();
 }
 
-void print_manifest(const Json& result) {
+void print_manifest(const Json& result, bool signature_checked) {
   const Json& manifest = result.at("manifest");
   const Json& provenance = manifest.at("provenance");
   std::vector<Row> rows{{"name", manifest.at("name")},
                         {"source", provenance.contains("source") ? text_of(provenance["source"]) : "unknown"},
                         {"weights", text_of(provenance.at("weights").at("kind"))}};
+  const Json& signer = result.at("signed_by");
+  const std::string state = signature_checked ? ", checked" : ", not checked: give its file with --public-key";
+  rows.push_back({"signature", signer.is_null() ? "none" : "by the key " + signer.get<std::string>() + state});
   for (const Json& signature : result.at("signatures")) rows.push_back({"method", signature});
   if (!result.at("ranges_proved").get<bool>()) {
     rows.push_back({"sizes", "* is not range-proved: the package has format 1"});
@@ -34,6 +38,8 @@ void print_manifest(const Json& result) {
 }
 
 void run_inspect(const Options& options) {
+  const bool checked = options.public_key.has_value();
+  if (checked) check(ek_check_signature(options.path.c_str(), read_public_key(*options.public_key).c_str()));
   char* text = nullptr;
   check(ek_inspect(options.path.c_str(), &text));
   const std::string report = take_text(text);
@@ -53,7 +59,7 @@ void run_inspect(const Options& options) {
   if (manifest.is_null()) {
     std::printf("no edgekit manifest: export the model with edgekit to get checked inputs and golden cases\n");
   } else {
-    print_manifest(result);
+    print_manifest(result, checked);
   }
 }
 
@@ -63,6 +69,7 @@ void setup_inspect(CLI::App& app) {
   auto options = std::make_shared<Options>();
   CLI::App* verb = app.add_subcommand("inspect", "Show what a model file contains, without loading it");
   add_model_argument(*verb, options->path);
+  add_public_key_option(*verb, options->public_key);
   add_json_option(*verb, options->json);
   verb->callback([options] { run_inspect(*options); });
 }

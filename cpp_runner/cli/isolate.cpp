@@ -160,7 +160,8 @@ bool is_isolated() {
 
 void isolate(const ModelOptions& options) {
   if (is_isolated() || options.isolate == "never") return;
-  if (options.isolate == "auto" && is_exported(options.path)) return;
+  // With a key, the signature is checked before libtorch reads the file.
+  if (options.isolate == "auto" && (options.public_key || is_exported(options.path))) return;
   Child child;
   bool started = false;
   if (const int error = start(&child)) return not_started(options, error);

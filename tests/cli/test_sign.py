@@ -36,6 +36,7 @@ def test_public_key_accepts_the_signer_and_nobody_else(cli: Command, signed: Pat
     )
     cli(verb, tiny, "--public-key", "key_public.pem", *more).failed(3, "tiny.ptl is not signed")
     cli(verb, signed, "--public-key", "key.pem", *more).failed(2, "key.pem is a private key")
+    cli(verb, signed, "--public-key", "", *more).failed(2, "cannot be read")  # an empty name asks for a signature too
 
 
 def test_inspect_says_who_signed_and_whether_that_was_checked(cli: Command, signed: Path, tiny: Path) -> None:

@@ -112,6 +112,11 @@ EK_API ek_status ek_inspect(const char* path, char** json);
  * *hex with ek_string_free. */
 EK_API ek_status ek_fingerprint(const char* path, char** hex);
 
+/* Checks that the owner of a key signed a package, and then its digests; nothing in it is parsed before. `public_key`
+ * is the text of a PEM file with an Ed25519 public key. EK_BAD_PACKAGE if the file is not signed by this key, or was
+ * changed; EK_USAGE if the text is not such a key. Does not load the model: see `public_key` of ek_options. */
+EK_API ek_status ek_check_signature(const char* path, const char* public_key);
+
 /* ---- Loading ---- */
 
 typedef struct ek_options {
@@ -123,6 +128,8 @@ typedef struct ek_options {
   int32_t optimize;        /* 1: freeze and optimize_for_inference a .pt after loading */
   void (*warn)(void* user, const char* message); /* NULL: no warnings; called in the thread of the call */
   void* user;
+  const char* public_key; /* NULL: any file. The text of a PEM file with an Ed25519 public key: the file must be signed
+                             by it, which is checked before it is parsed; check_digests then counts as 1 */
 } ek_options;
 
 EK_API void ek_options_init(ek_options* options);

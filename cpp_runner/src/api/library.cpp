@@ -32,6 +32,14 @@ ek_status ek_fingerprint(const char* path, char** hex) {
   });
 }
 
+ek_status ek_check_signature(const char* path, const char* public_key) {
+  return guarded([&]() -> Status {
+    EK_RETURN_IF_ERROR(require(path, public_key));
+    EK_ASSIGN(const edgekit::PublicKey key, edgekit::parse_public_key(public_key));
+    return edgekit::check_signed_package(path, key);
+  });
+}
+
 ek_status ek_inspect(const char* path, char** json) {
   return guarded([&]() -> Status {
     EK_RETURN_IF_ERROR(require(path, json));

@@ -51,6 +51,9 @@ edgekit::Result<edgekit::LoadOptions> read_options(const ek_options& options) {
   if (options.pool == EK_POOL_XNNPACK) load.pool = edgekit::Pool::kXnnpack;
   if (options.pool == EK_POOL_OPENMP) load.pool = edgekit::Pool::kOpenmp;
   load.check_digests = options.check_digests != 0;
+  if (options.public_key != nullptr) {
+    EK_ASSIGN(load.public_key, edgekit::parse_public_key(options.public_key));
+  }
   load.allow_nonfinite = options.allow_nonfinite != 0;
   load.optimize = options.optimize != 0;
   if (options.warn != nullptr) {

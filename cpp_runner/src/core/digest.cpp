@@ -9,15 +9,20 @@
 namespace edgekit {
 
 std::string sha256_hex(std::span<const std::byte> bytes) {
-  std::array<unsigned char, 32> digest;
-  if (EVP_Digest(bytes.data(), bytes.size(), digest.data(), nullptr, EVP_sha256(), nullptr) != 1) {
+  std::array<std::byte, 32> digest;
+  auto* const out = reinterpret_cast<unsigned char*>(digest.data());
+  if (EVP_Digest(bytes.data(), bytes.size(), out, nullptr, EVP_sha256(), nullptr) != 1) {
     throw std::runtime_error("OpenSSL cannot compute SHA-256");
   }
+  return to_hex(digest);
+}
+
+std::string to_hex(std::span<const std::byte> bytes) {
   constexpr char kDigits[] = "0123456789abcdef";
   std::string hex;
-  for (const unsigned char byte : digest) {
-    hex += kDigits[byte >> 4];
-    hex += kDigits[byte & 0xf];
+  for (const std::byte byte : bytes) {
+    hex += kDigits[std::to_integer<unsigned>(byte) >> 4];
+    hex += kDigits[std::to_integer<unsigned>(byte) & 0xf];
   }
   return hex;
 }

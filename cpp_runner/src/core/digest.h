@@ -11,6 +11,9 @@ namespace edgekit {
 // The digest as 64 lower-case hex digits. Throws std::runtime_error if OpenSSL cannot compute it.
 [[nodiscard]] std::string sha256_hex(std::span<const std::byte> bytes);
 
+// Bytes as lower-case hex digits.
+[[nodiscard]] std::string to_hex(std::span<const std::byte> bytes);
+
 [[nodiscard]] std::uint32_t crc32(std::span<const std::byte> bytes);
 
 }  // namespace edgekit

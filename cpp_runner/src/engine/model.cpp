@@ -54,8 +54,8 @@ Result<std::unique_ptr<Model>> Model::load(const std::string& path, const LoadOp
                        std::to_string(kMostThreads));
   }
   std::unique_ptr<Model> model(new Model());
-  EK_ASSIGN(model->package_, open_package(path));
-  if (options.check_digests) EK_RETURN_IF_ERROR(check_digests(model->package_));
+  EK_ASSIGN(model->package_, open_package(path, options.public_key));
+  if (options.check_digests || options.public_key) EK_RETURN_IF_ERROR(check_digests(model->package_));
   EK_RETURN_IF_ERROR(check_pickles(model->package_));
   model->allow_nonfinite_ = options.allow_nonfinite;
   EK_RETURN_IF_ERROR(model->start_engine(options));

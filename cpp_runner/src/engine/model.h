@@ -20,6 +20,7 @@ struct LoadOptions {
   int threads = 0;  // 0: the number in the manifest, else the number of cores
   std::optional<Pool> pool;
   bool check_digests = true;
+  std::optional<PublicKey> public_key;  // with one, the package must be signed by it, and its digests are checked
   bool allow_nonfinite = false;
   bool optimize = true;
   std::function<void(const std::string&)> warn;

@@ -20,6 +20,7 @@ inline constexpr std::string_view kMaskTask = "mask";
 inline constexpr std::string_view kManifestRecord = "extra/edgekit/manifest.json";
 inline constexpr std::string_view kGoldenRecord = "extra/edgekit/golden.json";
 inline constexpr std::string_view kLabelsRecord = "extra/edgekit/labels.txt";
+inline constexpr std::string_view kSignatureRecord = "extra/edgekit/signature";
 inline constexpr std::string_view kSerializationIdRecord = ".data/serialization_id";
 
 struct TensorSpec {

@@ -51,18 +51,33 @@ Status check_records(const Package& package) {
                          " bytes; at most " + std::to_string(kLongestText) + " are read");
   }
   // The records without a digest.
-  for (const std::string_view name : {kManifestRecord, kSerializationIdRecord}) {
+  for (const std::string_view name : {kManifestRecord, kSerializationIdRecord, kSignatureRecord}) {
     const auto found = package.archive->records().find(name);
     if (found == package.archive->records().end() || crc32(found->second.bytes) == found->second.crc) continue;
     return package_error(package.path + ": record " + std::string(name) +
                          " is damaged: its CRC-32 differs; copy or export the model again");
   }
-  return {};
+  const auto signature = package.archive->find(kSignatureRecord);
+  if (!signature || signature->size() == kSignatureBytes) return {};
+  return package_error(package.path + ": record " + std::string(kSignatureRecord) + " has " +
+                       std::to_string(signature->size()) + " bytes; expected " + std::to_string(kSignatureBytes) +
+                       "; sign the package again, or get it again from who made it");
 }
 
-Status read_edgekit_records(Package& package) {
-  if (!package.archive->find(kManifestRecord)) return {};
+// Checks the signature before anything is parsed, if a key is trusted.
+Status read_signature(Package& package, const std::optional<PublicKey>& key) {
+  const auto manifest = package.archive ? package.archive->find(kManifestRecord) : std::nullopt;
+  const auto record = manifest ? package.archive->find(kSignatureRecord) : std::nullopt;
+  if (record) package.signed_by = to_hex(record->first(PublicKey().size()));
+  if (!key) return {};
+  return check_signature(record.value_or(std::span<const std::byte>()), manifest.value_or(std::span<const std::byte>()),
+                         *key, package.path);
+}
+
+Status read_edgekit_records(Package& package, const std::optional<PublicKey>& key) {
+  if (!package.archive->find(kManifestRecord)) return read_signature(package, key);
   EK_RETURN_IF_ERROR(check_records(package));
+  EK_RETURN_IF_ERROR(read_signature(package, key));
   package.manifest_text = text_of(package, kManifestRecord);
   auto manifest = parse_manifest(package.manifest_text);
   if (!manifest.ok()) return {manifest.status().code(), package.path + ": " + manifest.status().message()};
@@ -108,7 +123,7 @@ std::string_view model_kind_name(ModelKind kind) {
   return "torchscript";
 }
 
-Result<Package> open_package(const std::string& path) {
+Result<Package> open_package(const std::string& path, const std::optional<PublicKey>& key) {
   auto file = MappedFile::open(path);
   if (!file.ok()) return Status(Code::kBadPackage, file.status().message());
   Package package;
@@ -118,6 +133,7 @@ Result<Package> open_package(const std::string& path) {
   if (bytes.empty()) return package_error(path + " is empty");
   if (is_flatbuffer(bytes)) {
     package.kind = ModelKind::kLiteFlatbuffer;
+    EK_RETURN_IF_ERROR(read_signature(package, key));
     return package;
   }
   if (!Archive::looks_like_zip(bytes)) {
@@ -125,8 +141,13 @@ Result<Package> open_package(const std::string& path) {
   }
   EK_ASSIGN(package.archive, Archive::open(package.file, path));
   EK_ASSIGN(package.kind, zip_kind(*package.archive, path));
-  EK_RETURN_IF_ERROR(read_edgekit_records(package));
+  EK_RETURN_IF_ERROR(read_edgekit_records(package, key));
   return package;
+}
+
+Status check_signed_package(const std::string& path, const PublicKey& key) {
+  EK_ASSIGN(const Package package, open_package(path, key));
+  return check_digests(package);
 }
 
 Result<std::string> fingerprint(const std::string& path) {
@@ -146,7 +167,9 @@ Status check_digests(const Package& package) {
   const auto& expected = package.manifest->records;
   std::vector<const NamedRecord*> records;
   for (const auto& record : package.archive->records()) {
-    if (record.first == kManifestRecord || record.first == kSerializationIdRecord) continue;
+    if (record.first == kManifestRecord || record.first == kSerializationIdRecord || record.first == kSignatureRecord) {
+      continue;
+    }
     if (!expected.contains(record.first)) {
       return package_error(package.path + ": record " + record.first +
                            " is not in the manifest; export the model again");

@@ -11,6 +11,7 @@
 #include "format/archive.h"
 #include "format/golden.h"
 #include "format/manifest.h"
+#include "format/signature.h"
 
 namespace edgekit {
 
@@ -26,6 +27,7 @@ struct Package {
   std::vector<std::string> labels;
   std::vector<GoldenCase> goldens;
   std::string manifest_text;  // empty without a manifest
+  std::string signed_by;      // the public key in the signature, in hex; empty without one
 
   // Releases the file after loading, so that replacing it does not affect the model.
   void close() {
@@ -34,8 +36,12 @@ struct Package {
   }
 };
 
-// Reads the container and the manifest; does not touch libtorch.
-[[nodiscard]] Result<Package> open_package(const std::string& path);
+// Reads the container and the manifest; does not touch libtorch. With a key, it first checks that its owner signed the
+// package; check_digests then checks the records.
+[[nodiscard]] Result<Package> open_package(const std::string& path, const std::optional<PublicKey>& key = std::nullopt);
+
+// Checks the signature and the digests of a package.
+[[nodiscard]] Status check_signed_package(const std::string& path, const PublicKey& key);
 
 // What identifies the content of a model file, in hex: the SHA-256 of its manifest, else of the whole file.
 [[nodiscard]] Result<std::string> fingerprint(const std::string& path);

@@ -15,11 +15,13 @@ Result<std::string> inspect_report(const std::string& path) {
       records.push_back({{"name", name}, {"size_bytes", record.bytes.size()}});
     }
   }
-  ordered_json result{{"kind", model_kind_name(package.kind)},
-                      {"size_bytes", package.file->bytes().size()},
-                      {"labels", package.labels.size()},
-                      {"records", std::move(records)},
-                      {"manifest", nullptr}};
+  ordered_json result{
+      {"kind", model_kind_name(package.kind)},
+      {"size_bytes", package.file->bytes().size()},
+      {"labels", package.labels.size()},
+      {"records", std::move(records)},
+      {"signed_by", package.signed_by.empty() ? ordered_json(nullptr) : ordered_json(package.signed_by)},
+      {"manifest", nullptr}};
   if (package.manifest) {
     ordered_json signatures = ordered_json::array();
     for (const MethodSpec& method : package.manifest->methods) {

@@ -31,6 +31,11 @@ static void check_options(void) {
   expect(options.struct_size == sizeof(options) && options.check_digests == 1, "the defaults");
   options.struct_size = sizeof(options) + 8;
   expect(ek_model_load("x.ptl", &options, &model) == EK_USAGE, "a struct from a newer header");
+  ek_options_init(&options);
+  options.public_key = "text";
+  expect(ek_model_load("x.ptl", &options, &model) == EK_USAGE, "a text that is not a public key");
+  expect(ek_check_signature("x.ptl", "text") == EK_USAGE, "the same without a model");
+  expect(ek_check_signature(NULL, "text") == EK_USAGE, "a NULL path");
 }
 
 static void check_axes(void) {
