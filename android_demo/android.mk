@@ -1,11 +1,14 @@
 # The Android demo app: an APK and its tests, without Android Studio. Included by the Makefile at the top.
 #   MODEL=mobilenet_v3_small   the model in the APK: any source that `edgekit export` takes
+#   KEY=key.pem PUBLIC_KEY=public.pem   sign the model; the app refuses models without this signature
 #   ABIS=arm64-v8a             also armeabi-v7a, x86, x86_64; comma-separated
 ABIS ?= arm64-v8a
 ANDROID_MODEL := $(if $(filter command line environment,$(origin MODEL)),$(MODEL),mobilenet_v3_small)
 # The name of a file's factory has slashes and colons, which are not allowed in the name of a package.
 ANDROID_NAME := $(shell printf %s "$(ANDROID_MODEL)" | tr -c 'A-Za-z0-9._-' _)
 ANDROID_PTL := build/mobile/$(ANDROID_NAME)/$(ANDROID_NAME).ptl
+ANDROID_SIGN := $(if $(KEY),&& $(PY) -m edgekit sign $(ANDROID_PTL) --key $(KEY)) \
+	$(if $(PUBLIC_KEY),&& $(PY) -m edgekit inspect $(ANDROID_PTL) --public-key $(PUBLIC_KEY) > build/android/signature.log)
 ANDROID_APK := build/android/edgekit-demo.apk
 ANDROID_TEST_INPUTS := build/android/test
 ANDROID_MVN := mvn -B -ntp -q -Dstyle.color=never -f android_demo/pom.xml
@@ -17,8 +20,8 @@ android-deps: ## the Debian packages of the Android targets
 	@tools/system_deps.sh $(ANDROID_DEBIAN_PACKAGES)
 
 android-apk: $(READY) android-deps ## build build/android/edgekit-demo.apk with MODEL in it
-	@$(ANDROID_QUIET) build/android/export.log $(PY) -m edgekit export "$(ANDROID_MODEL)" -o $(ANDROID_PTL) $(ARGS)
-	@$(ANDROID_QUIET) build/android/apk.log $(ANDROID_MVN) package -Papk -DskipTests -Dmodel=$(abspath $(ANDROID_PTL)) -Dabis=$(ABIS) -Dapk=$(abspath $(ANDROID_APK))
+	@$(ANDROID_QUIET) build/android/export.log $(PY) -m edgekit export "$(ANDROID_MODEL)" -o $(ANDROID_PTL) $(ARGS) $(ANDROID_SIGN)
+	@$(ANDROID_QUIET) build/android/apk.log $(ANDROID_MVN) package -Papk -DskipTests -Dmodel=$(abspath $(ANDROID_PTL)) -Dabis=$(ABIS) -Dapk=$(abspath $(ANDROID_APK)) $(if $(PUBLIC_KEY),-Dpublic.key=$(abspath $(PUBLIC_KEY)))
 	@$(PY) android_demo/tools/check_apk.py $(ANDROID_APK) --model $(ANDROID_PTL) --abis $(ABIS)
 
 android-test-inputs: $(ANDROID_TEST_INPUTS)/fitted.json

@@ -18,6 +18,7 @@ kotlin {
 }
 
 dependencies {
+    implementation(libs.bouncycastle)
     testImplementation(project(":host-runtime"))
     testImplementation(libs.junit)
     testImplementation(libs.kotlin.test)

@@ -36,6 +36,7 @@ def main() -> None:
         "out",
     ):
         parser.add_argument(f"--{option}", type=Path, required=True)
+    parser.add_argument("--public-key", default="", help="a PEM file: the app refuses models that its key did not sign")
     parser.add_argument("--abis", required=True, help="comma-separated, such as arm64-v8a,x86_64")
     parser.add_argument("--min-sdk", required=True)
     options = parser.parse_args()
@@ -81,6 +82,8 @@ def entries(options: argparse.Namespace, dex: Path) -> list[tuple[str, bytes]]:
     found.append(("classes.dex", dex.read_bytes()))
     found.append(("assets/model.ptl", model))
     found.append(("assets/model.sha256", hashlib.sha256(model).hexdigest().encode()))
+    if options.public_key:
+        found.append(("assets/public_key.pem", Path(options.public_key).read_bytes()))
     found += [(f"assets/{name}", (options.notices / name).read_bytes()) for name in NOTICES]
     for abi in options.abis.split(","):
         libraries = sorted((options.jni / abi).glob("*.so"))

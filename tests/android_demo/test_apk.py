@@ -1,5 +1,6 @@
 """The zip of the APK, without Android's tools: the same bytes on every build, and libraries that can be mapped."""
 
+import argparse
 import importlib.util
 import struct
 import time
@@ -55,3 +56,23 @@ def test_write_apk_stores_libraries_where_they_can_be_mapped(tmp_path: Path) -> 
             stored = info.filename.endswith((".so", ".ptl"))
             assert (info.compress_type == zipfile.ZIP_STORED) == stored
             assert start % (tool.PAGE_BYTES if info.filename.endswith(".so") else 1) == 0
+
+
+@pytest.mark.parametrize("key", ["", "public.pem"])
+def test_entries_have_the_public_key_only_where_one_is_given(tmp_path: Path, key: str) -> None:
+    for name in ("classes.dex", "model.ptl", "public.pem", *tool.NOTICES):
+        (tmp_path / name).write_text(name)
+    (tmp_path / "x86_64").mkdir()
+    (tmp_path / "x86_64" / "liba.so").write_text("library")
+    with zipfile.ZipFile(tmp_path / "resources.zip", "w"):
+        pass
+    options = argparse.Namespace(
+        resources=tmp_path / "resources.zip",
+        model=tmp_path / "model.ptl",
+        public_key=str(tmp_path / key) if key else "",
+        notices=tmp_path,
+        jni=tmp_path,
+        abis="x86_64",
+    )
+    found = dict(tool.entries(options, tmp_path / "classes.dex"))
+    assert found.get("assets/public_key.pem") == (b"public.pem" if key else None)

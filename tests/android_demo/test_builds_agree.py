@@ -17,6 +17,7 @@ SHARED = {
     "pytorch": "pytorch.version",
     "fbjni": "fbjni.version",
     "nativeloader": "nativeloader.version",
+    "bouncycastle": "bouncycastle.version",
     "junit": "junit.version",
     "robolectric": "robolectric.version",
     "androidx-test-monitor": "androidx-test-monitor.version",

@@ -122,7 +122,7 @@ class DemoController(
 
     private fun load(file: File): Loaded {
         val (result, loadMs) = timed {
-            val model = ModelPackage.open(file)
+            val model = ModelPackage.open(file, models.publicKey())
             model to loader.load(model)
         }
         return Loaded(result.first, FirstRunTimer(result.second), loadMs)

@@ -4,6 +4,7 @@ import android.content.Context
 import android.net.Uri
 import dev.edgekit.core.format.PackageException
 import dev.edgekit.core.format.Problem
+import dev.edgekit.core.format.PublicKey
 import dev.edgekit.core.format.sha256
 import java.io.File
 import java.io.IOException
@@ -49,6 +50,12 @@ class ModelStore(private val context: Context) {
         ModelSource.Bundled -> bundled()
         ModelSource.Imported -> importedFile
         is ModelSource.Pushed -> File(context.getExternalFilesDir(null), File(source.name).name)
+    }
+
+    /** The key whose signature every model must have; null in an app that was built without one. */
+    fun publicKey(): PublicKey? {
+        if (KEY_ASSET !in context.assets.list("").orEmpty()) return null
+        return PublicKey.parse(asset(KEY_ASSET).use { it.readBytes() }.decodeToString())
     }
 
     /** Copied once, and again when an update of the app brings another model. */
@@ -129,6 +136,7 @@ class ModelStore(private val context: Context) {
     }
 
     private companion object {
+        const val KEY_ASSET = "public_key.pem"
         const val MODEL_ASSET = "model.ptl"
         const val DIGEST_ASSET = "model.sha256"
     }

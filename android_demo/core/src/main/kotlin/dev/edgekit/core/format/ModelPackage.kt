@@ -47,17 +47,22 @@ class ModelPackage private constructor(val file: File, val manifest: Manifest?, 
         private const val MANIFEST = "extra/edgekit/manifest.json"
         private const val GOLDEN = "extra/edgekit/golden.json"
         private const val LABELS = "extra/edgekit/labels.txt"
+        private const val SIGNATURE = "extra/edgekit/signature"
         private const val SERIALIZATION_ID = ".data/serialization_id"
         private const val TEXT_LIMIT_BYTES = 64 shl 20
         private const val MOST_LABELS = 1 shl 20
 
-        fun open(file: File): ModelPackage {
+        /**
+         * @param key with it, the package must be signed by the owner of this key, which is checked before anything is parsed
+         * @throws PackageException where the file is not a package, is damaged, or is not signed so
+         */
+        fun open(file: File, key: PublicKey? = null): ModelPackage {
             if (!file.isFile) {
                 throw PackageException("${file.name} is not a file; expected a .ptl file. Check its name.")
             }
             return try {
                 val directory = RandomAccessFile(file, "r").use { checkedDirectory(it, file.name) }
-                ZipFile(file).use { read(file, Records(it, directory, file.name)) }
+                ZipFile(file).use { read(file, Records(it, directory, file.name), key) }
             } catch (e: IOException) {
                 throw cutShort(file.name, e)
             }
@@ -83,13 +88,19 @@ class ModelPackage private constructor(val file: File, val manifest: Manifest?, 
             return directory
         }
 
-        private fun read(file: File, records: Records): ModelPackage {
+        private fun read(file: File, records: Records, key: PublicKey?): ModelPackage {
             if ("bytecode.pkl" !in records) {
                 throw PackageException("${file.name} has no bytecode.pkl, so it is not a model for the lite interpreter. Export it with: edgekit export")
             }
-            if (MANIFEST !in records) return ModelPackage(file, null, emptyList(), emptyList())
-            val manifest = Manifest.parse(records.text(MANIFEST))
-            records.check(manifest.records, except = setOf(MANIFEST, SERIALIZATION_ID))
+            if (MANIFEST !in records) {
+                key?.requireSignature(null, ByteArray(0), file.name)
+                return ModelPackage(file, null, emptyList(), emptyList())
+            }
+            val text = records.bytes(MANIFEST)
+            val signature = if (SIGNATURE in records) records.bytes(SIGNATURE, exactly = PublicKey.RECORD_BYTES) else null
+            key?.requireSignature(signature, text, file.name)
+            val manifest = Manifest.parse(text.toString(Charsets.US_ASCII))
+            records.check(manifest.records, except = setOf(MANIFEST, SERIALIZATION_ID, SIGNATURE))
             if (SERIALIZATION_ID in records) records.read(SERIALIZATION_ID, ::sha256) // Checks its CRC-32.
             return ModelPackage(
                 file = file,
@@ -111,12 +122,23 @@ class ModelPackage private constructor(val file: File, val manifest: Manifest?, 
 
             operator fun contains(name: String) = name in records
 
-            fun text(name: String): String {
+            fun text(name: String): String = bytes(name).toString(Charsets.US_ASCII)
+
+            fun bytes(name: String, exactly: Int): ByteArray {
+                val size = records.getValue(name).size
+                if (size != exactly.toLong()) {
+                    val what = "has $size bytes; expected $exactly. It is damaged"
+                    throw PackageException("$fileName: record $name $what: get the package again from who made it.")
+                }
+                return bytes(name)
+            }
+
+            fun bytes(name: String): ByteArray {
                 if (records.getValue(name).size > TEXT_LIMIT_BYTES) {
                     val limit = "$TEXT_LIMIT_BYTES bytes, the limit"
                     throw PackageException("$fileName: $name has more than $limit. Export it again.")
                 }
-                return read(name) { it.readBytes() }.toString(Charsets.US_ASCII)
+                return read(name) { it.readBytes() }
             }
 
             fun <T> read(name: String, use: (InputStream) -> T): T {

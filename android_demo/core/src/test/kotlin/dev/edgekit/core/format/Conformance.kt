@@ -6,7 +6,9 @@ import java.io.File
 object Conformance {
     private val folder = File(checkNotNull(System.getProperty("edgekit.conformance")) { "set -Dedgekit.conformance" })
 
-    fun cases(file: String): List<Json> = Json.parse(folder.resolve(file).readText(), file)["cases"].items()
+    fun document(file: String): Json = Json.parse(folder.resolve(file).readText(), file)
+
+    fun cases(file: String): List<Json> = document(file)["cases"].items()
 
     fun tensor(json: Json): Pair<String, Tensor> = json["name"].text() to values(json)
 
