@@ -30,7 +30,7 @@ VERBS = {
     "run": "run a package on pictures or arrays",
     "evaluate": "compare a package with the original model on pictures",
     "bench": "time a package on each runtime",
-    "sign": "sign a package with a private key, without torch",
+    "sign": "sign a package in place with a private key, without torch",
     "build-runner": "build the C++ runner for this machine, for --runtime native",
     "sweep": "export many models, here or on a Dask cluster, and tabulate the results",
     "models": "list the models that can be exported by name",

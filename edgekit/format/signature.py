@@ -134,6 +134,7 @@ def sign_package(path: Path, key: "Ed25519PrivateKey") -> bytes:
         with Archive(temporary) as written:
             require_signature(written, public)
             written.check_digests()
+        shutil.copymode(path, temporary)
     return public
 
 

@@ -74,8 +74,10 @@ def test_read_public_key_conformance_file_is_accepted_or_refused(case: dict[str,
 
 
 def test_sign_package_changes_no_other_byte_and_works_again(tiny: Path, copy: Path, keys: Path) -> None:
+    copy.chmod(0o400)
     sign_package(copy, read_private_key(keys / "key.pem"))
     signed = copy.read_bytes()
+    assert copy.stat().st_mode & 0o777 == 0o400
     with Archive(tiny) as before, Archive(copy) as after:
         assert after.records[:-1] == before.records
         last = after.records[-1]
