@@ -26,7 +26,7 @@ DOCUMENTS = {
     "verify": (["verify"], VERDICT_ROW),
     "pictures": (["run", str(PICTURE)], ["file", "labels", "error", "mask", "overlay"]),
     "arrays": (["run", "--input", "1x3x32x32"], ["output", "file", "dtype", "shape"]),
-    "inspect": (["inspect"], ["kind", "size_bytes", "labels", "records", "manifest", *INSPECTED]),
+    "inspect": (["inspect"], ["kind", "size_bytes", "labels", "records", "signed_by", "manifest", *INSPECTED]),
     "ops": (["ops"], ["name", "arguments"]),
 }
 

@@ -38,8 +38,12 @@ sealed interface ModelSource {
     }
 }
 
-/** The model files. PyTorch reads files only, so assets and content URIs are copied first. */
-class ModelStore(private val context: Context) {
+/**
+ * The model files. PyTorch reads files only, so assets and content URIs are copied first.
+ *
+ * @param trusted the key whose signature every model must have; null: that of the app's assets, if there is one
+ */
+class ModelStore(private val context: Context, private val trusted: PublicKey? = null) {
     private val folder = File(context.filesDir, "models")
     private val importedFile = File(folder, "imported.ptl")
 
@@ -54,6 +58,7 @@ class ModelStore(private val context: Context) {
 
     /** The key whose signature every model must have; null in an app that was built without one. */
     fun publicKey(): PublicKey? {
+        if (trusted != null) return trusted
         if (KEY_ASSET !in context.assets.list("").orEmpty()) return null
         return PublicKey.parse(asset(KEY_ASSET).use { it.readBytes() }.decodeToString())
     }

@@ -2,8 +2,10 @@ package dev.edgekit.demo
 
 import dev.edgekit.core.format.Compared
 import dev.edgekit.core.format.Failure
+import dev.edgekit.core.format.Json
 import dev.edgekit.core.format.Outputs
 import dev.edgekit.core.format.Problem
+import dev.edgekit.core.format.PublicKey
 import dev.edgekit.core.format.Tensor
 import dev.edgekit.core.run.ModelLoader
 import dev.edgekit.core.run.ModelRuntime
@@ -98,8 +100,18 @@ class HostileInputTest : AppTest() {
         override fun run(method: String, inputs: List<Tensor>): Outputs = throw OutOfMemoryError("native")
     }
 
-    private fun controllerOn(scope: CoroutineScope, loader: ModelLoader) =
-        DemoController(scope, Dispatchers.Default.limitedParallelism(1), loader, ModelStore(app), PhotoLoader(app.contentResolver))
+    private fun controllerOn(scope: CoroutineScope, loader: ModelLoader, models: ModelStore = ModelStore(app)) =
+        DemoController(scope, Dispatchers.Default.limitedParallelism(1), loader, models, PhotoLoader(app.contentResolver))
+
+    @Test
+    fun open_aModelWithoutTheSignatureThatTheAppWants_isAnError() {
+        val document = Json.parse(conformance.resolve("signatures.json").readText(), "signatures.json")
+        val models = ModelStore(app, PublicKey.parse(document["public_key"].text()))
+        val state = runBlocking {
+            controllerOn(this, loader = { LiteModelRuntime.load(it) }, models).apply { open(ModelSource.Bundled) }
+        }.state.value
+        assertContains(assertIs<ModelState.Broken>(state.model).failure.detail, "is not signed")
+    }
 
     @Test
     fun import_fromAProviderThatThrows_saysToChooseAgain() {
