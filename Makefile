@@ -95,7 +95,7 @@ docs: $(DOCS_READY) ## build the documentation, build/docs/index.html; a warning
 bench: $(DEV_READY) ## the figures of the README
 	$(PY) benchmarks/export_cost.py
 
-models-page: $(DEV_READY) ## write docs/models.md from a sweep of MODELS="NAME*,NAME", which goes on where it stopped (default: all names, for hours)
+models-page: $(DEV_READY) ## write docs/models.md from a sweep of MODELS="NAME*,NAME", which goes on where it stopped (default: all names)
 	$(EDGEKIT) sweep $(if $(MODELS),--models "$(MODELS)") --resume -o build/sweep $(ARGS) || test $$? = 1
 	cp build/sweep/sweep.md docs/models.md
 
