@@ -117,6 +117,7 @@ def test_detector_passes_in_the_runner(run: Run, tmp_path: Path) -> None:
     done = run("verify", report.package, "--json")
     assert done.code == 0, done.err
     assert {row["output"] for row in done.results} >= {"boxes", "labels", "scores", "class_logits"}
+    assert sum(row["case"].startswith("predict") for row in done.results) == 6
 
 
 def test_ops_lists_the_operators_of_torchvision(run: Run) -> None:
