@@ -86,7 +86,8 @@ def test_roi_align_pools_what_torchvision_pools(
     expected = module(x, boxes).numpy()
     found = answer(run, tmp_path, module, x, boxes)
     assert found.shape == expected.shape
-    assert np.abs(found - expected).max() < 1e-6
+    # An ARM processor rounds coordinates up to 20 otherwise, and so the weights of neighbouring elements.
+    assert np.abs(found - expected).max() < 64 * torch.finfo(dtype).eps
 
 
 @pytest.mark.parametrize(
