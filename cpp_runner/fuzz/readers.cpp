@@ -6,7 +6,9 @@
 #include <array>
 #include <cstdlib>
 #include <string>
+#include <vector>
 
+#include "core/digest.h"
 #include "core/npy.h"
 #include "format/labels.h"
 #include "format/package.h"
@@ -80,11 +82,30 @@ void read_array(Bytes bytes) {
   (void)read_npy(file.path());
 }
 
+void write_u32(std::byte* to, std::uint32_t value) {
+  for (int shift = 24; shift >= 0; shift -= 8) *to++ = static_cast<std::byte>(value >> shift);
+}
+
+// The file with a right checksum of each chunk, since a mutant with a wrong one is refused early.
+std::vector<std::byte> with_checksums(Bytes bytes) {
+  constexpr std::size_t kMagic = 8, kAround = 12;
+  std::vector<std::byte> file(bytes.begin(), bytes.end());
+  for (std::size_t at = kMagic; at + kAround <= file.size();) {
+    std::size_t length = 0;
+    for (std::size_t i = 0; i < 4; ++i) length = length << 8 | std::to_integer<std::size_t>(file[at + i]);
+    if (length > file.size() - at - kAround) break;
+    write_u32(file.data() + at + 8 + length, crc32(Bytes(file).subspan(at + 4, length + 4)));
+    at += length + kAround;
+  }
+  return file;
+}
+
 void read_png(Bytes bytes) {
   if (picture_kind(bytes) != "PNG") return;
-  const auto chunks = read_png_chunks(bytes, 0);
+  const auto file = with_checksums(bytes);
+  const auto chunks = read_png_chunks(file, 0);
   if (!chunks.ok() || std::uint64_t{chunks->width} * chunks->height > kSlowPixels) return;
-  (void)decode_png(bytes, 0);
+  (void)decode_png(file, 0);
 }
 
 // Whether some frame header, or what looks like one, has too many pixels.

@@ -8,7 +8,7 @@ import pytest
 from .conftest import Exported
 
 TOOLS = Path(__file__).parents[2] / "tools"
-MUTANTS = 20
+MUTANTS = 100
 
 
 @pytest.mark.parametrize("reader", ["package", "pickle", "text", "npy", "png", "jpeg"])
