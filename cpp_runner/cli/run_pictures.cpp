@@ -88,7 +88,8 @@ std::string text_of(const std::array<float, 4>& edges) {
   return text;
 }
 
-void print_answer(const std::string& path, const Answer& answer, const std::string& task, const PictureFiles& written) {
+void print_answer(const std::string& path, const Answer& answer, const std::string& task, const RunOptions& options,
+                  const PictureFiles& written) {
   std::string files = written.mask;
   if (!written.overlay.empty()) files += (files.empty() ? "" : ", ") + written.overlay;
   std::printf("%s:%s\n", printable(path).c_str(), files.empty() ? "" : (" -> " + printable(files)).c_str());
@@ -97,7 +98,9 @@ void print_answer(const std::string& path, const Answer& answer, const std::stri
   for (const ek_class& it : answer.classes) rows.push_back({score(it), label_of(it)});
   for (const auto& [it, edges] : answer.boxes) rows.push_back({score(it), label_of(it), text_of(edges)});
   print_table(rows);
-  if (task == "boxes" && rows.empty()) std::printf("  no box has the least score\n");
+  if (task == "boxes" && rows.empty()) {
+    std::printf("  no box with a score of at least %g (--min-score)\n", options.min_score);
+  }
 }
 
 // The number of classes that predict gives; 1 where it is unknown, so that ek_model_predict reports why.
@@ -209,7 +212,7 @@ void run_pictures(const RunOptions& options) {
     results.push_back(to_json(file, answer, nullptr, wanted[i]));
     decode_ms.push_back(times.decode_ms);
     predict_ms.push_back(times.predict_ms);
-    if (!options.model.json) print_answer(file, answer, task, wanted[i]);
+    if (!options.model.json) print_answer(file, answer, task, options, wanted[i]);
   }
   if (options.model.json) {
     Json context = model_context(model.get());

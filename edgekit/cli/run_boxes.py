@@ -11,16 +11,23 @@ if TYPE_CHECKING:
     from edgekit.model import PackageModel
 
 
+def least_score(options: argparse.Namespace) -> float:
+    """`--min-score`, or the default."""
+    from edgekit.format.boxes import MIN_SCORE
+
+    least: float | None = options.min_score
+    return MIN_SCORE if least is None else least
+
+
 def write_boxes(
     model: "PackageModel", pixels: "Pixels", files: PictureFiles, options: argparse.Namespace, name: str
 ) -> PictureResult:
     """Runs a picture, and draws the boxes that have the least score, at most `--topk` of them."""
     from edgekit.files import atomic
-    from edgekit.format.boxes import MIN_SCORE, draw_boxes
+    from edgekit.format.boxes import draw_boxes
     from edgekit.format.mask import picture_png
 
-    least = MIN_SCORE if options.min_score is None else options.min_score
-    found = model.detect(pixels, least)[: options.topk]
+    found = model.detect(pixels, least_score(options))[: options.topk]
     if files.overlay is not None:
         with atomic(files.overlay) as file:
             file.write_bytes(picture_png(draw_boxes(pixels, found)))

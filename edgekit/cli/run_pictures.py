@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgekit.cli.run_boxes import write_boxes
+from edgekit.cli.run_boxes import least_score, write_boxes
 from edgekit.cli.run_files import MOST_LABELS, PictureFiles, picture_files
 from edgekit.cli.run_masks import write_mask
 from edgekit.errors import DeviceError, ImageError, UsageError
@@ -53,7 +53,7 @@ def run_pictures(model: "PackageModel", options: argparse.Namespace) -> tuple[in
                 labels = tuple(LabelScore(label=label, score=score) for label, score in found)
                 results.append(PictureResult(file=_text(path), labels=labels))
             if not options.json:  # one after the other, since a run may take long
-                print_picture(results[-1], model.task)
+                print_picture(results[-1], least_score(options) if model.task == BOXES else None)
         except (ImageError, DeviceError) as error:
             code, failed = max(code, error.exit_code), failed + 1
             results.append(PictureResult(file=_text(path), labels=(), error=str(error)))

@@ -134,16 +134,19 @@ def print_fits(results: Sequence[FitResult], manifest: Manifest | None) -> None:
         _show(f"{', '.join(fit.runtime for fit in results if fit.remedy == remedy)}: {remedy}")
 
 
-def print_picture(picture: PictureResult, task: str | None = LABELS) -> None:
-    """The labels or boxes of a picture, best first, or the largest classes of its mask; and the files that were written."""
+def print_picture(picture: PictureResult, least: float | None = None) -> None:
+    """The labels or boxes of a picture, best first, or the largest classes of its mask; and the files that were written.
+
+    `least` is the least score of a box that was asked of a detector.
+    """
     written = ", ".join(file for file in (picture.mask, picture.overlay) if file is not None)
     _show(f"{picture.file}:{f' -> {written}' if written else ''}")
-    if task != BOXES:
+    if least is None:
         print_table((), [(f"  {row.score:.6f}", row.label) for row in picture.labels])
     elif picture.boxes:
         print_table((), [(f"  {row.score:.6f}", row.label, _corners(row)) for row in picture.boxes])
     else:
-        _show("  no box has the least score")
+        _show(f"  no box with a score of at least {least:g} (--min-score)")
 
 
 def _corners(found: BoxScore) -> str:

@@ -28,7 +28,7 @@ def test_run_prints_the_boxes_that_have_the_least_score(cli: Command, boxes: Pat
     assert [line.split()[1] for line in done.out.splitlines() if line.startswith("0.")] == ["traffic", "cat"]
     assert "dog" in cli("run", boxes, PHOTO, "--min-score", "0.05").out
     assert "cat" not in cli("run", boxes, PHOTO, "--topk", "1").out
-    cli("run", boxes, PHOTO, "--min-score", "1").passed("  no box has the least score")
+    cli("run", boxes, PHOTO, "--min-score", "1").passed("  no box with a score of at least 1 (--min-score)")
 
 
 def test_run_document_has_the_boxes(cli: Command, boxes: Path) -> None:
