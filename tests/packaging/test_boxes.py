@@ -101,6 +101,7 @@ def test_manifest_says_that_predict_gives_boxes(report: ExportReport, package: e
         "scores: float32 [*]",
     ]
     assert {output.proof for output in spec.outputs} == {"varies"}
+    assert [(each.low, each.high) for each in manifest.methods[0].inputs] == [(0.0, 1.0)]
     with Archive(report.package) as archive:
         assert archive.golden is not None
         shown = [case for case in archive.golden.cases if case.method == "predict"]
