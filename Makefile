@@ -2,7 +2,7 @@
 #   MODEL=resnet18             what export-mobile exports (also FILE.py:FACTORY, PKG.MODULE:FACTORY, MODEL.pt)
 #   ARGS="--weights random"    further options of `edgekit export`
 #   TORCH_INDEX=URL            a wheel index for torch and torchvision, for example of CPU builds, which are much smaller
-#   N=10000, SEED=0           how many mutants `make torture` makes, and which; N is also for `make faults`
+#   N=10000, SEED=0           how many mutants `make torture` makes, and which; N is also for `make faults` and `make soak`
 #   PYTHON=python3.12          the interpreter that makes .venv (3.11 to 3.13)
 MODEL ?= resnet18
 ARGS ?=
@@ -95,7 +95,7 @@ docs: $(DOCS_READY) ## build the documentation, build/docs/index.html; a warning
 bench: $(DEV_READY) ## the figures of the README
 	$(PY) benchmarks/export_cost.py
 
-models-page: $(DEV_READY) ## write docs/models.md from a sweep of MODELS="NAME*,NAME", which goes on where it stopped (default: all names, for hours)
+models-page: $(DEV_READY) ## write docs/models.md from a sweep of MODELS="NAME*,NAME", which goes on where it stopped (default: all names)
 	$(EDGEKIT) sweep $(if $(MODELS),--models "$(MODELS)") --resume -o build/sweep $(ARGS) || test $$? = 1
 	cp build/sweep/sweep.md docs/models.md
 
@@ -105,6 +105,10 @@ torture: runner $(DEV_READY) ## N=10000 mutants of a package in Python and the r
 faults: N = 50
 faults: $(DEV_READY) ## N=50 killed exports, full disks, a read-only folder, two exports at once; figures likewise
 	$(PY) -W ignore tools/faults.py -n $(N) --write
+
+soak: N = 100000
+soak: runner $(DEV_READY) ## N=100000 predictions by two threads, and 1,000 loads: memory must not grow; figures likewise
+	$(PY) -W ignore tools/soak.py -n $(N) --write
 
 wheel: $(READY) ## build dist/edgekit-*.whl
 	rm -rf dist/edgekit-*.whl build/lib build/bdist.*
@@ -119,5 +123,5 @@ clean: ## remove what was built, but not .venv
 include cpp_runner/runner.mk
 include android_demo/android.mk
 
-.PHONY: help venv export-mobile test test-slow test-python test-installs test-exhaustive test-torch torture faults lint lint-python lint-github format \
+.PHONY: help venv export-mobile test test-slow test-python test-installs test-exhaustive test-torch torture faults soak lint lint-python lint-github format \
 	schemas architecture docs bench models-page wheel system-deps clean

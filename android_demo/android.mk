@@ -1,9 +1,9 @@
 # The Android demo app: an APK and its tests, without Android Studio. Included by the Makefile at the top.
-#   MODEL=mobilenet_v3_small   the model in the APK: any source that `edgekit export` takes
+#   MODEL=efficientnet_lite0   the model in the APK: any source that `edgekit export` takes
 #   KEY=key.pem PUBLIC_KEY=public.pem   sign the model; the app refuses models without this signature
 #   ABIS=arm64-v8a             also armeabi-v7a, x86, x86_64; comma-separated
 ABIS ?= arm64-v8a
-ANDROID_MODEL := $(if $(filter command line environment,$(origin MODEL)),$(MODEL),mobilenet_v3_small)
+ANDROID_MODEL := $(if $(filter command line environment,$(origin MODEL)),$(MODEL),efficientnet_lite0)
 # The name of a file's factory has slashes and colons, which are not allowed in the name of a package.
 ANDROID_NAME := $(shell printf %s "$(ANDROID_MODEL)" | tr -c 'A-Za-z0-9._-' _)
 ANDROID_PTL := build/mobile/$(ANDROID_NAME)/$(ANDROID_NAME).ptl

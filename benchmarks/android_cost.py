@@ -1,8 +1,8 @@
 """The cost of the Android build.
 
 Measures the Maven build with an empty local repository and again with a full one, the size of each part of the APK, and the
-conversion of a photograph. Needs `make android-apk`, which exports the model and installs the tools, and a network for
-Maven. It builds in a copy of `android_demo/` with its own home folder, so your files do not change.
+conversion of a photograph. Needs `make android-apk MODEL=mobilenet_v3_small`, which exports the model and installs the tools,
+and a network for Maven. It builds in a copy of `android_demo/` with its own home folder, so your files do not change.
 """
 
 import os

@@ -1,6 +1,9 @@
 # The C++ runner. Included by the Makefile at the top; `make help` lists these targets too.
 #   TORCH_ROOT=DIR    a libtorch other than that of .venv
+#   SECONDS=60        the time of each reader in `make fuzz`
+SECONDS ?= 60
 RUNNER_DEBIAN_PACKAGES := g++ cmake ninja-build pkg-config libcli11-dev nlohmann-json3-dev libgtest-dev libjpeg62-turbo-dev libpng-dev libssl-dev
+FUZZ_DEBIAN_PACKAGES := clang libclang-rt-14-dev # clang 14 of Debian 12
 LINT_CPP_DEBIAN_PACKAGES := clang-format clang-tidy
 AARCH64_DEBIAN_PACKAGES := g++-aarch64-linux-gnu qemu-user zstd libjpeg62-turbo-dev:arm64 libpng-dev:arm64 libssl-dev:arm64 libgtest-dev:arm64 libstdc++6:arm64
 CPP_SCRIPTS := cpp_runner/scripts
@@ -29,6 +32,11 @@ test-aarch64: runner-aarch64 $(DEV_READY) ## its tests under qemu, as Cortex-A72
 	$(CPP_SCRIPTS)/test_aarch64.sh $(abspath $(PY))
 	$(PYTEST) -m aarch64
 
+fuzz: $(DEV_READY) ## libFuzzer on the readers of files, SECONDS=60 for each; figures into docs/reliability.md
+	@tools/system_deps.sh $(RUNNER_DEBIAN_PACKAGES) $(FUZZ_DEBIAN_PACKAGES)
+	cd cpp_runner && cmake --preset fuzz >/dev/null && cmake --build --preset fuzz
+	$(PY) tools/fuzz.py --seconds $(SECONDS) --write
+
 lint-cpp:
 	@tools/system_deps.sh clang-format
 	@$(CPP_SCRIPTS)/lint.sh
@@ -37,4 +45,4 @@ tidy: $(READY) ## clang-tidy over the runner, which takes minutes
 	@tools/system_deps.sh $(RUNNER_DEBIAN_PACKAGES) $(LINT_CPP_DEBIAN_PACKAGES)
 	cmake -S cpp_runner --preset tidy >/dev/null && cmake --build build/cpp/tidy
 
-.PHONY: runner test-runner test-runner-core test-runner-asan runner-aarch64 test-aarch64 lint-cpp tidy
+.PHONY: runner test-runner test-runner-core test-runner-asan runner-aarch64 test-aarch64 fuzz lint-cpp tidy

@@ -10,12 +10,14 @@ from edgekit.version import __version__
 
 if TYPE_CHECKING:
     from edgekit.errors import EdgekitError
+    from edgekit.format.boxes import Detection
     from edgekit.format.schema import ImageSpec, Manifest, Tolerance
     from edgekit.model import LiteModel, ServerModel, load
     from edgekit.pipeline import ExportReport, export
     from edgekit.runtimes.verdict import VerifyReport, verify
 
 _HOMES = {
+    "Detection": "format.boxes",
     "EdgekitError": "errors",
     "ExportReport": "pipeline",
     "ImageSpec": "format.schema",
@@ -30,6 +32,7 @@ _HOMES = {
 }
 
 __all__ = [  # noqa: RUF022  sorted, with the version last
+    "Detection",
     "EdgekitError",
     "ExportReport",
     "ImageSpec",

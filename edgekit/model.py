@@ -12,9 +12,10 @@ import torch
 from edgekit.engines import held_engine
 from edgekit.errors import DeviceError, PackageError, UsageError
 from edgekit.format.archive import Archive
+from edgekit.format.boxes import MIN_SCORE, Detection, detections
 from edgekit.format.decode import decode_image
 from edgekit.format.picture import PictureSizeError, check_size
-from edgekit.format.schema import DTYPES, LABELS, MASK, Manifest, MethodSpec, RuntimeHints, TensorSpec
+from edgekit.format.schema import BOXES, DTYPES, LABELS, MASK, Manifest, MethodSpec, RuntimeHints, TensorSpec
 from edgekit.format.signature import read_public_key, require_signature
 from edgekit.nested import named_arrays
 from edgekit.packaging.server import load_server, server_settings
@@ -24,6 +25,12 @@ from edgekit.runtimes.registry import DEFAULT, resolve
 from edgekit.runtimes.workshop_lite import open_lite
 
 Array = npt.NDArray[np.generic]
+
+_TASKS = {
+    LABELS: ("labels", "predict() returns them"),
+    MASK: ("a mask", "segment() returns it"),
+    BOXES: ("boxes", "detect() returns them"),
+}
 
 
 class PackageModel:
@@ -84,11 +91,11 @@ class PackageModel:
 
         Raises:
             ImageError: the picture cannot be decoded.
-            UsageError: the package has no `predict`, or one that gives a mask, or topk is not positive.
+            UsageError: the package has no `predict`, or one that gives something else, or topk is not positive.
         """
         if topk < 1:
             raise UsageError(f"topk is {topk}; expected at least 1.")
-        self.check_task(LABELS, "segment() returns it")
+        self.check_task(LABELS)
         pixels = self._pixels(image)
         outputs = self.run([pixels], "predict")
         if not {"0", "1"} <= outputs.keys():
@@ -107,9 +114,9 @@ class PackageModel:
 
         Raises:
             ImageError: the picture cannot be decoded.
-            UsageError: the package has no `predict`, or one that gives labels.
+            UsageError: the package has no `predict`, or one that gives something else.
         """
-        self.check_task(MASK, "predict() returns them")
+        self.check_task(MASK)
         pixels = self._pixels(image)
         mask = self.run([pixels], "predict").get("0")
         if mask is None or mask.dtype != np.uint8 or mask.shape != pixels.shape[:2]:
@@ -120,32 +127,49 @@ class PackageModel:
             )
         return mask.astype(np.uint8, copy=False)
 
+    def detect(self, image: str | os.PathLike[str] | Array, min_score: float = MIN_SCORE) -> tuple[Detection, ...]:
+        """The boxes in a picture with their labels, best first.
+
+        Args:
+            image: a picture file, or uint8 [H, W, 3] RGB.
+            min_score: the least score of a box.
+
+        Raises:
+            ImageError: the picture cannot be decoded.
+            UsageError: the package has no `predict`, or one that gives something else.
+        """
+        self.check_task(BOXES)
+        found = self.run([self._pixels(image)], "predict")
+        try:
+            return detections(found, min_score, self.label)
+        except ValueError as error:
+            raise PackageError(f"{self._path}: predict gives {error}. Export the model again.") from error
+
     @property
-    def gives_masks(self) -> bool:
-        """Whether `predict` gives the class of each pixel."""
-        return self.manifest is not None and self.manifest.image is not None and self.manifest.image.task == MASK
+    def task(self) -> str | None:
+        """What `predict` gives: labels, mask or boxes. None if the package does not take pictures."""
+        return None if self.manifest is None or self.manifest.image is None else self.manifest.image.task
 
     def _pixels(self, image: str | os.PathLike[str] | Array) -> Array:
         return image if isinstance(image, np.ndarray) else decode_image(Path(image), self.picture_resize())
 
-    def check_task(self, wanted: str, instead: str) -> None:
+    def check_task(self, wanted: str, instead: str | None = None) -> None:
         """Refuses a package whose `predict` gives something else, by the name of that. `instead` ends the message.
 
         Raises:
             UsageError: it does.
         """
-        image = None if self.manifest is None else self.manifest.image
-        if image is None or image.task == wanted:
+        if self.task in (None, wanted):
             return
-        if image.task in (LABELS, MASK):
-            what = "a mask" if image.task == MASK else "labels"
-            raise UsageError(f"{self._path}: predict of this package gives {what}; {instead}.")
+        if self.task in _TASKS:
+            what, method = _TASKS[self.task]
+            raise UsageError(f"{self._path}: predict of this package gives {what}; {instead or method}.")
         raise UsageError(
-            f"{self._path}: predict of this package gives {image.task!r}; this version knows {LABELS} and {MASK}. Update edgekit."
+            f"{self._path}: predict of this package gives {self.task!r}; this version knows {', '.join(_TASKS)}. Update edgekit."
         )
 
     def picture_resize(self) -> int:
-        """The length to which `predict` resizes the shorter side of a picture.
+        """The length to which `predict` resizes the shorter side of a picture; 0 if it brings each picture to one size.
 
         Raises:
             UsageError: the package has no `predict`.
@@ -153,13 +177,13 @@ class PackageModel:
         if self.manifest is None or self.manifest.image is None:
             raise UsageError(
                 f"{self._path} has no image contract, so it does not take pictures. Export a classifier or a segmenter with "
-                "--image, or pass arrays with --input."
+                "--image or a detector of torchvision, or pass arrays with --input."
             )
         return self.manifest.image.resize
 
     def label(self, index: int) -> str:
         """The name of a class, or its number if the package has no labels."""
-        return self.labels[index] if index < len(self.labels) else f"class {index}"
+        return self.labels[index] if 0 <= index < len(self.labels) else f"class {index}"
 
     def _checked(self, inputs: Array | Sequence[Array] | Mapping[str, Array], method: str) -> list[Array]:
         if method not in self._methods:

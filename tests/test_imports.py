@@ -17,7 +17,7 @@ ROOMS = {
     "": ["errors", "version", "threads", "memory", "engines", "files"],
     "format": [
         *("axes", "schema", "golden", "codec", "generator", "compare", "labels"),
-        *("picture", "png", "jpeg", "beyond", "decode", "mask"),
+        *("picture", "png", "jpeg", "beyond", "decode", "mask", "font", "boxes"),
         *("pickle_limits", "pickles", "canonical", "container", "archive", "writer", "signature"),
     ],
     "nested": [""],
@@ -70,7 +70,18 @@ ROOMS = {
             "images",
             "facts",
         ),
-        *("detection", "random_heads", "source", "carried", "names", "factories", "programs", "files", "resolve"),
+        *(
+            "boxes",
+            "detection",
+            "random_heads",
+            "source",
+            "carried",
+            "names",
+            "factories",
+            "programs",
+            "files",
+            "resolve",
+        ),
     ],
     "parity": [
         *(
@@ -128,7 +139,7 @@ ROOMS = {
         *("passes.channels_last", "passes.contiguous_outputs", "passes.optimize_for_mobile", "sharing", "optimizer"),
     ],
     "packaging": [
-        *("constants", "lite_file", "predict", "golden", "masks", "proof", "methods", "combine"),
+        *("constants", "lite_file", "predict", "golden", "masks", "boxes", "proof", "methods", "combine"),
         *("server", "draft", "written"),
     ],
     "measure": ["context", "bench"],
@@ -156,7 +167,9 @@ ROOMS = {
             "inspect",
             "models",
             "ops",
+            "run_files",
             "run_masks",
+            "run_boxes",
             "run_pictures",
             "run",
             "sign",

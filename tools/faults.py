@@ -27,8 +27,8 @@ from edgekit.cli.main import main as edgekit_main
 from edgekit.errors import EXIT_BUG, UsageError
 from edgekit.format.archive import Archive
 
-# What an export imports, so that no fork does; torch._dynamo takes most of that time.
-IMPORTED = ("edgekit.pipeline", "edgekit.cli.export", "edgekit.report.console", "torch._dynamo")
+# What an export imports, so that no fork does.
+IMPORTED = ("edgekit.pipeline", "edgekit.cli.export", "edgekit.report.console")
 NET = Path(__file__).with_name("small_net.py")
 NAMESPACE = ("unshare", "--map-root-user", "--mount")  # in which this process may mount
 OPERATIONS = ("open", "os.rename", "os.remove", "os.mkdir", "os.rmdir")  # on files, as sys.addaudithook names them

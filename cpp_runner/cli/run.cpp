@@ -20,7 +20,10 @@ void check_form(const CLI::App& verb) {
     throw Failure{EK_USAGE, "--topk was given without pictures; it is the number of labels to show for a picture"};
   }
   if (!pictures && verb.count("--overlay") > 0) {
-    throw Failure{EK_USAGE, "--overlay was given without pictures; it is the picture with its mask over it"};
+    throw Failure{EK_USAGE, "--overlay was given without pictures; it is the picture with its mask or boxes over it"};
+  }
+  if (!pictures && verb.count("--min-score") > 0) {
+    throw Failure{EK_USAGE, "--min-score was given without pictures; it is the least score of a box to show"};
   }
 }
 
@@ -32,9 +35,12 @@ void setup_run(CLI::App& app) {
   add_model_options(*verb, options->model);
   verb->add_option(
       "pictures", options->pictures,
-      "JPEG or PNG files, folders of them, or - for standard input, for an image classifier or a segmenter");
-  verb->add_option("--topk", options->topk, "the number of labels to show for a picture")
-      ->check(CLI::PositiveNumber)
+      "JPEG or PNG files, folders of them, or - for standard input, for a classifier, a segmenter or a detector");
+  verb->add_option("--topk", options->topk,
+                   "the number of labels to show for a picture (5 by default), or of boxes (by default all)")
+      ->check(CLI::PositiveNumber);
+  verb->add_option("--min-score", options->min_score, "the least score of a box to show for a picture")
+      ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
   verb->add_option("--input", options->inputs,
                    "[NAME=]FILE.npy, or [NAME=]SHAPE[:DTYPE[LOW,HIGH]] for generated numbers; repeatable")
@@ -44,10 +50,12 @@ void setup_run(CLI::App& app) {
       "-o,--output", options->output,
       "the file to write: .npy for --input, .png for the mask of a picture; several outputs or pictures add "
       "their names to it");
-  verb->add_option("--overlay", options->overlay, "the .png file to write with the picture and its mask over it");
+  verb->add_option("--overlay", options->overlay,
+                   "the .png file to write with the picture and its mask or its boxes over it");
   verb->callback([options, verb] {
     check_form(*verb);
     isolate(options->model);
+    options->min_score_given = verb->count("--min-score") > 0;
     if (options->pictures.empty()) {
       run_arrays(*options);
     } else {

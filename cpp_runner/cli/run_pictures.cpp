@@ -62,24 +62,45 @@ Json text_or_null(const std::string& text) {
   return text.empty() ? Json(nullptr) : Json(text);
 }
 
-Json to_json(const std::string& file, const std::vector<ek_class>& classes, const char* error,
-             const MaskFiles& written) {
-  Json labels = Json::array();
-  for (const ek_class& it : classes) labels.push_back({{"label", label_of(it)}, {"score", it.score}});
+// What predict gives for a picture: classes, or boxes.
+struct Answer {
+  std::vector<ek_class> classes;
+  std::vector<Box> boxes;
+};
+
+Json to_json(const std::string& file, const Answer& answer, const char* error, const PictureFiles& written) {
+  Json labels = Json::array(), boxes = Json::array();
+  for (const ek_class& it : answer.classes) labels.push_back({{"label", label_of(it)}, {"score", it.score}});
+  for (const auto& [it, edges] : answer.boxes) {
+    boxes.push_back({{"label", label_of(it)}, {"score", it.score}, {"box", edges}});
+  }
   return {{"file", file},
           {"labels", std::move(labels)},
+          {"boxes", std::move(boxes)},
           {"error", error == nullptr ? Json(nullptr) : Json(error)},
           {"mask", text_or_null(written.mask)},
           {"overlay", text_or_null(written.overlay)}};
 }
 
-void print_classes(const std::string& path, const std::vector<ek_class>& classes, const MaskFiles& written) {
+std::string text_of(const std::array<float, 4>& edges) {
+  std::string text;
+  for (const float edge : edges) text += (text.empty() ? "" : ", ") + fixed(static_cast<double>(edge), 1);
+  return text;
+}
+
+void print_answer(const std::string& path, const Answer& answer, const std::string& task, const RunOptions& options,
+                  const PictureFiles& written) {
   std::string files = written.mask;
   if (!written.overlay.empty()) files += (files.empty() ? "" : ", ") + written.overlay;
   std::printf("%s:%s\n", printable(path).c_str(), files.empty() ? "" : (" -> " + printable(files)).c_str());
   std::vector<Row> rows;
-  for (const ek_class& it : classes) rows.push_back({"  " + fixed(static_cast<double>(it.score), 6), label_of(it)});
+  const auto score = [](const ek_class& it) { return "  " + fixed(static_cast<double>(it.score), 6); };
+  for (const ek_class& it : answer.classes) rows.push_back({score(it), label_of(it)});
+  for (const auto& [it, edges] : answer.boxes) rows.push_back({score(it), label_of(it), text_of(edges)});
   print_table(rows);
+  if (task == "boxes" && rows.empty()) {
+    std::printf("  no box with a score of at least %g (--min-score)\n", options.min_score);
+  }
 }
 
 // The number of classes that predict gives; 1 where it is unknown, so that ek_model_predict reports why.
@@ -89,17 +110,36 @@ std::size_t class_count(const ek_model* model) {
   return static_cast<std::size_t>(std::max<int64_t>(1, scores.shape[0]));
 }
 
-// The files to write for each picture.
-std::vector<MaskFiles> files_for(bool masks, const RunOptions& options, const std::vector<std::string>& pictures) {
-  if (masks) return mask_files(options, pictures);
+// What `predict` of the package gives: "labels", "mask", "boxes" or a word that this runner does not know.
+std::string task_of(const ek_model* model) {
+  const std::string text = ek_model_manifest(model);
+  if (text.empty()) return "labels";
+  const Json manifest = parse_json(text);
+  if (!manifest.contains("image") || !manifest["image"].is_object()) return "labels";
+  const Json task = manifest["image"].value("task", Json());
+  return task.is_string() ? task.get<std::string>() : "labels";
+}
+
+// The files to write for each picture. Refuses options that are for another kind of package.
+std::vector<PictureFiles> files_for(const std::string& task, const RunOptions& options,
+                                    const std::vector<std::string>& pictures) {
+  if (options.min_score_given && task != "boxes") {
+    throw Failure{EK_USAGE,
+                  "--min-score is for boxes, and " + options.model.path + " gives " + task + "; leave --min-score out"};
+  }
+  if (!options.output.empty() && task == "boxes") {
+    throw Failure{EK_USAGE, "-o " + options.output + ": " + options.model.path +
+                                " gives boxes for pictures, not masks; use --overlay FILE.png to draw them, or --json"};
+  }
+  if (task == "mask" || task == "boxes") return picture_files(options, pictures);
   for (const auto& [option, value] : {std::pair("-o", options.output), std::pair("--overlay", options.overlay)}) {
     if (!value.empty()) {
       throw Failure{EK_USAGE, std::string(option) + " " + value + ": " + options.model.path +
-                                  " gives no masks for pictures; leave " + option +
+                                  " gives no masks or boxes for pictures; leave " + option +
                                   " out, or pass arrays with --input"};
     }
   }
-  return std::vector<MaskFiles>(pictures.size());
+  return std::vector<PictureFiles>(pictures.size());
 }
 
 // The labels of a picture, best first.
@@ -110,6 +150,14 @@ ek_status classify(ek_model* model, const char* path, std::size_t most, std::vec
   const ek_status status = ek_model_predict(model, path, classes.data(), &count, &times);
   classes.resize(count);
   return status;
+}
+
+ek_status predict(ek_model* model, const char* path, const std::string& task, const PictureFiles& files,
+                  const RunOptions& options, Answer& answer, ek_predict_times& times) {
+  const std::size_t most = options.topk == 0 ? kMostLabels : options.topk;
+  if (task == "mask") return segment(model, path, files, most, answer.classes, times);
+  if (task == "boxes") return detect(model, path, files, options, answer.boxes, times);
+  return classify(model, path, most, answer.classes, times);
 }
 
 class Progress {
@@ -138,8 +186,8 @@ class Progress {
 void run_pictures(const RunOptions& options) {
   const std::vector<std::string> files = expand(options.pictures);
   const ModelPtr model = load_model(options.model);
-  const bool masks = gives_masks(model.get());
-  const std::vector<MaskFiles> wanted = files_for(masks, options, files);
+  const std::string task = task_of(model.get());
+  const std::vector<PictureFiles> wanted = files_for(task, options, files);
   if (!options.model.json) announce_weights(model.get());
   Json results = Json::array(), decode_ms = Json::array(), predict_ms = Json::array();
   int worst = EK_OK;
@@ -147,13 +195,12 @@ void run_pictures(const RunOptions& options) {
   Progress progress(files.size());
   for (std::size_t i = 0; i < files.size(); ++i) {
     const std::string& file = files[i];
-    std::vector<ek_class> classes;
+    Answer answer;
     ek_predict_times times{};
     progress.step();
     // A bad picture does not stop the others.
     const char* path = file == kStandardInput ? "/dev/stdin" : file.c_str();
-    const ek_status status = masks ? segment(model.get(), path, wanted[i], options.topk, classes, times)
-                                   : classify(model.get(), path, options.topk, classes, times);
+    const ek_status status = predict(model.get(), path, task, wanted[i], options, answer, times);
     report_step();
     if (status != EK_OK) {
       std::fprintf(stderr, "edgekit-runner: %s\n", printable(ek_last_error()).c_str());
@@ -162,10 +209,10 @@ void run_pictures(const RunOptions& options) {
       ++failed;
       continue;
     }
-    results.push_back(to_json(file, classes, nullptr, wanted[i]));
+    results.push_back(to_json(file, answer, nullptr, wanted[i]));
     decode_ms.push_back(times.decode_ms);
     predict_ms.push_back(times.predict_ms);
-    if (!options.model.json) print_classes(file, classes, wanted[i]);
+    if (!options.model.json) print_answer(file, answer, task, options, wanted[i]);
   }
   if (options.model.json) {
     Json context = model_context(model.get());

@@ -22,7 +22,7 @@ endif()
 
 if(EDGEKIT_SANITIZE)
   # With sanitizers gcc wrongly warns of uninitialized members in std::regex (its bug 105616).
-  target_compile_options(edgekit_warnings INTERFACE -Wno-maybe-uninitialized)
+  target_compile_options(edgekit_warnings INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
   add_compile_options(-fsanitize=${EDGEKIT_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${EDGEKIT_SANITIZE})
 endif()

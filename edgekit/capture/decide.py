@@ -15,7 +15,7 @@ from edgekit.capture.captured import CapturedModel, limited
 from edgekit.capture.fewer import with_fewer_sizes
 from edgekit.capture.modes import MODES, Mode, RequestedMode
 from edgekit.capture.parameters import Parameters, parameters_of
-from edgekit.capture.pictures import Picture, pictures_of
+from edgekit.capture.pictures import Picture, box_pictures, pictures_of
 from edgekit.capture.reasons import failure, why_chosen, why_kept
 from edgekit.errors import CaptureError, ParityError, UsageError
 from edgekit.format.schema import CaptureEvidence, ProbeResult, Proof, Tolerance, Versions
@@ -127,9 +127,19 @@ class Candidates:
     def _pictures(self, ranges: Ranges) -> tuple[Picture, ...]:
         if self._ranking is None:
             return ()
-        key = ranges if self._ranking.is_mask else ()  # a classifier's pictures do not depend on them
+        key = ranges if self._ranking.is_mask else ()  # other pictures do not depend on them
         if key not in self._shown:
-            self._shown[key] = pictures_of(self._source, self._ranking, self._references.items[0].meter, key)
+            meter = self._references.items[0].meter
+            if self._ranking.is_boxes:
+                self._shown[key] = box_pictures(self._source, self._ranking, meter, self._tolerance)
+                if not self._shown[key]:
+                    _log.warning(
+                        "%s gets no predict method: the detector finds no box in the pictures that edgekit makes, or rounding "
+                        "decides which. Pass a photograph as the sample with --input.",
+                        self._source.name,
+                    )
+            else:
+                self._shown[key] = pictures_of(self._source, self._ranking, meter, key)
         return self._shown[key]
 
     def _captured(self, decision: Decision) -> CapturedModel:
@@ -140,6 +150,7 @@ class Candidates:
         why = f" ({', '.join(chosen.sized_by)} takes a number from it)" if chosen.sized_by else ""
         check_requested(source, chosen.ranges, failures, f"{decision.mode} of {source.source}{why} is wrong at")
         calm = (r for r in references.items if not r.chaotic(self._tolerance))
+        pictures = self._pictures(chosen.ranges)
         captured = CapturedModel(
             source=source.facts,
             module=chosen.module,
@@ -149,8 +160,8 @@ class Candidates:
             evidence=self._evidence(decision, references),
             parameters=self._parameters,
             versions=_versions(source),
-            ranking=self._ranking,
-            pictures=self._pictures(chosen.ranges),
+            ranking=self._ranking if pictures else None,
+            pictures=pictures,
         )
         return limited(captured, chosen.ranges)
 

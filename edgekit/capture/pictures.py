@@ -1,20 +1,27 @@
 """The eager model's answers to pictures: what the golden cases of `predict` are made of."""
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 
+from edgekit.format.generator import stored
 from edgekit.format.golden import GoldenInput
+from edgekit.format.schema import ImageSpec, Tolerance
 from edgekit.nested import named_tensors
 from edgekit.parity.comparison import Reference
 from edgekit.parity.eager import exact_eager
 from edgekit.parity.masks import WholePicture, sides_of
-from edgekit.parity.noise import NoiseMeter
+from edgekit.parity.noise import SURE, NoiseMeter
 from edgekit.parity.preprocess import Preprocess
 from edgekit.parity.probes import Probe, from_golden
 from edgekit.parity.ranges import Ranges
 from edgekit.parity.ranking import Ranking
+from edgekit.sources.boxes import BoxHead, FittedPicture, generated_pictures
 from edgekit.sources.copies import detached_copy
+from edgekit.sources.detection import OUTPUTS
 from edgekit.sources.source import SourceModel
 
 _FIRST_SEED, _PICTURES = 21, 32
@@ -24,7 +31,7 @@ _ROUNDING = 5e-4  # in levels of a pixel; the largest error seen in float32 kern
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """A picture as the generator makes it, and the eager model's answer to it after preprocessing: the ranked output alone."""
+    """A picture, and the eager model's answer to it after preprocessing: the output that is ranked, or the boxes."""
 
     given: GoldenInput
     answer: Reference
@@ -60,6 +67,54 @@ def pictures_of(
         )
         pictures.append(Picture(given=given, answer=answer))
     return tuple(pictures)
+
+
+def box_pictures(
+    source: SourceModel, ranking: Ranking, meter: NoiseMeter | None, tolerance: Tolerance
+) -> tuple[Picture, ...]:
+    """The pictures for a detector: a tall one, a wide one, and the user's sample if there is one.
+
+    Returns:
+        Those whose boxes rounding does not decide; nothing if none of them has a box.
+    """
+    size = source.inputs[0].shape
+    module, preprocess, head = (
+        detached_copy(source.module),
+        FittedPicture(ranking.image, size),
+        BoxHead(ranking.image, size),
+    )
+    pictures, boxes = [], 0
+    for given in _given_to_detector(source, ranking.image):
+        (picture,) = from_golden("", (given,)).inputs
+        with exact_eager():
+            prepared = preprocess(picture)
+            found = named_tensors(module(prepared))
+        answer = Reference(
+            probe=Probe(name=f"predict: {given.shape[0]}x{given.shape[1]}", inputs=(prepared,)),
+            structure="*",
+            outputs={name: found[name].contiguous().numpy() for name in OUTPUTS},
+            meter=meter,
+        )
+        noise = answer.noise()
+        if noise is not None and (noise.chaotic(tolerance) or noise.undecided):
+            continue
+        bound = max(
+            [tolerance.max, *(each.widened(tolerance).max for each in (noise.outputs.values() if noise else ()))]
+        )
+        if head.sure(found["boxes"], picture, SURE * bound * max(picture.shape)):
+            pictures.append(Picture(given=given, answer=answer))
+            boxes += len(head(*(found[name] for name in OUTPUTS), picture)["boxes"])
+    return tuple(pictures) if boxes else ()
+
+
+def _given_to_detector(source: SourceModel, image: ImageSpec) -> Iterator[GoldenInput]:
+    """The pictures, the last of them a smaller copy of the user's sample."""
+    yield from generated_pictures(image, source.inputs[0].shape)
+    if source.picture_room:
+        sample = source.example()[0] * 255.0
+        step = math.ceil(math.sqrt(sample.numel() / source.picture_room))
+        small = F.avg_pool2d(sample, min(step, *sample.shape[1:]))
+        yield stored("image", small.round().clamp(0.0, 255.0).to(torch.uint8).permute(1, 2, 0).contiguous().numpy())
 
 
 def _shapes(resize: int) -> tuple[tuple[int, int, int], ...]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, get_args
 from edgekit.capture.modes import REQUESTED_MODES
 from edgekit.cli.options import add_bind, add_json, add_weights
 from edgekit.cli.parse import labels_file, method_inputs, named_values, tolerance
-from edgekit.format.schema import AS_MADE, Activation, QuantizedEngine
+from edgekit.format.schema import AS_MADE, BOXES, Activation, QuantizedEngine
 from edgekit.optimize.recipes import DEFAULT_RECIPE, FITS, RECIPES
 from edgekit.report.console import UNPROVEN_MEANS, Progress, banner, bound, ranking, size
 from edgekit.sources.images import image_text
@@ -193,12 +193,13 @@ def _print(report: "ExportReport") -> None:
     manifest = report.manifest
     print(banner(manifest), end="")
     print(f"{report.package}  {size(report.package.stat().st_size)}")
-    for method in manifest.methods:
-        what = "signature" if len(manifest.methods) == 1 or manifest.image is not None else method.name
-        if method.name != "predict" or manifest.image is None:
-            print(f"  {what:<20} ({', '.join(map(str, method.inputs))}) -> ({', '.join(map(str, method.outputs))})")
+    methods = [method for method in manifest.methods if method.name != "predict" or manifest.image is None]
+    for method in methods:
+        what = "signature" if len(methods) == 1 else method.name
+        print(f"  {what:<20} ({', '.join(map(str, method.inputs))}) -> ({', '.join(map(str, method.outputs))})")
     if manifest.image is not None:
-        print(f"  {'predict':<20} {ranking(manifest.image)}; --output and --activation change it")
+        change = "" if manifest.image.task == BOXES else "; --output and --activation change it"
+        print(f"  {'predict':<20} {ranking(manifest.image)}{change}")
     if manifest.provenance.weights.kind == AS_MADE:
         print(f"  {'weights':<20} as the factory made them; --checkpoint FILE loads others")
     print(f"  {'captured':<20} {manifest.capture.mode}: {manifest.capture.reason}")

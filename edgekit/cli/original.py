@@ -52,6 +52,7 @@ def load_original(
     """
     from edgekit.engines import held_engine
     from edgekit.evaluation.original import same_weights
+    from edgekit.format.schema import BOXES
     from edgekit.sources.resolve import load_source
     from edgekit.sources.source import SourceRequest
 
@@ -65,7 +66,9 @@ def load_original(
         trust_checkpoint=options.trust_checkpoint,
         quantized_engine=manifest.runtime.quantized_engine,
         seed=options.seed,
-        image=manifest.image,
+        image=None
+        if manifest.image is None or manifest.image.task == BOXES
+        else manifest.image,  # detectors have their own
         arguments=named_values("--arg", options.arg, "width=0.5"),
         bound=bound,
     )

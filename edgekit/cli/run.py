@@ -24,10 +24,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "pictures",
         nargs="*",
         type=Path,
-        help="JPEG or PNG files, folders of them, or - for standard input, for an image classifier or a segmenter",
+        help="JPEG or PNG files, folders of them, or - for standard input, for a classifier, a segmenter or a detector",
     )
     add_runtime(parser, "run")
-    parser.add_argument("--topk", type=int, default=5, metavar="N", help="labels to show for a picture (default 5)")
+    parser.add_argument(
+        "--topk", type=int, metavar="N", help="labels to show for a picture (default 5), or boxes (default all)"
+    )
+    parser.add_argument(
+        "--min-score", type=float, metavar="X", help="the least score of a box to show for a picture (default 0.5)"
+    )
     parser.add_argument(
         "--input", action="append", default=[], metavar="FILE", help="an input of --method: [NAME=]x.npy; repeatable"
     )
@@ -41,7 +46,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "outputs or pictures put their names before the suffix",
     )
     parser.add_argument(
-        "--overlay", type=Path, metavar="FILE", help="write the picture with its mask over it to this .png file"
+        "--overlay",
+        type=Path,
+        metavar="FILE",
+        help="write the picture with its mask or its boxes over it to this .png file",
     )
     add_public_key(parser)
     add_isolate(parser)
@@ -53,8 +61,11 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(
             "pictures and --input exclude each other: pictures go through predict, arrays through --method."
         )
-    if options.overlay is not None and not options.pictures:
-        raise UsageError("--overlay is for pictures, and none was given. Give a picture, or leave it out.")
+    for option, given in (("--overlay", options.overlay), ("--min-score", options.min_score)):
+        if given is not None and not options.pictures:
+            raise UsageError(f"{option} is for pictures, and none was given. Give a picture, or leave it out.")
+    if options.min_score is not None and not 0.0 <= options.min_score <= 1.0:  # also for NaN
+        raise UsageError(f"--min-score {options.min_score:g}: expected a number from 0 to 1.")
     from edgekit.cli.run_pictures import run_pictures
     from edgekit.model import open_package
     from edgekit.report.console import banner

@@ -8,10 +8,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgekit.cli.run_masks import MaskFiles, mask_files, write_mask
+from edgekit.cli.run_boxes import least_score, write_boxes
+from edgekit.cli.run_files import MOST_LABELS, PictureFiles, picture_files
+from edgekit.cli.run_masks import write_mask
 from edgekit.errors import DeviceError, ImageError, UsageError
 from edgekit.format.decode import decode_bytes, decode_image
 from edgekit.format.picture import MAX_BYTES, SUFFIXES
+from edgekit.format.schema import BOXES, MASK
 from edgekit.runtimes.results import LabelScore, PictureResult
 
 if TYPE_CHECKING:
@@ -23,14 +26,14 @@ _PIECE = 2**20
 
 
 def run_pictures(model: "PackageModel", options: argparse.Namespace) -> tuple[int, Sequence[PictureResult]]:
-    """The labels or the mask of every picture, printed one after the other unless `--json` is given.
+    """The labels, the mask or the boxes of every picture, printed one after the other unless `--json` is given.
 
     Returns:
         The exit code, which is the worst of all pictures, and a result for each.
     """
     from edgekit.report.console import print_picture
 
-    if options.topk < 1:
+    if options.topk is not None and options.topk < 1:
         raise UsageError(f"topk is {options.topk}; expected at least 1.")
     resize = model.picture_resize()
     code, failed, results = 0, 0, []
@@ -41,14 +44,16 @@ def run_pictures(model: "PackageModel", options: argparse.Namespace) -> tuple[in
             image = (
                 decode_bytes(_standard_input(), "standard input", resize) if standard else decode_image(path, resize)
             )
-            if model.gives_masks:
+            if model.task == MASK:
                 results.append(write_mask(model, image, files, options, _text(path)))
+            elif model.task == BOXES:
+                results.append(write_boxes(model, image, files, options, _text(path)))
             else:
-                found = model.predict(image, options.topk)
+                found = model.predict(image, options.topk or MOST_LABELS)
                 labels = tuple(LabelScore(label=label, score=score) for label, score in found)
                 results.append(PictureResult(file=_text(path), labels=labels))
             if not options.json:  # one after the other, since a run may take long
-                print_picture(results[-1])
+                print_picture(results[-1], least_score(options) if model.task == BOXES else None)
         except (ImageError, DeviceError) as error:
             code, failed = max(code, error.exit_code), failed + 1
             results.append(PictureResult(file=_text(path), labels=(), error=str(error)))
@@ -58,18 +63,27 @@ def run_pictures(model: "PackageModel", options: argparse.Namespace) -> tuple[in
     return code, results
 
 
-def _files(model: "PackageModel", options: argparse.Namespace, pictures: Sequence[Path]) -> list[MaskFiles]:
-    """The files to write for each picture."""
-    if model.gives_masks:
-        return mask_files(options, pictures)
+def _files(model: "PackageModel", options: argparse.Namespace, pictures: Sequence[Path]) -> list[PictureFiles]:
+    """The files to write for each picture. Refuses options that are for another kind of package."""
+    if options.min_score is not None and model.task != BOXES:
+        raise UsageError(
+            f"--min-score is for boxes, and {options.package} gives {model.task} for pictures. Leave it out."
+        )
+    if options.output is not None and model.task == BOXES:
+        raise UsageError(
+            f"-o {options.output}: {options.package} gives boxes for pictures, not masks. Use --overlay FILE.png to draw them, "
+            "or --json."
+        )
+    if model.task in (MASK, BOXES):
+        return picture_files(options, pictures)
     given = next((name for name in ("output", "overlay") if getattr(options, name) is not None), None)
     if given is not None:
         option = "-o" if given == "output" else "--overlay"
         raise UsageError(
-            f"{option} {getattr(options, given)}: {options.package} gives labels for pictures, not masks. Leave {option} out, or "
-            "redirect standard output."
+            f"{option} {getattr(options, given)}: {options.package} gives labels for pictures, not masks or boxes. Leave it "
+            "out, or redirect standard output."
         )
-    return [MaskFiles(mask=None, overlay=None)] * len(pictures)
+    return [PictureFiles()] * len(pictures)
 
 
 def _expanded(paths: Sequence[Path]) -> Iterator[Path]:

@@ -44,7 +44,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--resume", action="store_true", help="go on with the sweep of that folder")
     parser.add_argument("--retry-failed", action="store_true", help="with --resume, run failed models again")
-    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="models at the same time (default 1)")
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        metavar="N",
+        help="models at the same time (default: one on each core, if the memory suffices)",
+    )
     parser.add_argument(
         "--dask", metavar="ADDRESS", help="run the models on a Dask cluster, for example tcp://host:8786 (extra dask)"
     )
@@ -52,10 +57,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--memory-limit",
         type=_bytes,
         metavar="SIZE",
-        help="the memory of one model, for example 6G (default: its share of three quarters of the machine's memory)",
+        help="the memory of one model, for example 6G (default: its share of three quarters of the machine's memory, and all "
+        "of it at the end, alone, for a model that needs more)",
     )
     parser.add_argument(
-        "--timeout", type=_seconds, default=1800.0, metavar="S", help="the seconds of one model (default 1800)"
+        "--timeout", type=_seconds, default=3600.0, metavar="S", help="the seconds of one model (default 3600)"
     )
     parser.add_argument("--weights", metavar="NAME", help="default or random")
     parser.add_argument("--seed", type=seed, default=0, help="the seed of random weights (default 0)")
@@ -67,7 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    if options.jobs < 1:
+    if options.jobs is not None and options.jobs < 1:
         raise UsageError(f"--jobs is {options.jobs}; expected at least 1.")
     if options.retry_failed and not options.resume:
         raise UsageError("--retry-failed is for a sweep that goes on. Give --resume too.")

@@ -51,8 +51,8 @@ class GoldenOutput:
         count = size if self.indices is None else len(self.indices)
         if len(self.values) != count:
             raise ValueError(f"output {self.name} has {len(self.values)} values; expected {count}")
-        if not self.dtype.startswith("float") and any(isinstance(value, str) for value in self.values):
-            raise ValueError(f"output {self.name} of {self.dtype} has a value that is not a number")
+        if not self.dtype.startswith("float") and not all(isinstance(value, int) for value in self.values):
+            raise ValueError(f"output {self.name} of {self.dtype} has a value that is not an integer")
         if self.indices and not 0 <= min(self.indices) <= max(self.indices) < size:
             raise ValueError(f"output {self.name} has an index beyond its shape {list(self.shape)}")
 

@@ -25,7 +25,7 @@ Evidence = Literal["varies", "constant", "unproven"]
 Proof = Literal["quick", "full"]  # how many probes judge each pass
 Activation = Literal["softmax", "sigmoid", "none"]
 QuantizedEngine = Literal["fbgemm", "x86", "onednn", "qnnpack"]
-LABELS, MASK = "labels", "mask"  # what `predict` gives; a reader names others as unknown
+LABELS, MASK, BOXES = "labels", "mask", "boxes"  # what `predict` gives; a reader names others as unknown
 MOST_MASK_CLASSES = 256  # that a uint8 holds
 
 
@@ -97,7 +97,9 @@ class ImageSpec:
     """The preprocessing inside `predict`: sizes in pixels, mean and std for values in [0, 1].
 
     `output` is the output of `forward` that `predict` ranks, and `activation` is what makes scores of it. If `task` is `mask`,
-    `predict` gives the class of each pixel, nothing is cropped, and `classes` is the number of classes.
+    `predict` gives the class of each pixel, nothing is cropped, and `classes` is the number of classes. If it is `boxes`,
+    `predict` brings the picture to the size that `forward` takes, inside it with `keep_ratio` or else stretched to it; then
+    `resize` and `crop` are 0, and `classes` counts the background.
     """
 
     resize: int
@@ -111,6 +113,7 @@ class ImageSpec:
     activation: Activation = "softmax"
     task: str = LABELS
     classes: int | None = None
+    keep_ratio: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,16 +28,18 @@ from edgekit.format.schema import (
 )
 from edgekit.format.writer import append_manifest, write_records
 from edgekit.optimize.optimizer import OptimizedModel
+from edgekit.packaging.boxes import box_cases, describe_boxes
 from edgekit.packaging.combine import Part, combined, merged_evidence, merged_recipe, method_names
 from edgekit.packaging.constants import name_constants
 from edgekit.packaging.golden import golden_cases, predict_cases
 from edgekit.packaging.lite_file import save_lite
 from edgekit.packaging.masks import describe_mask, mask_cases
 from edgekit.packaging.methods import check_labels, describe_method, describe_predict
-from edgekit.packaging.predict import with_predict
+from edgekit.packaging.predict import with_boxes, with_predict
 from edgekit.parity.comparison import rounded
 from edgekit.parity.gate import with_noise
 from edgekit.parity.masks import sides_of
+from edgekit.parity.ranking import Ranking
 from edgekit.runtimes.compat import fitting
 from edgekit.runtimes.results import CaseResult
 
@@ -89,14 +91,8 @@ def draft_package(
                 f"{source.name}: the image contract adds a method predict, so --method predict:… cannot be exported with it. "
                 "Rename the method, or export it without --image."
             )
-        sides = sides_of(source.inputs[0].shape, optimized.captured.ranges)
-        both = with_predict(optimized.module, ranking, optimized.captured.references[0].probe.inputs, sides)
-        if ranking.is_mask:
-            shown = mask_cases(source, optimized.captured.pictures, ranking, sides, tolerance)
-        else:
-            shown = predict_cases(source, optimized.captured.pictures, ranking, tolerance)
+        both, described, shown = _predict(optimized, ranking, tolerance)
         cases += shown
-        described = describe_mask(shown) if ranking.is_mask else describe_predict(shown)
         parts = [(both, "forward", parts[0][2]), (both, "predict", described), *parts[1:]]
     methods = tuple(spec for _, _, spec in parts)
     module = parts[0][0] if method_names(parts[0][0]) == {spec.name for spec in methods} else combined(parts)
@@ -122,6 +118,24 @@ def draft_package(
         bytecode_version=bytecode.version,
         records=records,
     )
+
+
+def _predict(
+    optimized: OptimizedModel, ranking: Ranking, tolerance: Tolerance
+) -> tuple[torch.jit.ScriptModule, MethodSpec, tuple[GoldenCase, ...]]:
+    """The first method and `predict` in one module, what `predict` is, and its golden cases."""
+    source, pictures = optimized.captured.source, optimized.captured.pictures
+    example = optimized.captured.references[0].probe.inputs
+    if ranking.is_boxes:
+        cases = box_cases(pictures, ranking, tolerance)
+        return with_boxes(optimized.module, ranking, example), describe_boxes(cases), cases
+    sides = sides_of(source.inputs[0].shape, optimized.captured.ranges)
+    both = with_predict(optimized.module, ranking, example, sides)
+    if ranking.is_mask:
+        cases = mask_cases(source, pictures, ranking, sides, tolerance)
+        return both, describe_mask(cases), cases
+    cases = predict_cases(source, pictures, ranking, tolerance)
+    return both, describe_predict(cases), cases
 
 
 def finish_package(draft: PackageDraft, results: tuple[CaseResult, ...]) -> Manifest:

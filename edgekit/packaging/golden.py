@@ -16,7 +16,7 @@ from edgekit.format.schema import NOISE_CAP, Tolerance
 from edgekit.nested import named_arrays
 from edgekit.parity.comparison import Reference, rounded, shared_structure
 from edgekit.parity.eager import exact_eager
-from edgekit.parity.noise import Mask, OutputNoise
+from edgekit.parity.noise import SURE, Mask, OutputNoise
 from edgekit.parity.ranking import Ranking
 from edgekit.sources.facts import SourceFacts
 
@@ -26,7 +26,6 @@ SAMPLE = 1024  # a case keeps at most this many elements of an output
 _CHEAP_ELEMENTS = 1 << 17  # of the inputs of a case at the end of a range
 _ABOUT = 1.05  # or if it is about as large as the example
 _RANKS = 5
-SURE = 20.0  # a rank is kept if its score is this many tolerances above the next
 
 
 def golden_cases(

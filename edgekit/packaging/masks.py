@@ -8,10 +8,11 @@ from edgekit.capture.pictures import Picture
 from edgekit.errors import ParityError
 from edgekit.format.golden import GoldenCase
 from edgekit.format.schema import Evidence, MethodSpec, TensorSpec, Tolerance
-from edgekit.packaging.golden import SURE, sampled, widened
+from edgekit.packaging.golden import sampled, widened
 from edgekit.parity.comparison import rounded
 from edgekit.parity.eager import exact_eager
 from edgekit.parity.masks import MaskHead, Sides, WholePicture
+from edgekit.parity.noise import SURE
 from edgekit.parity.probes import from_golden
 from edgekit.parity.ranking import Ranking
 from edgekit.sources.facts import SourceFacts

@@ -5,7 +5,7 @@ from dataclasses import replace
 from edgekit.capture.captured import CapturedModel
 from edgekit.errors import UsageError
 from edgekit.format.golden import GoldenCase
-from edgekit.format.schema import MASK, ImageSpec, MethodSpec, TensorSpec, Tolerance
+from edgekit.format.schema import LABELS, ImageSpec, MethodSpec, TensorSpec, Tolerance
 from edgekit.packaging.proof import output_proofs, predict_proof
 from edgekit.parity.comparison import Reference, shared_structure
 from edgekit.parity.ranges import axis_ranges
@@ -65,8 +65,8 @@ def check_labels(
     predict = next((method for method in methods if method.name == "predict"), None)
     if predict is None:
         return ()
-    classes = image.classes if image is not None and image.task == MASK else predict.outputs[0].shape[0]
-    if labels and len(labels) != classes:
+    classes = predict.outputs[0].shape[0] if image is None or image.task == LABELS else image.classes
+    if labels and len(labels) != classes and classes is not None:
         raise UsageError(
             f"{len(labels)} labels were given for {classes} classes. Pass one label for each class, in order."
         )

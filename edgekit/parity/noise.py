@@ -20,6 +20,7 @@ FACTOR = 4.0  # a bound is at least this many times the noise
 MOST_UNDECIDED = 1e-3  # of the elements of an output
 _MARGIN = 8.0  # last bits; other devices may round an element on the edge otherwise
 LOUD = 1.25e-6  # more noise than most models have
+SURE = 20.0  # bounds; rounding does not swap two scores, or decide a step, that far away
 
 _BEYOND_NUDGE = 64.0  # float64 may differ more by design, for example in the smallest number of its type
 _OTHER_ANSWER = 1.0  # the noise if a nudge gives another shape, or NaN

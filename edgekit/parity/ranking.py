@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from edgekit.errors import UsageError
-from edgekit.format.schema import MASK, MOST_MASK_CLASSES, Activation, ImageSpec
+from edgekit.format.schema import BOXES, MASK, MOST_MASK_CLASSES, Activation, ImageSpec
 from edgekit.parity.comparison import Reference
 from edgekit.parity.eager import Array
 from edgekit.parity.scores import Rows, are_distributions, are_shares, ends_squashed
@@ -22,7 +22,7 @@ class Ranking:
     """The image contract with its output and activation. With `pair`, one score p gives the scores 1 - p and p.
 
     If the task of the contract is `mask`, nothing is ranked: `predict` gives the class of each pixel, and with `pair` there
-    is one channel, whose score decides between the classes 0 and 1.
+    is one channel, whose score decides between the classes 0 and 1. If it is `boxes`, `predict` gives those of a detector.
     """
 
     image: ImageSpec
@@ -31,6 +31,10 @@ class Ranking:
     @property
     def is_mask(self) -> bool:
         return self.image.task == MASK
+
+    @property
+    def is_boxes(self) -> bool:
+        return self.image.task == BOXES
 
     @property
     def threshold(self) -> float:
@@ -43,7 +47,7 @@ class _UnfitError(Exception):
 
 
 def ranking_of(source: SourceModel, references: tuple[Reference, ...]) -> Ranking | None:
-    """What `predict` does with the model's answers; None if the model neither classifies nor segments pictures.
+    """What `predict` does with the model's answers; None if the model does not take pictures.
 
     Raises:
         UsageError: the user asked for an image contract, an output or an activation that cannot apply.
@@ -56,6 +60,13 @@ def ranking_of(source: SourceModel, references: tuple[Reference, ...]) -> Rankin
         raise UsageError(
             f"{option} is for predict, and {source.name} has no image contract. Add --image, or leave {option} out."
         )
+    if source.image.task == BOXES:
+        if asked.output is not None or asked.activation is not None:
+            option = "--output" if asked.output is not None else "--activation"
+            raise UsageError(
+                f"{option} is for scores, and {source.name} is a detector, which gives boxes. Leave it out."
+            )
+        return Ranking(image=source.image)
     try:
         return _ranking(source, source.image, references)
     except _UnfitError as why:

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from edgekit.errors import printable
-from edgekit.format.schema import AS_MADE, LABELS, MASK, ConstantInfo, ImageSpec, Manifest
+from edgekit.format.schema import AS_MADE, BOXES, LABELS, MASK, ConstantInfo, ImageSpec, Manifest
 from edgekit.inspection import Inspection
 from edgekit.measure.bench import BenchReport
-from edgekit.runtimes.results import BenchResult, CaseResult, FitResult, OutputFile, PictureResult
+from edgekit.runtimes.results import BenchResult, BoxScore, CaseResult, FitResult, OutputFile, PictureResult
 from edgekit.runtimes.verdict import VerifyReport
 
 UNPROVEN_MEANS = "The cases give almost the same answer, so a wrong model would agree too."
@@ -39,7 +39,10 @@ def bound(manifest: Manifest) -> str:
 
 
 def ranking(image: ImageSpec) -> str:
-    """What `predict` ranks, or makes a mask of."""
+    """What `predict` ranks, makes a mask of, or finds."""
+    if image.task == BOXES:
+        fitted = "fitted into" if image.keep_ratio else "stretched to"
+        return f"boxes in pixels of the picture, which is {fitted} the size of forward"
     if image.task == MASK:
         return f"mask of {image.classes} classes from output {image.output}, at the picture's own size"
     if image.activation == "none":
@@ -131,11 +134,23 @@ def print_fits(results: Sequence[FitResult], manifest: Manifest | None) -> None:
         _show(f"{', '.join(fit.runtime for fit in results if fit.remedy == remedy)}: {remedy}")
 
 
-def print_picture(picture: PictureResult) -> None:
-    """The labels of a picture, best first, or the largest classes of its mask and the files that were written."""
+def print_picture(picture: PictureResult, least: float | None = None) -> None:
+    """The labels or boxes of a picture, best first, or the largest classes of its mask; and the files that were written.
+
+    `least` is the least score of a box that was asked of a detector.
+    """
     written = ", ".join(file for file in (picture.mask, picture.overlay) if file is not None)
     _show(f"{picture.file}:{f' -> {written}' if written else ''}")
-    print_table((), [(f"  {row.score:.6f}", row.label) for row in picture.labels])
+    if least is None:
+        print_table((), [(f"  {row.score:.6f}", row.label) for row in picture.labels])
+    elif picture.boxes:
+        print_table((), [(f"  {row.score:.6f}", row.label, _corners(row)) for row in picture.boxes])
+    else:
+        _show(f"  no box with a score of at least {least:g} (--min-score)")
+
+
+def _corners(found: BoxScore) -> str:
+    return ", ".join(f"{value:.1f}" for value in found.box)
 
 
 def print_outputs(outputs: Sequence[OutputFile], folder: Path) -> None:

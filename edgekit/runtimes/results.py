@@ -155,15 +155,25 @@ class LabelScore:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BoxScore:
+    """A box in pixels of the picture: left, top, right, bottom."""
+
+    label: str
+    score: float
+    box: tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PictureResult:
     """The labels of a picture, best first; or why there are none, which is then in `error`.
 
     For a mask, the labels are those in the picture, with their share of its pixels, and `mask` and `overlay` are the files
-    that were written.
+    that were written. For a detector, `labels` is empty and `boxes` are those that were found, best first.
     """
 
     file: str
     labels: tuple[LabelScore, ...]
+    boxes: tuple[BoxScore, ...] = ()
     error: str | None = None
     mask: str | None = None
     overlay: str | None = None

@@ -7,6 +7,7 @@ before boxes are chosen from it, which proves the weights on pictures without a 
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -14,10 +15,10 @@ import torch
 from torch import nn
 
 from edgekit.errors import SourceError, UsageError
-from edgekit.format.schema import ImageSpec
+from edgekit.format.schema import BOXES, ImageSpec
 from edgekit.sources.adapter import Adapter
 from edgekit.sources.arguments import size_text
-from edgekit.sources.inputs import InputSpec
+from edgekit.sources.inputs import DEFAULT_RANGE, InputSpec
 
 HEADS = "heads"
 OUTPUTS = ("boxes", "labels", "scores")
@@ -45,6 +46,14 @@ def check_picture(inputs: Sequence[InputSpec], name: str, image: ImageSpec | Non
         )
 
 
+def picture_inputs(inputs: Sequence[InputSpec]) -> tuple[InputSpec, ...]:
+    """The input of a detector, from 0 to 1 if the user gave neither a range nor a picture."""
+    return tuple(
+        replace(spec, low=0.0, high=1.0) if spec.sample is None and (spec.low, spec.high) == DEFAULT_RANGE else spec
+        for spec in inputs
+    )
+
+
 def as_detector(module: nn.Module, inputs: Sequence[InputSpec], name: str) -> "Detector":
     """The module that is exported for a detector of torchvision.
 
@@ -66,6 +75,28 @@ class Detector(Adapter):
         super().__init__()
         self.model = model
         self.size = size
+
+    def pictures(self) -> ImageSpec | None:
+        """What `predict` does with a picture: like the detector itself, it stretches it only if there is one fixed size.
+
+        Returns:
+            None if the detector does not normalize three channels as torchvision's do.
+        """
+        transform = self.model.transform
+        if len(getattr(transform, "image_mean", ())) != 3 or len(getattr(transform, "image_std", ())) != 3:
+            return None
+        return ImageSpec(
+            resize=0,
+            crop=0,
+            mean=tuple(map(float, transform.image_mean)),
+            std=tuple(map(float, transform.image_std)),
+            antialias=False,
+            output=OUTPUTS[0],
+            activation="none",
+            task=BOXES,
+            classes=_class_count(self.model),
+            keep_ratio=getattr(transform, "fixed_size", None) is None,
+        )
 
     def forward(self, image: torch.Tensor) -> dict[str, torch.Tensor]:
         """Boxes [K,4], labels [K], scores [K], and masks or keypoints where the detector has them."""
@@ -103,6 +134,15 @@ class Detector(Adapter):
     def _check(self, image: torch.Tensor) -> None:
         if torch._C._get_tracing_state() is None and tuple(image.shape) != self.size:
             raise ValueError(f"the detector takes pictures {list(self.size)}, got {list(image.shape)}")
+
+
+def _class_count(model: Any) -> int | None:
+    """The number of classes with the background, or None for heads that are not torchvision's."""
+    if hasattr(model, "roi_heads"):
+        scores = getattr(model.roi_heads.box_predictor, "cls_score", None)
+        return getattr(scores, "out_features", None)
+    head = getattr(getattr(model, "head", None), "classification_head", None)
+    return getattr(head, "num_classes", None) or getattr(head, "num_columns", None)  # SSD has columns
 
 
 def _named(heads: dict[str, Any]) -> dict[str, torch.Tensor]:

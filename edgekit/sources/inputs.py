@@ -20,7 +20,8 @@ Array = npt.NDArray[np.generic]
 _PATTERN = re.compile(
     r"^(?P<shape>scalar|\d+(?:x\d+)*)(?::(?P<dtype>\w+)(?:\[(?P<low>[^,\]]+),(?P<high>[^,\]]+)\])?)?$"
 )
-_RANGES = {"float32": (-2.0, 2.0), "float64": (-2.0, 2.0), "uint8": (0, 255)}
+DEFAULT_RANGE = (-2.0, 2.0)  # of floats
+_RANGES = {"float32": DEFAULT_RANGE, "float64": DEFAULT_RANGE, "uint8": (0, 255)}
 _DIGITS = 10
 _GRID = 1024  # float bounds are multiples of 2^-10, so that the generator's product is exact (docs/format.md)
 INPUT_HELP = (

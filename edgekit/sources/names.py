@@ -213,12 +213,14 @@ def _build(name: str, seed: int, side: int | None, weights: Any = None) -> nn.Mo
 
 
 def _image_of(weights: Any) -> tuple[ImageSpec | None, tuple[str, ...]]:
-    """The image contract and labels of a torchvision model that classifies or segments, as its weights describe them."""
-    from torchvision.transforms._presets import ImageClassification, SemanticSegmentation
+    """The image contract and labels of a torchvision model, as its weights describe them. A detector has its own contract."""
+    from torchvision.transforms._presets import ImageClassification, ObjectDetection, SemanticSegmentation
 
     transforms = weights.transforms() if weights is not None else None
     if isinstance(transforms, SemanticSegmentation):
         return replace(as_image(transforms), output="out"), tuple(weights.meta["categories"])
+    if isinstance(transforms, ObjectDetection):
+        return None, tuple(weights.meta["categories"])
     if not isinstance(transforms, ImageClassification):
         return None, ()
     return as_image(transforms), tuple(weights.meta["categories"])

@@ -101,7 +101,7 @@ def _spread_scores(detector: Detector, pictures: Sequence[torch.Tensor]) -> None
 
 @contextmanager
 def _remembering(layer: nn.Module) -> Iterator[None]:
-    """Runs a layer, whose weights do not change, once for each of its inputs."""
+    """Runs a layer, whose weights do not change, a single time on each input."""
     forward = layer.forward
     known: list[tuple[torch.Tensor, Any]] = []
 

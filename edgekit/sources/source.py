@@ -18,7 +18,7 @@ from edgekit.sources.arguments import arguments_of
 from edgekit.sources.checkpoints import load_checkpoint
 from edgekit.sources.compiled import uncompiled
 from edgekit.sources.copies import exportable, unwrapped
-from edgekit.sources.detection import HEADS, Detector, as_detector, check_picture, is_detector
+from edgekit.sources.detection import HEADS, Detector, as_detector, check_picture, is_detector, picture_inputs
 from edgekit.sources.dynamic import DynamicAxis, requested_sizes
 from edgekit.sources.facts import SourceFacts
 from edgekit.sources.hidden import MODE_MATTERS
@@ -27,7 +27,7 @@ from edgekit.sources.lists import check_lists
 from edgekit.sources.methods import FORWARD, exported_methods, requested_methods, scripted_method
 from edgekit.sources.quantized import check_converted
 from edgekit.sources.random_heads import randomize_detector
-from edgekit.sources.samples import room_of_sample
+from edgekit.sources.samples import SAMPLE_BYTES, room_of_sample
 from edgekit.sources.weights import randomize, state_digest
 
 _log = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ class SourceModel(SourceFacts):
 
     `module` has the exported method as its `forward`. `others` are the other methods to export, each as a model that shares
     the weights, and `methods_left_out` those that the package will not have. The arrays of the user become a golden case,
-    with their bytes, if `sample_room` is not 0.
+    with their bytes, if `sample_room` is not 0. `picture_room` is the most bytes that the picture of a detector's sample has.
     """
 
     module: nn.Module
@@ -89,6 +89,7 @@ class SourceModel(SourceFacts):
     others: tuple["SourceModel", ...] = ()
     methods_left_out: tuple[str, ...] = ()
     sample_room: int = 0
+    picture_room: int = 0
 
     @property
     def facts(self) -> SourceFacts:
@@ -133,8 +134,9 @@ def from_module(
     module = unwrapped(module, name)
     if is_detector(module):
         check_picture(request.inputs, name, request.image)
-        module = as_detector(module, request.inputs, name)
-        request = replace(request, methods={HEADS: request.inputs, **request.methods})
+        module, inputs = as_detector(module, request.inputs, name), picture_inputs(request.inputs)
+        methods = {HEADS: inputs, **request.methods}
+        request = replace(request, inputs=inputs, methods=methods, image=module.pictures())
     if request.image is not None and not request.inputs:
         shape = f"1x{request.image.channels}x{request.image.crop}x{request.image.crop}"
         request = replace(request, inputs=(parse_input(shape),))
@@ -150,8 +152,9 @@ def from_module(
             "%s was in train mode; it is exported in eval mode (no dropout, BatchNorm with its statistics)", name
         )
     module.eval()
+    sharing = len(requested) + isinstance(module, Detector)  # its sample becomes a picture for predict too
     parts = [
-        _part(module, method, given, request, name=name, source=source, methods=len(requested))
+        _part(module, method, given, request, name=name, source=source, methods=sharing)
         for method, given in requested.items()
     ]
     first = replace(
@@ -163,6 +166,7 @@ def from_module(
         labels=request.labels,
         others=tuple(parts[1:]),
         methods_left_out=left_out,
+        picture_room=SAMPLE_BYTES // sharing if request.golden_sample and parts[0].sampled else 0,
         dynamic=requested_sizes(request.dynamic, parts[0].inputs),
     )
     return replace(first, weights=_apply_weights(first, request, default_kind))

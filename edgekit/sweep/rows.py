@@ -40,12 +40,16 @@ class Limits:
 
     def shared(self, jobs: int, memory_bytes: int) -> "Limits":
         """The same for each of several models at the same time, which share this machine's cores and this memory."""
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         return replace(
             self,
             memory_bytes=memory_bytes // jobs if self.memory_bytes is None else self.memory_bytes,
-            threads=max(1, cores // jobs) if self.threads is None else self.threads,
+            threads=max(1, cores() // jobs) if self.threads is None else self.threads,
         )
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -351,7 +351,7 @@ def test_run_mask_that_it_cannot_or_must_not_write_exits_2(
         Image.open(PHOTO).save(folder / name)
     before = (folder / "a.png").read_bytes()
     cases: tuple[tuple[tuple[object, ...], str], ...] = (
-        ((segmenter, "a.png", "-o", "m.npy"), "masks are PNG files; expected a name that ends in .png"),
+        ((segmenter, "a.png", "-o", "m.npy"), "pictures are written as PNG; expected a name that ends in .png"),
         ((segmenter, "a.png", "-o", "a.png"), "is read by this run"),
         ((segmenter, "a.png", "-o", "m.png", "--overlay", "m.png"), "would be written twice"),
         ((segmenter, "a.png", "sub/a.png", "-o", "m.png"), "would be written twice"),

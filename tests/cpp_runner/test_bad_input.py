@@ -185,7 +185,7 @@ def test_run_picture_when_no_predict_then_usage(run: Run, nested: Exported, tmp_
     [
         (("x.jpg", "--input", "1x3x32x32"), "pictures and --input exclude each other"),
         (("x.jpg", "--method", "forward"), "pictures and --method exclude each other"),
-        (("x.jpg", "-o", "y.npy"), "gives no masks for pictures; leave -o out"),
+        (("x.jpg", "-o", "y.npy"), "gives no masks or boxes for pictures; leave -o out"),
         (("--topk", "3", "--input", "1x3x32x32"), "--topk was given without pictures"),
     ],
 )

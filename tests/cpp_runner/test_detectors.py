@@ -86,7 +86,8 @@ def test_roi_align_pools_what_torchvision_pools(
     expected = module(x, boxes).numpy()
     found = answer(run, tmp_path, module, x, boxes)
     assert found.shape == expected.shape
-    assert np.abs(found - expected).max() < 1e-6
+    # An ARM processor rounds coordinates up to 20 otherwise, and so the weights of neighbouring elements.
+    assert np.abs(found - expected).max() < 64 * torch.finfo(dtype).eps
 
 
 @pytest.mark.parametrize(
@@ -117,6 +118,7 @@ def test_detector_passes_in_the_runner(run: Run, tmp_path: Path) -> None:
     done = run("verify", report.package, "--json")
     assert done.code == 0, done.err
     assert {row["output"] for row in done.results} >= {"boxes", "labels", "scores", "class_logits"}
+    assert sum(row["case"].startswith("predict") for row in done.results) == 6
 
 
 def test_ops_lists_the_operators_of_torchvision(run: Run) -> None:

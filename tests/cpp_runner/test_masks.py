@@ -58,23 +58,23 @@ def test_run_refuses_files_that_it_cannot_or_must_not_write(
     for path in (photo, other):
         Image.open(PHOTO).save(path)
     before = photo.read_bytes()
-    boxes = packages.rewrite(
+    depth = packages.rewrite(
         segmenter.package,
-        tmp_path / "boxes.ptl",
-        packages.edit_manifest(lambda manifest: manifest["image"].update(task="boxes")),
+        tmp_path / "depth.ptl",
+        packages.edit_manifest(lambda manifest: manifest["image"].update(task="depth")),
         remake_digests=True,
     )
     cases = (
         (
             (segmenter.package, photo, "-o", tmp_path / "m.npy"),
-            "masks are PNG files; expected a name that ends in .png",
+            "pictures are written as PNG; expected a name that ends in .png",
         ),
         ((segmenter.package, photo, "-o", photo), "is read by this run"),
         ((segmenter.package, photo, "-o", tmp_path / "m.png", "--overlay", tmp_path / "m.png"), "written twice"),
         ((segmenter.package, photo, other, "-o", tmp_path / "m.png"), "written twice"),
-        ((classifier.package, photo, "-o", tmp_path / "m.png"), "gives no masks for pictures"),
+        ((classifier.package, photo, "-o", tmp_path / "m.png"), "gives no masks or boxes for pictures"),
         ((segmenter.package, "--input", "1x3x48x64", "--overlay", tmp_path / "m.png"), "--overlay was given without"),
-        ((boxes, photo), "predict of this package gives 'boxes', which this runner does not know"),
+        ((depth, photo), "predict of this package gives 'depth', which this runner does not know"),
     )
     for arguments, message in cases:
         done = run("run", *arguments)

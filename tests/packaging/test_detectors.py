@@ -81,7 +81,7 @@ def check_on_new_pictures(report: ExportReport, source: str, size: str) -> None:
 
 def test_package_has_the_boxes_and_the_heads(report: ExportReport) -> None:
     methods = {method.name: method for method in report.manifest.methods}
-    assert set(methods) == {"forward", "heads"}
+    assert set(methods) == {"forward", "predict", "heads"}
     assert methods["forward"].inputs[0].name == "image"
     assert methods["forward"].inputs[0].shape == (3, 96, 128)
     outputs = {output.name: (output.dtype, output.shape) for output in methods["forward"].outputs}

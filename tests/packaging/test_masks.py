@@ -154,11 +154,11 @@ def test_export_sees_a_wrong_mask(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_package_of_another_task_is_named(tmp_path: Path) -> None:
     made = export(tmp_path, Segmenter())
-    unknown = packages.edit_manifest(lambda manifest: manifest["image"].update(task="boxes"))
-    other = edgekit.load(packages.rewrite(made, tmp_path / "boxes.ptl", unknown, remake_digests=True))
+    unknown = packages.edit_manifest(lambda manifest: manifest["image"].update(task="depth"))
+    other = edgekit.load(packages.rewrite(made, tmp_path / "depth.ptl", unknown, remake_digests=True))
     assert isinstance(other, edgekit.model.LiteModel)
     for call in (other.segment, other.predict):
-        with pytest.raises(UsageError, match="gives 'boxes'; this version knows labels and mask"):
+        with pytest.raises(UsageError, match="gives 'depth'; this version knows labels, mask, boxes"):
             call(photograph())
     assert other.run([photograph()], "predict")["0"].shape == (150, 211)
 

@@ -46,6 +46,27 @@ def test_faults_sees_files_that_are_not_whole(tmp_path: Path) -> None:
     assert half_written(tmp_path, b"good") == ["net.json", "net.pt", "net.ptl"]
 
 
+FAKE_FUZZER = """#!/bin/sh
+for option; do case $option in -artifact_prefix=*) touch "${option#*=}crash-1";; esac; done
+echo "cov: 3 $1 cov: 12" >&2
+echo stat::number_of_executed_units: 5 >&2
+exit 77
+"""
+
+
+def test_fuzz_reports_what_libfuzzer_finds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import fuzz
+
+    program = tmp_path / "edgekit_fuzz"
+    program.write_text(FAKE_FUZZER)
+    program.chmod(0o755)
+    monkeypatch.setattr(fuzz, "PROGRAM", program)
+    monkeypatch.setattr(fuzz, "BUILD", tmp_path)
+    result = fuzz.fuzz("npy", tmp_path / "no package", 1)
+    assert (result.runs, result.edges, result.findings) == (5, 12, ("crash-1",))
+    assert "| npy | 36 | 5 | 12 | 0 | crash-1 |" in fuzz.table([result], 1)
+
+
 def test_write_figures_replaces_one_place_of_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import reliability
 

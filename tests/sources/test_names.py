@@ -14,7 +14,7 @@ from edgekit.errors import SourceError, UsageError
 from edgekit.sources import names
 from edgekit.sources.carried import CARRIED
 from edgekit.sources.inputs import parse_input
-from edgekit.sources.names import from_name, known_models
+from edgekit.sources.names import _image_of, from_name, known_models
 from edgekit.sources.resolve import load_source
 from edgekit.sources.source import SourceRequest
 
@@ -130,3 +130,13 @@ def test_torchvision_of_another_torch_is_a_source_error(error: Exception, monkey
     monkeypatch.setattr(torchvision, "__getattr__", broken, raising=False)
     with pytest.raises(SourceError, match=rf"^resnet18: torchvision does not load beside torch 2.*{error}.*same index"):
         load_source("resnet18", SourceRequest())
+
+
+@pytest.mark.parametrize(("name", "count"), [("ssd300_vgg16", 91), ("keypointrcnn_resnet50_fpn", 2)])
+def test_detector_by_name_has_the_categories_of_its_weights(name: str, count: int) -> None:
+    from torchvision.models import get_model_weights
+
+    image, labels = _image_of(get_model_weights(name).DEFAULT)
+    assert image is None  # the detector's own transform is its contract
+    assert len(labels) == count
+    assert labels[1] == "person"

@@ -65,14 +65,16 @@ def test_sweep_goes_on_only_with_resume_and_the_same_options(swept: tuple[Path, 
 
 
 def test_sweep_memory_and_time_limits_end_a_model_and_the_next_one_runs(tmp_path: Path) -> None:
-    result = sweep(tmp_path, *models("hungry", "linear"), *INPUT, "--memory-limit", "2G", "-v")
+    result = sweep(tmp_path, *models("hungry", "linear"), *INPUT, "--jobs", 1, "--memory-limit", "2G", "-v")
     assert result.code == 1
     hungry, linear = stored(tmp_path)
     assert (hungry["status"], linear["status"]) == ("failed", "verified")
     assert hungry["reason"] == "more than 2.0 GB of memory; --memory-limit raises the limit"
     assert 2e9 < hungry["peak_rss_bytes"] < 4e9
     assert "linear: verified" in result.err
-    late = sweep(tmp_path, *models("hungry", "linear"), *INPUT, "--resume", "--retry-failed", "--timeout", "0.5")
+    late = sweep(
+        tmp_path, *models("hungry", "linear"), *INPUT, "--jobs", 1, "--resume", "--retry-failed", "--timeout", "0.5"
+    )
     assert late.code == 1
     linear, hungry = stored(tmp_path)
     assert hungry["reason"] == "not finished after 0.5 s; --timeout raises the limit"
@@ -80,7 +82,7 @@ def test_sweep_memory_and_time_limits_end_a_model_and_the_next_one_runs(tmp_path
 
 
 def test_sweep_interrupted_ends_its_children_and_goes_on_later(tmp_path: Path) -> None:
-    given = (*models("raises", "waits"), *INPUT)
+    given = (*models("raises", "waits"), *INPUT, "--jobs", 1)
     process = subprocess.Popen(command(*given), cwd=tmp_path, env=environment(), stderr=subprocess.PIPE, text=True)
     until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
     child = int((tmp_path / "pid").read_text())

@@ -193,6 +193,13 @@ EK_API ek_status ek_model_predict(ek_model* model, const char* image_path, ek_cl
 EK_API ek_status ek_model_segment(ek_model* model, const char* image_path, const char* mask_path,
                                   const char* overlay_path, ek_values** mask, ek_predict_times* times);
 
+/* The same for a detector: `image.task` of the manifest is "boxes". Gives at most `most` boxes with a score of at least
+ * `min_score`, best first, and writes the picture with them to a PNG file unless `overlay_path` is NULL. *boxes gets
+ * three values, unless `boxes` is NULL: "boxes" float32 [K, 4] (left, top, right, bottom in pixels of the picture),
+ * "labels" int64 [K] and "scores" float32 [K]; destroy it with ek_values_destroy. */
+EK_API ek_status ek_model_detect(ek_model* model, const char* image_path, double min_score, size_t most,
+                                 const char* overlay_path, ek_values** boxes, ek_predict_times* times);
+
 /* The label of a class; "" if the package has none for it. Valid as long as the model. */
 EK_API const char* ek_model_label(const ek_model* model, int64_t index);
 

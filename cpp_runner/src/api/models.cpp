@@ -182,6 +182,23 @@ ek_status ek_model_segment(ek_model* model, const char* image_path, const char* 
   });
 }
 
+ek_status ek_model_detect(ek_model* model, const char* image_path, double min_score, size_t most,
+                          const char* overlay_path, ek_values** boxes, ek_predict_times* times) {
+  return guarded([&]() -> Status {
+    EK_RETURN_IF_ERROR(require(model, image_path));
+    EK_ASSIGN(const auto found, edgekit::detect(*model->model, image_path, min_score, most));
+    if (overlay_path != nullptr) {
+      EK_RETURN_IF_ERROR(edgekit::write_boxes_png(overlay_path, found.picture.view(), found.boxes));
+    }
+    if (boxes != nullptr) {
+      EK_ASSIGN(auto values, edgekit::tensors_of(found.boxes));
+      *boxes = give_values(std::move(values));
+    }
+    if (times != nullptr) *times = {found.decode_ms, found.predict_ms};
+    return {};
+  });
+}
+
 const char* ek_model_label(const ek_model* model, int64_t index) {
   if (model == nullptr) return "";
   const auto& labels = model->model->package().labels;

@@ -1,6 +1,8 @@
 #include "engine/predict.h"
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 
 #include "core/clock.h"
 #include "image/decode.h"
@@ -15,6 +17,10 @@ struct Answer {
   double predict_ms = 0.0;
 };
 
+std::string described(std::string_view task) {
+  return (task == kMaskTask ? "a " : "") + std::string(task);
+}
+
 Result<const MethodSpec*> find_predict(const Package& package, std::string_view task) {
   const MethodSpec* method = package.manifest ? package.manifest->find_method("predict") : nullptr;
   if (method == nullptr) {
@@ -23,9 +29,9 @@ Result<const MethodSpec*> find_predict(const Package& package, std::string_view 
   }
   const std::string& given = package.manifest->task;
   if (given == task) return method;
-  if (given == kMaskTask || given == kLabelsTask) {
-    return usage_error(package.path + ": predict of this package gives " +
-                       (given == kMaskTask ? "a mask, not labels" : "labels, not a mask"));
+  if (given == kMaskTask || given == kLabelsTask || given == kBoxesTask) {
+    return usage_error(package.path + ": predict of this package gives " + described(given) + ", not " +
+                       described(task));
   }
   return usage_error(package.path + ": predict of this package gives '" + given +
                      "', which this runner does not know; use a newer edgekit-runner");
@@ -47,6 +53,21 @@ Status check_mask(const Package& package) {
   const bool fits = outputs.size() == 1 && outputs[0].dtype == DType::kUint8 && outputs[0].axes.size() == 2;
   return fits ? Status()
               : package_error(package.path + ": method predict does not give a uint8 mask; export the model again");
+}
+
+bool is_spec(const TensorSpec& spec, std::string_view name, DType dtype, std::size_t rank) {
+  return spec.name == name && spec.dtype == dtype && spec.axes.size() == rank;
+}
+
+Status check_boxes(const Package& package) {
+  EK_ASSIGN(const MethodSpec* method, find_predict(package, kBoxesTask));
+  const auto& outputs = method->outputs;
+  const bool fits = outputs.size() == 3 && is_spec(outputs[0], "boxes", DType::kFloat32, 2) &&
+                    is_spec(outputs[1], "labels", DType::kInt64, 1) &&
+                    is_spec(outputs[2], "scores", DType::kFloat32, 1);
+  return fits ? Status()
+              : package_error(package.path +
+                              ": method predict does not give boxes, labels and scores; export the model again");
 }
 
 Result<Answer> answer(Model& model, const std::string& image_path) {
@@ -89,6 +110,47 @@ Result<Prediction> predict(Model& model, const std::string& image_path, std::siz
     result.classes.push_back({element_as_int(indices, i), static_cast<float>(element_as_double(scores, i))});
   }
   return result;
+}
+
+Result<Detections> detect(Model& model, const std::string& image_path, double least, std::size_t most) {
+  EK_RETURN_IF_ERROR(check_boxes(model.package()));
+  EK_ASSIGN(Answer found, answer(model, image_path));
+  const auto& items = found.outputs.items;
+  const Tensor &boxes = items[0].tensor, &labels = items[1].tensor, &scores = items[2].tensor;
+  if (boxes.shape != Shape{labels.shape[0], 4} || scores.shape != labels.shape) {
+    return package_error(model.package().path + ": predict gives boxes " + shape_text(boxes.shape) + ", labels " +
+                         shape_text(labels.shape) + " and scores " + shape_text(scores.shape) +
+                         "; export the model again");
+  }
+  Detections result{std::move(found.picture), {}, found.decode_ms, found.predict_ms};
+  const auto& names = model.package().labels;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(labels.shape[0]) && result.boxes.size() < most; ++i) {
+    const double score = element_as_double(scores.view(), i);
+    if (!(score >= least)) continue;
+    const auto edge = [&](std::size_t side) {
+      return static_cast<float>(element_as_double(boxes.view(), 4 * i + side));
+    };
+    const std::int64_t index = element_as_int(labels.view(), i);
+    const bool named = index >= 0 && static_cast<std::size_t>(index) < names.size();
+    const std::string label = named ? names[static_cast<std::size_t>(index)] : "class " + std::to_string(index);
+    result.boxes.push_back({index, label, static_cast<float>(score), edge(0), edge(1), edge(2), edge(3)});
+  }
+  return result;
+}
+
+Result<std::vector<NamedTensor>> tensors_of(const std::vector<FoundBox>& boxes) {
+  const auto count = static_cast<std::int64_t>(boxes.size());
+  EK_ASSIGN(Allocation edges, allocate_tensor(DType::kFloat32, {count, 4}));
+  EK_ASSIGN(Allocation labels, allocate_tensor(DType::kInt64, {count}));
+  EK_ASSIGN(Allocation scores, allocate_tensor(DType::kFloat32, {count}));
+  for (std::size_t i = 0; i < boxes.size(); ++i) {
+    const std::array box{boxes[i].left, boxes[i].top, boxes[i].right, boxes[i].bottom};
+    std::memcpy(edges.mutable_bytes.data() + i * sizeof(box), box.data(), sizeof(box));
+    std::memcpy(labels.mutable_bytes.data() + i * sizeof(boxes[i].index), &boxes[i].index, sizeof(boxes[i].index));
+    std::memcpy(scores.mutable_bytes.data() + i * sizeof(boxes[i].score), &boxes[i].score, sizeof(boxes[i].score));
+  }
+  return std::vector<NamedTensor>{
+      {"boxes", std::move(edges.tensor)}, {"labels", std::move(labels.tensor)}, {"scores", std::move(scores.tensor)}};
 }
 
 }  // namespace edgekit

@@ -1,4 +1,4 @@
-// Runs the `predict` method on a picture: it gives labels, or a mask.
+// Runs the `predict` method on a picture: it gives labels, a mask or boxes.
 #pragma once
 
 #include <string>
@@ -6,6 +6,7 @@
 
 #include "core/status.h"
 #include "engine/model.h"
+#include "image/boxes.h"
 
 namespace edgekit {
 
@@ -27,10 +28,22 @@ struct Segmentation {
   double predict_ms = 0.0;
 };
 
+struct Detections {
+  Tensor picture;               // uint8 [H, W, 3]
+  std::vector<FoundBox> boxes;  // best first
+  double decode_ms = 0.0;
+  double predict_ms = 0.0;
+};
+
 // For a package whose task is labels.
 [[nodiscard]] Result<Prediction> predict(Model& model, const std::string& image_path, std::size_t most);
 
 // For a package whose task is a mask.
 [[nodiscard]] Result<Segmentation> segment(Model& model, const std::string& image_path);
+
+// For a package whose task is boxes: at most `most` of those that have the least score.
+[[nodiscard]] Result<Detections> detect(Model& model, const std::string& image_path, double least, std::size_t most);
+// Boxes as tensors: boxes float32 [K, 4], labels int64 [K], scores float32 [K].
+[[nodiscard]] Result<std::vector<NamedTensor>> tensors_of(const std::vector<FoundBox>& boxes);
 
 }  // namespace edgekit

@@ -73,6 +73,16 @@ double read_real(const json& node) {
   return word == "inf" ? infinity : -infinity;
 }
 
+// A conversion of a real number could be undefined.
+std::int64_t read_whole(const json& node) {
+  if (node.is_number_integer()) return node.get<std::int64_t>();
+  throw BadField{node.dump() + " is not an integer"};
+}
+
+std::size_t read_position(const json& node) {
+  return static_cast<std::size_t>(read_whole(node));  // check_positions refuses what was negative
+}
+
 void check_positions(const GoldenOutput& output, std::size_t total) {
   const std::size_t expected = output.indices ? output.indices->size() : total;
   if (output.count() != expected) {
@@ -90,12 +100,12 @@ GoldenOutput read_output(const json& node) {
   output.dtype = read_dtype(node.at("dtype"));
   output.shape = read_list(node.at("shape"), read_extent);
   const std::size_t total = checked_count(output.name, output.shape);
-  if (!node.at("indices").is_null()) output.indices = node["indices"].get<std::vector<std::size_t>>();
+  if (!node.at("indices").is_null()) output.indices = read_list(node["indices"], read_position);
   const json& values = node.at("values");
   if (dtype_is_float(output.dtype)) {
     output.reals = read_list(values, read_real);
   } else {
-    output.integers = read_list(values, [](const json& value) { return value.get<std::int64_t>(); });
+    output.integers = read_list(values, read_whole);
   }
   check_positions(output, total);
   return output;

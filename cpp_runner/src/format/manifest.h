@@ -17,6 +17,7 @@ inline constexpr int kSchemaMajor = 2;
 inline constexpr int kMostThreads = 1024;
 inline constexpr std::string_view kLabelsTask = "labels";  // what `predict` gives; other tasks are unknown
 inline constexpr std::string_view kMaskTask = "mask";
+inline constexpr std::string_view kBoxesTask = "boxes";
 inline constexpr std::string_view kManifestRecord = "extra/edgekit/manifest.json";
 inline constexpr std::string_view kGoldenRecord = "extra/edgekit/golden.json";
 inline constexpr std::string_view kLabelsRecord = "extra/edgekit/labels.txt";

@@ -1,6 +1,6 @@
 #include "image/mask.h"
 
-#include <array>
+#include <algorithm>
 #include <cstring>
 #include <limits>
 #include <string_view>
@@ -20,15 +20,11 @@ constexpr std::string_view kSignature = "\x89PNG\r\n\x1a\n";
 
 using Palette = std::array<std::uint8_t, kColours * kChannels>;
 
-// The lowest bits of a class give the highest bits of red, green and blue, the next three bits the next ones.
 Palette make_palette() {
   Palette palette{};
   for (std::size_t index = 0; index < kColours; ++index) {
-    for (std::size_t bit = 0; bit < 8; ++bit) {
-      const std::size_t set = (index >> bit) & 1U;
-      std::uint8_t& colour = palette[index * kChannels + bit % kChannels];
-      colour = static_cast<std::uint8_t>(colour | set << (7 - bit / kChannels));
-    }
+    const Colour colour = class_colour(static_cast<std::uint8_t>(index));
+    std::copy(colour.begin(), colour.end(), palette.data() + index * kChannels);
   }
   return palette;
 }
@@ -84,6 +80,27 @@ std::size_t side(const TensorView& tensor, std::size_t axis) {
 }
 
 }  // namespace
+
+// The lowest bits of a class give the highest bits of red, green and blue, the next three bits the next ones.
+Colour class_colour(std::uint8_t index) {
+  Colour colour{};
+  for (std::size_t bit = 0; bit < 8; ++bit) {
+    std::uint8_t& channel = colour[bit % kChannels];
+    channel = static_cast<std::uint8_t>(channel | (index >> bit & 1U) << (7 - bit / kChannels));
+  }
+  return colour;
+}
+
+Status write_picture_png(const std::string& path, const TensorView& picture) {
+  if (!is_bytes(picture, 3) || side(picture, 2) != kChannels) {
+    return usage_error("a picture is uint8 [H, W, 3], got " + shape_text(picture.shape));
+  }
+  const std::size_t height = side(picture, 0), stride = side(picture, 1) * kChannels;
+  const std::string rows = filtered_rows(height, stride, [&](std::size_t y, std::uint8_t* to) {
+    std::memcpy(to, picture.bytes.data() + y * stride, stride);
+  });
+  return write_png(path, side(picture, 1), height, kRgbType, "", rows);
+}
 
 Status write_mask_png(const std::string& path, const TensorView& mask) {
   if (!is_bytes(mask, 2)) return usage_error("a mask is uint8 [H, W], got " + shape_text(mask.shape));

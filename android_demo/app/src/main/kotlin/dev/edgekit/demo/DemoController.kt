@@ -7,10 +7,10 @@ import android.util.Log
 import dev.edgekit.core.format.EdgekitException
 import dev.edgekit.core.format.Failure
 import dev.edgekit.core.format.Document
+import dev.edgekit.core.format.Manifest
 import dev.edgekit.core.format.ModelPackage
 import dev.edgekit.core.format.PackageException
 import dev.edgekit.core.format.Problem
-import dev.edgekit.core.format.Tensor
 import dev.edgekit.core.run.BenchmarkPlan
 import dev.edgekit.core.run.BenchmarkReport
 import dev.edgekit.core.run.FirstRunTimer
@@ -18,8 +18,10 @@ import dev.edgekit.core.run.LatencyStats
 import dev.edgekit.core.run.ModelLoader
 import dev.edgekit.core.run.Prediction
 import dev.edgekit.core.run.benchmark
+import dev.edgekit.core.run.classesIn
 import dev.edgekit.core.run.classify
 import dev.edgekit.core.run.defaultThreads
+import dev.edgekit.core.run.segment
 import dev.edgekit.core.run.selfTest
 import dev.edgekit.core.run.timed
 import dev.edgekit.core.ui.BenchmarkState
@@ -62,7 +64,7 @@ class DemoController(
     private val mutableState = MutableStateFlow(UiState(threads = defaultThreads()))
     val state: StateFlow<UiState> = mutableState.asStateFlow()
 
-    /** The photograph behind [UiState.photo], and where it came from. */
+    /** The photograph behind [UiState.photo], with its mask over it where there is one, and where it came from. */
     @Volatile
     var picture: Bitmap? = null
         private set
@@ -138,24 +140,33 @@ class DemoController(
         photo = uri
         emit(UiEvent.Photo(PhotoState.Working))
         val loaded = requireModel()
-        val resize = loaded.model.manifest?.takeIf { it.classifiesImages }?.resize
-            ?: throw PackageException("${loaded.model.name} does not classify photographs.", problem = Problem.NO_CLASSIFIER)
-        val bitmap = photos.load(uri, resize)
+        val model = loaded.model
+        val manifest = model.manifest?.takeIf { it.takesPictures }
+            ?: throw PackageException("${model.name} gives neither labels nor a mask for a photograph.", problem = Problem.NO_PICTURES)
+        val bitmap = photos.load(uri, checkNotNull(manifest.resize))
+        val image = photos.toTensor(bitmap)
         picture = bitmap
-        classifyRepeatedly(loaded, photos.toTensor(bitmap))
+        if (manifest.task == Manifest.MASK) {
+            runRepeatedly(loaded, { segment(model, loaded.runtime, image) }) { mask ->
+                if (picture === bitmap) picture = photos.overlay(image, mask) // All runs give the same mask.
+                classesIn(mask, model.labels)
+            }
+        } else {
+            runRepeatedly(loaded, { classify(model, loaded.runtime, image, TOP_K) }) { it }
+        }
     }
 
-    private fun classifyRepeatedly(loaded: Loaded, image: Tensor) {
+    /** Runs a model on a photograph, and shows what [read] finds in each answer; only [run] is timed. */
+    private fun <T> runRepeatedly(loaded: Loaded, run: () -> T, read: (T) -> List<Prediction>) {
         val runtime = loaded.runtime
-        fun run() = timed { classify(loaded.model, runtime, image, TOP_K) }
-        fun show(predictions: List<Prediction>, latency: LatencyStats?) =
-            emit(UiEvent.Photo(PhotoState.Shown(predictions, checkNotNull(runtime.firstMs), latency)))
-        if (runtime.firstMs == null) show(run().first, latency = null)
+        fun show(answer: T, latency: LatencyStats?) =
+            emit(UiEvent.Photo(PhotoState.Shown(read(answer), checkNotNull(runtime.firstMs), latency)))
+        if (runtime.firstMs == null) show(run(), latency = null)
         val samples = ArrayList<Double>()
         repeat(PHOTO_RUNS) {
-            val (predictions, ms) = run()
+            val (answer, ms) = timed(run)
             samples += ms
-            show(predictions, LatencyStats.of(samples))
+            show(answer, LatencyStats.of(samples))
         }
     }
 
@@ -265,7 +276,8 @@ class DemoController(
             randomSeed = model.manifest?.weights?.seed,
             areWeightsRandom = model.manifest?.weights?.areRandom == true,
             unproven = model.manifest?.unproven.orEmpty(),
-            classifiesImages = model.manifest?.classifiesImages == true,
+            takesPictures = model.manifest?.takesPictures == true,
+            givesMasks = model.manifest?.task == Manifest.MASK,
             loadMs = loadMs,
         )
     }

@@ -9,6 +9,7 @@ import android.net.Uri
 import dev.edgekit.core.format.ImageException
 import dev.edgekit.core.format.Problem
 import dev.edgekit.core.format.Tensor
+import dev.edgekit.core.run.Overlay
 import dev.edgekit.core.run.RgbImage
 import dev.edgekit.core.run.checkResized
 import dev.edgekit.core.run.sampleSize
@@ -49,6 +50,18 @@ class PhotoLoader(private val resolver: ContentResolver) {
     /** The tensor is reused by the next call. */
     fun toTensor(bitmap: Bitmap): Tensor = converter.convert(bitmap.width, bitmap.height) { y, row ->
         bitmap.getPixels(row, 0, bitmap.width, 0, y, bitmap.width, 1)
+    }
+
+    /** The picture of [image] with the colours of its mask over it. */
+    fun overlay(image: Tensor, mask: Tensor): Bitmap {
+        val (height, width) = mask.shape
+        val drawn = Bitmap.createBitmap(width, height, Bitmap.Config.ARGB_8888)
+        val (overlay, row) = Overlay(image, mask) to IntArray(width)
+        for (y in 0 until height) {
+            overlay.row(y, row)
+            drawn.setPixels(row, 0, width, 0, y, width, 1)
+        }
+        return drawn
     }
 
     private fun open(uri: Uri): InputStream = try {

@@ -1,6 +1,8 @@
 package dev.edgekit.demo
 
+import android.content.res.ColorStateList
 import android.graphics.Bitmap
+import android.graphics.Color
 import android.view.LayoutInflater
 import android.view.View
 import android.view.ViewGroup
@@ -14,6 +16,7 @@ import dev.edgekit.core.format.Problem
 import dev.edgekit.core.run.Prediction
 import dev.edgekit.core.run.SelfTestReport
 import dev.edgekit.core.run.Verdict
+import dev.edgekit.core.run.classColour
 import dev.edgekit.core.ui.BenchmarkState
 import dev.edgekit.core.ui.ModelState
 import dev.edgekit.core.ui.PhotoState
@@ -37,7 +40,7 @@ private fun wording(problem: Problem): Int = when (problem) {
     Problem.APP_WITHOUT_MODEL -> R.string.problem_app_without_model
     Problem.FILE_UNREADABLE -> R.string.problem_file_unreadable
     Problem.STORAGE -> R.string.problem_storage
-    Problem.NO_CLASSIFIER -> R.string.problem_no_classifier
+    Problem.NO_PICTURES -> R.string.problem_no_pictures
     Problem.NO_INPUTS -> R.string.problem_no_inputs
     Problem.PHOTO_UNREADABLE -> R.string.problem_photo_unreadable
     Problem.PHOTO_FORMAT -> R.string.problem_photo_format
@@ -70,35 +73,51 @@ class PhotoScreen(private val root: View) {
     fun render(state: UiState, picture: Bitmap?) {
         val photo = state.photo
         val shown = photo as? PhotoState.Shown
-        renderPicture(photo, picture)
-        renderButtons(state.model as? ModelState.Ready)
+        val model = state.model as? ModelState.Ready
+        val masked = model?.givesMasks == true
+        renderPicture(photo, picture, masked)
+        renderButtons(model)
         root.findViewById<TextView>(R.id.photo_error).showFailure((photo as? PhotoState.Failed)?.failure, above = state.model)
         root.findViewById<View>(R.id.results_card).showIf(shown != null)
-        renderPredictions(shown?.predictions.orEmpty())
+        root.findViewById<TextView>(R.id.results_title).setText(if (masked) R.string.classes else R.string.results)
+        renderPredictions(shown?.predictions.orEmpty(), masked)
         root.findViewById<TextView>(R.id.median).text = shown?.latency?.let { root.context.getString(R.string.median, it.p50Ms) }
         root.findViewById<ViewGroup>(R.id.photo_latency).renderFigures(if (shown == null) emptyList() else latency(state, shown))
     }
 
-    private fun renderPicture(photo: PhotoState, picture: Bitmap?) {
+    private fun renderPicture(photo: PhotoState, picture: Bitmap?, masked: Boolean) {
         root.findViewById<ImageView>(R.id.picture).apply {
+            // The shares of a mask are those of the whole picture.
+            scaleType = if (masked) ImageView.ScaleType.FIT_CENTER else ImageView.ScaleType.CENTER_CROP
             setImageBitmap(picture)
-            contentDescription = if (picture == null) null else context.getString(R.string.picture)
+            val description = if (masked && photo is PhotoState.Shown) R.string.picture_with_mask else R.string.picture
+            contentDescription = if (picture == null) null else context.getString(description)
         }
         root.findViewById<View>(R.id.picture_hint).showIf(picture == null && photo != PhotoState.Working)
         root.findViewById<View>(R.id.photo_progress).showIf(photo == PhotoState.Working)
     }
 
     private fun renderButtons(model: ModelState.Ready?) {
-        val canClassify = model?.classifiesImages == true
-        root.findViewById<View>(R.id.choose_photo).isEnabled = canClassify
-        root.findViewById<View>(R.id.take_photo).isEnabled = canClassify
-        root.findViewById<TextView>(R.id.picture_hint)
-            .setText(if (model == null || canClassify) R.string.picture_hint else R.string.problem_no_classifier)
+        val takesPictures = model?.takesPictures == true
+        root.findViewById<View>(R.id.choose_photo).isEnabled = takesPictures
+        root.findViewById<View>(R.id.take_photo).isEnabled = takesPictures
+        root.findViewById<TextView>(R.id.picture_hint).setText(
+            when {
+                model != null && !takesPictures -> R.string.problem_no_pictures
+                model?.givesMasks == true -> R.string.picture_hint_mask
+                else -> R.string.picture_hint
+            },
+        )
     }
 
-    private fun renderPredictions(predictions: List<Prediction>) {
+    private fun renderPredictions(predictions: List<Prediction>, masked: Boolean) {
         val rows = root.findViewById<ViewGroup>(R.id.predictions).rows(predictions.size, R.layout.row_prediction)
         rows.zip(predictions).forEach { (row, prediction) ->
+            row.findViewById<View>(R.id.swatch).apply {
+                showIf(masked)
+                // Class 0 has no colour: the overlay leaves it as it is.
+                backgroundTintList = ColorStateList.valueOf(if (prediction.index == 0) Color.TRANSPARENT else classColour(prediction.index))
+            }
             val percent = root.context.getString(R.string.percent, 100 * prediction.score)
             row.findViewById<TextView>(R.id.label).text = prediction.label
             row.findViewById<TextView>(R.id.score).text = percent

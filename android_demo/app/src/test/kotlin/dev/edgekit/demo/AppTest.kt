@@ -41,6 +41,7 @@ abstract class AppTest {
     protected val state: UiState get() = controller.state.value
     protected val inputs = File(property("edgekit.inputs"))
     protected val model = inputs.resolve("model.ptl")
+    protected val segmenter = inputs.resolve("segmenter.ptl")
     protected val conformance = File(property("edgekit.conformance"))
 
     @Before

@@ -117,6 +117,6 @@ class ModelSourceTest : AppTest() {
         assertFalse(activity.get().findViewById<View>(R.id.choose_photo).isEnabled)
         controller.showPhoto(photo("flower0.jpg")) // As another app's share would.
         await { it.photo is PhotoState.Failed }
-        assertEquals(Problem.NO_CLASSIFIER, assertIs<PhotoState.Failed>(state.photo).failure.problem)
+        assertEquals(Problem.NO_PICTURES, assertIs<PhotoState.Failed>(state.photo).failure.problem)
     }
 }

@@ -57,6 +57,15 @@ class ScreenshotTest : AppTest() {
     }
 
     @Test
+    fun mask_light() = assertLooksLike("mask-light", segmented())
+
+    @Test
+    fun mask_dark() {
+        RuntimeEnvironment.setQualifiers("+night")
+        assertLooksLike("mask-dark", segmented())
+    }
+
+    @Test
     fun empty_light() = assertLooksLike("empty-light", launchPretrained())
 
     @Test
@@ -99,6 +108,12 @@ class ScreenshotTest : AppTest() {
     }
 
     private fun classified(): ActivityController<MainActivity> = launchPretrained().also {
+        controller.showPhoto(photo("china0.jpg"))
+        shown()
+    }
+
+    private fun segmented(): ActivityController<MainActivity> = launch().also {
+        await(controller.import(content(segmenter)))
         controller.showPhoto(photo("china0.jpg"))
         shown()
     }

@@ -17,6 +17,7 @@ import kotlin.system.exitProcess
 //
 //     java -cp 'lib/*' dev.edgekit.hostcli.MainKt verify JNI_FOLDER CACHE_FOLDER X.ptl
 //     java -cp 'lib/*' dev.edgekit.hostcli.MainKt run JNI_FOLDER CACHE_FOLDER X.ptl [--topk N] PICTURE.png...
+//         [-o MASK.png] [--overlay OVERLAY.png]
 //     java -cp 'lib/*' dev.edgekit.hostcli.MainKt run JNI_FOLDER CACHE_FOLDER X.ptl --input [NAME=]X.npy... [--method M]
 //         [--threads N] -o OUT.npy|FOLDER
 //     java -cp 'lib/*' dev.edgekit.hostcli.MainKt bench JNI_FOLDER CACHE_FOLDER X.ptl [--method M] [--threads N]
@@ -25,7 +26,7 @@ import kotlin.system.exitProcess
 //
 // --input is repeatable, in the order of the method's parameters or with all their names. Without --threads the pool has the
 // app's own size. An OUT.npy gets the output; several outputs put their names before .npy. An existing FOLDER gets NAME.npy for
-// each output. `prepare` fills the cache for another processor, whose Java then needs no compiler.
+// each output. Only a segmenter has masks; of several pictures, each puts its name before .png. `prepare` fills the cache for another processor, whose Java then needs no compiler.
 // Each other verb prints one JSON document on stdout; errors go to stderr. The exit codes are those of edgekit.
 
 internal const val EXIT_PASS = 0

@@ -24,7 +24,7 @@ internal class Options private constructor(private val positional: List<String>,
     }
 
     companion object {
-        private val KNOWN = setOf("--topk", "--input", "--method", "--threads", "-o", "--iterations", "--warmup", "--min-seconds")
+        private val KNOWN = setOf("--topk", "--input", "--method", "--threads", "-o", "--overlay", "--iterations", "--warmup", "--min-seconds")
 
         fun parse(words: List<String>): Options {
             val positional = ArrayList<String>()

@@ -3,14 +3,16 @@ package dev.edgekit.hostcli
 import dev.edgekit.core.format.Document
 import dev.edgekit.core.format.ImageException
 import dev.edgekit.core.format.InputException
+import dev.edgekit.core.format.Manifest
 import dev.edgekit.core.format.MethodSpec
 import dev.edgekit.core.format.ModelException
 import dev.edgekit.core.format.ModelPackage
 import dev.edgekit.core.format.Npy
 import dev.edgekit.core.format.Tensor
+import dev.edgekit.core.run.Prediction
 import dev.edgekit.core.run.RgbImage
 import dev.edgekit.core.run.classify
-import dev.edgekit.core.run.requireLabels
+import dev.edgekit.core.run.requireTask
 import java.io.File
 import java.io.IOException
 import javax.imageio.ImageIO
@@ -23,7 +25,8 @@ internal fun run(model: ModelPackage, options: Options): Int {
     val results = when {
         pictures.isNotEmpty() && "--input" in options ->
             throw UsageException("pictures and --input exclude each other: pictures go through predict, arrays through --method.")
-        pictures.isNotEmpty() -> runPictures(model, pictures, options.int("--topk", least = 1) ?: DEFAULT_TOPK)
+        pictures.isNotEmpty() -> runPictures(model, pictures, options)
+        "--overlay" in options -> throw UsageException("--overlay is for pictures, and none was given. Give a picture, or leave it out.")
         else -> runArrays(model, options)
     }
     println(Document.write(context(model), results))
@@ -33,17 +36,22 @@ internal fun run(model: ModelPackage, options: Options): Int {
 internal fun context(model: ModelPackage) =
     mapOf("package" to model.name, "weights" to model.manifest?.weights?.kind, "runtime" to RUNTIME_NAME)
 
-/** As the app does it, from pixels to labels; a bad picture does not stop the others. Java reads PNG files exactly, and JPEG files with another decoder than edgekit. */
-private fun runPictures(model: ModelPackage, pictures: List<File>, count: Int): List<Map<String, Any?>> {
-    if (model.manifest?.methods?.none { it.name == "predict" } == true) {
-        throw UsageException("${model.file.name} has no method 'predict': it does not classify pictures. Give arrays with --input.")
+/** As the app does it, from pixels to labels or a mask; a bad picture does not stop the others. Java reads PNG files exactly, and JPEG files with another decoder than edgekit. */
+private fun runPictures(model: ModelPackage, pictures: List<File>, options: Options): List<Map<String, Any?>> {
+    val manifest = model.requireManifest()
+    if (manifest.methods.none { it.name == "predict" }) {
+        throw UsageException("${model.file.name} has no method 'predict': it does not take pictures. Give arrays with --input.")
     }
-    model.manifest?.let(::requireLabels)
+    val count = options.int("--topk", least = 1) ?: DEFAULT_TOPK
+    val masks = manifest.task == Manifest.MASK
+    if (!masks) requireTask(manifest, Manifest.LABELS)
+    val files = if (masks) maskFiles(model, pictures, options) else noFiles(model, pictures, options)
     return load(model).use { runtime ->
-        pictures.map { picture ->
+        pictures.zip(files) { picture, wanted ->
             try {
-                val labels = classify(model, runtime, pixels(picture), count).map { mapOf("label" to it.label, "score" to it.score) }
-                row(picture, labels)
+                val pixels = pixels(picture)
+                val found = if (masks) writeMask(model, runtime, pixels, wanted) else classify(model, runtime, pixels, count)
+                row(picture, found.take(count), wanted)
             } catch (e: ImageException) {
                 row(picture, error = e.message)
             }
@@ -51,9 +59,21 @@ private fun runPictures(model: ModelPackage, pictures: List<File>, count: Int): 
     }
 }
 
-/** The mask and the overlay are files of packages that give masks, which this program refuses. */
-private fun row(picture: File, labels: List<Any> = emptyList(), error: String? = null): Map<String, Any?> =
-    mapOf("file" to picture.path, "labels" to labels, "error" to error, "mask" to null, "overlay" to null)
+private fun noFiles(model: ModelPackage, pictures: List<File>, options: Options): List<MaskFiles> {
+    for (option in MASK_OPTIONS.filter { it in options }) {
+        throw UsageException("$option ${options.text(option)}: ${model.file.name} gives labels for pictures, not masks. Leave $option out.")
+    }
+    return pictures.map { MaskFiles() }
+}
+
+private fun row(picture: File, found: List<Prediction> = emptyList(), files: MaskFiles = MaskFiles(), error: String? = null): Map<String, Any?> =
+    mapOf(
+        "file" to picture.path,
+        "labels" to found.map { mapOf("label" to it.label, "score" to it.score) },
+        "error" to error,
+        "mask" to files.mask?.path,
+        "overlay" to files.overlay?.path,
+    )
 
 private fun pixels(picture: File): Tensor {
     val image = try {
@@ -108,12 +128,15 @@ private fun inputs(words: List<String>, spec: MethodSpec?, method: String): List
 internal fun outputFiles(target: File, names: Set<String>): Map<String, File> {
     if (names.size == 1 && !target.isDirectory) return mapOf(names.single() to target)
     val files = names.associateWith { name ->
-        val safe = name.replace(Regex("[^A-Za-z0-9_.-]"), "_")
+        val safe = plainName(name)
         if (target.isDirectory) File(target, "$safe.npy") else target.resolveSibling("${target.nameWithoutExtension}.$safe.npy")
     }
     if (files.values.toSet().size < files.size) throw UsageException("the outputs $names give the same file names.")
     return files
 }
+
+/** A name without the characters that a file name may not have. */
+internal fun plainName(name: String): String = name.replace(Regex("[^A-Za-z0-9_.-]"), "_")
 
 private fun write(file: File, tensor: Tensor) = try {
     Npy.write(file, tensor)

@@ -25,6 +25,7 @@ class MainTest {
     @get:Rule
     val folder = TemporaryFolder()
     private val model = File(property("edgekit.inputs"), "model.ptl")
+    private val segmenter = File(property("edgekit.inputs"), "segmenter.ptl")
 
     @Before
     fun needsAndroidsLibrary() = assumeTrue(HostRuntime.unsupportedReason().orEmpty(), HostRuntime.unsupportedReason() == null)
@@ -79,6 +80,52 @@ class MainTest {
         for (reason in listOf("gone.png cannot be read", "is not a picture that Java decodes", "which predict resizes to")) {
             assertContains(stderr, reason)
         }
+    }
+
+    @Test
+    fun execute_picturesOfASegmenter_writeTheirFiles() {
+        assertEquals(0, call(listOf("verify"), segmenter).first) // Android's library comes before Java's own for pictures.
+        val pictures = listOf("a.png", "b c.png").map { folder.root.resolve(it) }
+        pictures.forEach { ImageIO.write(BufferedImage(40, 30, BufferedImage.TYPE_INT_RGB), "png", it) }
+        val words = listOf("-o", "${folder.root}/m.png", "--overlay", "${folder.root}/o.PNG", "--topk", "1")
+        val (code, stdout, _) = call(listOf("run") + pictures.map { it.path } + words, segmenter)
+        assertEquals(0, code)
+        val rows = Json.parse(stdout, "stdout")["results"].items()
+        assertEquals(listOf(1, 1), rows.map { it["labels"].items().size })
+        assertEquals(listOf("m.a.png", "m.b_c.png"), rows.map { File(it["mask"].text()).name })
+        assertEquals(listOf("o.a.PNG", "o.b_c.PNG"), rows.map { File(it["overlay"].text()).name })
+        val mask = ImageIO.read(File(rows[0]["mask"].text()))
+        assertEquals(listOf(40, 30, BufferedImage.TYPE_BYTE_INDEXED), listOf(mask.width, mask.height, mask.type))
+        assertEquals(pictures.size * 3, folder.root.list()?.size)
+    }
+
+    @Test
+    fun execute_maskFilesThatItMustNotWrite_endWith2AndWriteNothing() {
+        val pictures = listOf("a.png", "sub/a.png").map { folder.root.resolve(it).apply { parentFile.mkdirs() } }
+        pictures.forEach { ImageIO.write(BufferedImage(40, 30, BufferedImage.TYPE_INT_RGB), "png", it) }
+        val (first, second) = pictures.map { it.path }
+        val before = pictures[0].readBytes()
+        val (good, other) = "${folder.root}/m.png" to PackageEditor.withManifest(segmenter, folder.root.resolve("other.ptl")) {
+            it.replace(Regex("\"task\": *\"mask\""), "\"task\": \"depth\"")
+        }
+        val mistakes = listOf(
+            "expected a name that ends in .png" to (segmenter to listOf(first, "-o", "${folder.root}/m.npy")),
+            "is read by this run" to (segmenter to listOf(first, "-o", first)),
+            "would be written twice" to (segmenter to listOf(first, "-o", good, "--overlay", good)),
+            "would be written twice" to (segmenter to listOf(first, second, "-o", good)),
+            "--overlay is for pictures" to (segmenter to listOf("--overlay", good)),
+            "gives labels for pictures, not masks" to (model to listOf(first, "-o", good)),
+            "gives labels for pictures, not masks" to (model to listOf(first, "--overlay", good)),
+            "gives 'depth'; this version knows labels and mask" to (other to listOf(first, "-o", good)),
+            "cannot be written" to (segmenter to listOf(first, "-o", "${folder.root}/gone/m.png")),
+        )
+        for ((reason, run) in mistakes) {
+            val (code, stdout, stderr) = call(listOf("run") + run.second, run.first)
+            assertEquals(2 to "", code to stdout, reason)
+            assertContains(stderr, reason)
+        }
+        assertEquals(before.toList(), pictures[0].readBytes().toList())
+        assertEquals(listOf("a.png", "other.ptl", "sub"), folder.root.list()?.sorted())
     }
 
     @Test

@@ -23,15 +23,19 @@ data class Manifest(
             method.outputs.filter { it.proof == Proof.UNPROVEN }.map { "${method.name}: ${it.name}" }
         }
 
-    /** Whether there is a `predict` that takes a photograph and gives labels. */
-    val classifiesImages: Boolean get() = resize != null && task == LABELS && methods.any { it.name == "predict" }
+    /** Whether there is a `predict` that takes a photograph and gives something that this reader knows. */
+    val takesPictures: Boolean get() = resize != null && task in TASKS && methods.any { it.name == "predict" }
 
     fun method(name: String): MethodSpec = methods.find { it.name == name }
         ?: throw PackageException("${this.name} has no method '$name'; it has ${methods.joinToString { it.name }}")
 
     companion object {
-        /** The [task] of an image classifier; the `predict` of other packages gives something else, such as a mask. */
+        /** The [task] of an image classifier. */
         const val LABELS = "labels"
+
+        /** The [task] of a segmenter, whose `predict` gives the class of each pixel. */
+        const val MASK = "mask"
+        internal val TASKS = listOf(LABELS, MASK)
         private const val MAJOR = 2
         private const val MOST_THREADS = 1024
         private val QUANTIZED_ENGINES = listOf("fbgemm", "x86", "onednn", "qnnpack")

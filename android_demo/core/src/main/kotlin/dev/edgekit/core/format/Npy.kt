@@ -5,8 +5,6 @@ import java.io.IOException
 import java.nio.ByteBuffer
 import java.nio.ByteOrder
 import java.nio.channels.FileChannel
-import java.nio.file.Files
-import java.nio.file.StandardCopyOption
 import java.nio.file.StandardOpenOption
 
 /** numpy's `.npy` files, in C order and little-endian, as every platform of Android is. */
@@ -71,18 +69,11 @@ object Npy {
     }
 
     /** Writes the whole file or nothing. */
-    fun write(file: File, tensor: Tensor) {
-        val target = file.absoluteFile.toPath()
-        val partial = Files.createTempFile(target.parent, file.name, ".part")
-        try {
-            FileChannel.open(partial, StandardOpenOption.WRITE).use { channel ->
-                for (part in listOf(ByteBuffer.wrap(header(tensor)), tensor.bytes.duplicate().rewind())) {
-                    while (part.hasRemaining()) channel.write(part)
-                }
+    fun write(file: File, tensor: Tensor) = writeWhole(file) { partial ->
+        FileChannel.open(partial, StandardOpenOption.WRITE).use { channel ->
+            for (part in listOf(ByteBuffer.wrap(header(tensor)), tensor.bytes.duplicate().rewind())) {
+                while (part.hasRemaining()) channel.write(part)
             }
-            Files.move(partial, target, StandardCopyOption.ATOMIC_MOVE)
-        } finally {
-            Files.deleteIfExists(partial)
         }
     }
 

@@ -25,14 +25,18 @@ data class UiState(
 sealed interface ModelState {
     data object Loading : ModelState
 
-    /** @property unproven the outputs that a wrong model could give too */
+    /**
+     * @property unproven the outputs that a wrong model could give too
+     * @property givesMasks whether it gives the class of each pixel of a photograph; else it gives labels
+     */
     data class Ready(
         val name: String,
         val source: String,
         val randomSeed: Long?,
         val areWeightsRandom: Boolean,
         val unproven: List<String>,
-        val classifiesImages: Boolean,
+        val takesPictures: Boolean,
+        val givesMasks: Boolean,
         val loadMs: Double,
     ) : ModelState
 
@@ -45,6 +49,7 @@ sealed interface PhotoState {
     data object Working : PhotoState
 
     /**
+     * @property predictions the most likely labels; or all classes of a mask, each with its share of the pixels
      * @property firstMs the model's first run after loading, perhaps on another photograph
      * @property latency of the runs on this photograph, without that first run; null before there are any
      */

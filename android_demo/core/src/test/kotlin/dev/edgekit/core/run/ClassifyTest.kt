@@ -2,21 +2,14 @@ package dev.edgekit.core.run
 
 import dev.edgekit.core.format.Axis
 import dev.edgekit.core.format.DType
-import dev.edgekit.core.format.InputException
-import dev.edgekit.core.format.Manifest
 import dev.edgekit.core.format.MethodSpec
 import dev.edgekit.core.format.ModelException
 import dev.edgekit.core.format.Outputs
 import dev.edgekit.core.format.Tensor
 import dev.edgekit.core.format.TensorSpec
-import dev.edgekit.core.format.Tolerance
-import dev.edgekit.core.format.Weights
 import kotlin.test.Test
-import kotlin.test.assertContains
 import kotlin.test.assertEquals
 import kotlin.test.assertFailsWith
-import kotlin.test.assertFalse
-import kotlin.test.assertTrue
 
 class ClassifyTest {
     @Test
@@ -49,21 +42,6 @@ class ClassifyTest {
             assertFailsWith<ModelException> { spec.check(Outputs("*", mapOf("0" to Tensor.allocate(DType.FLOAT32, shape)))) }
         }
         assertFailsWith<ModelException> { spec.check(Outputs("*", emptyMap())) }
-    }
-
-    @Test
-    fun requireLabels_packageOfAnotherTask_isNamed() {
-        fun manifest(task: String) = Manifest(
-            name = "m", source = "", weights = Weights("named", null), methods = listOf(MethodSpec("predict", "*", emptyList(), emptyList())),
-            resize = 36, tolerance = Tolerance(1e-5, 1e-5, 1e-5), threads = null, records = emptyMap(), quantizedEngine = null, task = task,
-        )
-        requireLabels(manifest(Manifest.LABELS))
-        assertTrue(manifest(Manifest.LABELS).classifiesImages)
-        for (task in listOf("mask", "boxes")) {
-            val refused = assertFailsWith<InputException> { requireLabels(manifest(task)) }
-            assertContains(refused.message.orEmpty(), "'predict' of m gives '$task'")
-            assertFalse(manifest(task).classifiesImages)
-        }
     }
 
     private fun outputs(first: Float, second: Float): Outputs {

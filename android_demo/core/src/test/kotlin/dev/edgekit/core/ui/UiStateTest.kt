@@ -14,7 +14,8 @@ class UiStateTest {
         randomSeed = 0,
         areWeightsRandom = true,
         unproven = emptyList(),
-        classifiesImages = true,
+        takesPictures = true,
+        givesMasks = false,
         loadMs = 1.0,
     )
     private val failure = Failure(Problem.UNEXPECTED, "x")
