@@ -70,6 +70,7 @@ private fun row(picture: File, found: List<Prediction> = emptyList(), files: Mas
     mapOf(
         "file" to picture.path,
         "labels" to found.map { mapOf("label" to it.label, "score" to it.score) },
+        "boxes" to emptyList<Any>(), // of detectors, which this library cannot run
         "error" to error,
         "mask" to files.mask?.path,
         "overlay" to files.overlay?.path,
