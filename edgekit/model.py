@@ -136,8 +136,10 @@ class PackageModel:
 
         Raises:
             ImageError: the picture cannot be decoded.
-            UsageError: the package has no `predict`, or one that gives something else.
+            UsageError: the package has no `predict`, or one that gives something else, or min_score is not from 0 to 1.
         """
+        if not (isinstance(min_score, int | float) and 0.0 <= min_score <= 1.0):
+            raise UsageError(f"min_score is {min_score!r}; expected a number from 0 to 1.")
         self.check_task(BOXES)
         found = self.run([self._pixels(image)], "predict")
         try:
@@ -151,7 +153,16 @@ class PackageModel:
         return None if self.manifest is None or self.manifest.image is None else self.manifest.image.task
 
     def _pixels(self, image: str | os.PathLike[str] | Array) -> Array:
-        return image if isinstance(image, np.ndarray) else decode_image(Path(image), self.picture_resize())
+        if isinstance(image, np.ndarray):
+            if image.size == 0:
+                raise UsageError(f"the picture is {image.dtype} {list(image.shape)}; expected at least one pixel.")
+            return image
+        if not isinstance(image, str | os.PathLike):
+            raise UsageError(
+                f"the picture is of type {type(image).__name__}; expected the path of a file, or a numpy array, uint8 [H, W, 3] "
+                "RGB."
+            )
+        return decode_image(Path(image), self.picture_resize())
 
     def check_task(self, wanted: str, instead: str | None = None) -> None:
         """Refuses a package whose `predict` gives something else, by the name of that. `instead` ends the message.

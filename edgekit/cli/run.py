@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--input", action="append", default=[], metavar="FILE", help="an input of --method: [NAME=]x.npy; repeatable"
     )
-    parser.add_argument("--method", default="forward", help="the method for --input (default forward)")
+    parser.add_argument("--method", help="the method for --input (default forward)")
     parser.add_argument(
         "-o",
         "--output",
@@ -57,10 +57,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    if options.pictures and options.input:
-        raise UsageError(
-            "pictures and --input exclude each other: pictures go through predict, arrays through --method."
-        )
+    for option, asked in (("--input", options.input), ("--method", options.method)):
+        if options.pictures and asked:
+            raise UsageError(
+                f"pictures and {option} exclude each other: pictures go through predict, arrays (--input) through --method."
+            )
     for option, given in (("--overlay", options.overlay), ("--min-score", options.min_score)):
         if given is not None and not options.pictures:
             raise UsageError(f"{option} is for pictures, and none was given. Give a picture, or leave it out.")
@@ -93,7 +94,9 @@ def _run_arrays(model: "PackageModel", options: argparse.Namespace) -> Sequence[
     arrays = {name or str(index): load_npy(path) for index, (name, _, path) in enumerate(named)}
     if len(arrays) < len(named):
         raise UsageError(f"--input was given twice for one name ({', '.join(name for name, _, _ in named)}).")
-    outputs = model.run(arrays if any(name for name, _, _ in named) else list(arrays.values()), options.method)
+    outputs = model.run(
+        arrays if any(name for name, _, _ in named) else list(arrays.values()), options.method or "forward"
+    )
     output = options.output or _OUTPUT
     paths = _paths(output, list(outputs))
     _keep(options.package, paths)

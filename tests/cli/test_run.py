@@ -120,7 +120,8 @@ def test_run_output_that_cannot_be_written_exits_2(cli: Command, tiny: Path, out
     ("arguments", "message"),
     [
         (["--method", "classify", "--input", "good.npy"], "has no method 'classify'; it has forward, predict"),
-        ([PHOTO, "--input", "good.npy"], "exclude each other"),
+        ([PHOTO, "--input", "good.npy"], "pictures and --input exclude each other"),
+        ([PHOTO, "--method", "predict"], "pictures and --method exclude each other"),
         ([PHOTO, "--topk", "0"], "topk is 0; expected at least 1"),
         ([PHOTO, "--topk", "-3"], "topk is -3"),
         ([PHOTO, "--topk", "five"], "invalid int value: 'five'"),

@@ -10,6 +10,7 @@ from PIL import Image
 
 import edgekit
 from cli.command import Command
+from edgekit.errors import UsageError
 from edgekit.format.boxes import draw_boxes
 from edgekit.format.decode import decode_image
 
@@ -74,3 +75,22 @@ def test_other_verbs_take_a_package_of_boxes(cli: Command, boxes: Path, tmp_path
     cli("bench", boxes, "--method", "predict", "--iterations", "1", "--min-seconds", "0").passed("lite")
     refused = cli("evaluate", boxes, "--data", tmp_path)
     refused.failed(2, "predict of this package gives boxes; evaluate compares labels")
+
+
+@pytest.mark.parametrize(
+    ("picture", "least", "message"),
+    [
+        (Image.new("RGB", (4, 4)), 0.5, "the picture is of type Image; expected the path of a file, or a numpy array"),
+        (None, 0.5, "the picture is of type NoneType"),
+        (np.zeros((0, 5, 3), np.uint8), 0.5, r"uint8 \[0, 5, 3\]; expected at least one pixel"),
+        (PHOTO, float("nan"), "min_score is nan; expected a number from 0 to 1"),
+        (PHOTO, "0.5", "min_score is '0.5'"),
+    ],
+)
+def test_detect_with_wrong_arguments_is_a_usage_error(
+    boxes: Path, picture: object, least: object, message: str
+) -> None:
+    model = edgekit.load(boxes)
+    assert isinstance(model, edgekit.LiteModel)
+    with pytest.raises(UsageError, match=message):
+        model.detect(picture, least)  # type: ignore[arg-type]  # as a user may pass them
