@@ -24,7 +24,7 @@ VERDICT_ROW = [
 INSPECTED = ["signatures", "unproven", "ranges_proved"]  # of a package with a manifest
 DOCUMENTS = {
     "verify": (["verify"], VERDICT_ROW),
-    "pictures": (["run", str(PICTURE)], ["file", "labels", "error", "mask", "overlay"]),
+    "pictures": (["run", str(PICTURE)], ["file", "labels", "boxes", "error", "mask", "overlay"]),
     "arrays": (["run", "--input", "1x3x32x32"], ["output", "file", "dtype", "shape"]),
     "inspect": (["inspect"], ["kind", "size_bytes", "labels", "records", "signed_by", "manifest", *INSPECTED]),
     "ops": (["ops"], ["name", "arguments"]),

@@ -121,7 +121,7 @@ def test_run_pictures_agree_with_edgekit_run(run: Run, classifier: Exported) -> 
     model = edgekit.load(classifier.package)
     for name, result in zip(PICTURES, done.results, strict=True):
         expected = model.predict(IMAGES / name, 5)
-        assert result.keys() == {"file", "labels", "error", "mask", "overlay"}
+        assert result.keys() == {"file", "labels", "boxes", "error", "mask", "overlay"}
         assert (result["file"], result["error"]) == (str(IMAGES / name), None)
         assert [row["label"] for row in result["labels"]] == [label for label, _ in expected]
         assert [row["score"] for row in result["labels"]] == pytest.approx([s for _, s in expected], abs=1e-5)
