@@ -37,6 +37,7 @@ VERBS = (
     "run",
     "evaluate",
     "bench",
+    "sign",
     "build-runner",
     "sweep",
     "models",
