@@ -7,7 +7,6 @@ from pathlib import Path
 
 from edgekit.errors import EdgekitError
 from edgekit.runtimes import isolation
-from edgekit.runtimes.exported import is_exported
 from edgekit.runtimes.registry import DEFAULT
 
 
@@ -37,6 +36,8 @@ def isolated(options: argparse.Namespace, arguments: list[str]) -> int | None:
         return None
     if not Path(options.package).is_file():
         return None  # the verb says what it is
+    from edgekit.runtimes.exported import is_exported  # `--help` needs no archive
+
     with contextlib.suppress(OSError):
         if options.isolate == "auto" and (options.public_key is not None or is_exported(options.package)):
             return None
