@@ -52,7 +52,8 @@ TEST(SignatureTest, KeysAgreeWithTheConformanceCases) {
 
 TEST(SignatureTest, WithoutAKeyOnlyTheLengthAndTheChecksumCount) {
   const TemporaryFolder folder;
-  for (const auto& it : testing::conformance("signatures.json").at("cases")) {
+  const auto cases = testing::conformance("signatures.json").at("cases");
+  for (const auto& it : cases) {
     const std::string reason = it.at("reason");
     if (reason == "container" || it.at("name") == "a manifest that is not JSON") continue;
     const auto package = open_package(folder.write("x.ptl", decoded(it.at("package").get<std::string>())));
