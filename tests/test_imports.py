@@ -158,6 +158,7 @@ ROOMS = {
             "isolate",
             "parse",
             "options",
+            "public_key",
             "original",
             "bench",
             "build_runner",

@@ -2,7 +2,8 @@
 
 import argparse
 
-from edgekit.cli.options import add_isolate, add_json, add_package, add_public_key, add_runtimes, add_threads, runtimes
+from edgekit.cli.options import add_isolate, add_json, add_package, add_runtimes, add_threads, runtimes
+from edgekit.cli.public_key import add_public_key
 from edgekit.runtimes.registry import names
 
 

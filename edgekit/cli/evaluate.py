@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgekit.cli.options import add_isolate, add_json, add_package, add_public_key, add_runtime
+from edgekit.cli.options import add_isolate, add_json, add_package, add_runtime
 from edgekit.cli.original import add_original, check_original, load_original
 from edgekit.cli.parse import labels_file
+from edgekit.cli.public_key import add_public_key
 from edgekit.errors import UsageError
 
 if TYPE_CHECKING:

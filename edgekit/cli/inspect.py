@@ -3,7 +3,8 @@
 import argparse
 from pathlib import Path
 
-from edgekit.cli.options import add_json, add_package, add_public_key
+from edgekit.cli.options import add_json, add_package
+from edgekit.cli.public_key import add_public_key
 from edgekit.files import atomic
 from edgekit.format.archive import Archive
 from edgekit.inspection import inspect_package, selective_build_yaml

@@ -1,4 +1,4 @@
-"""`--isolate` and `--public-key`: whether a verb runs in a process of its own, and what it raises there."""
+"""`--isolate`: whether a verb runs in a process of its own, and what it raises there."""
 
 import argparse
 import contextlib
@@ -8,22 +8,6 @@ from pathlib import Path
 from edgekit.errors import EdgekitError
 from edgekit.runtimes import isolation
 from edgekit.runtimes.registry import DEFAULT
-
-
-def check_signature(options: argparse.Namespace) -> None:
-    """Checks the signature of a package before anything else reads it, if the user trusts a public key.
-
-    Raises:
-        PackageError: the package is not signed by that key.
-    """
-    if getattr(options, "public_key", None) is None:
-        return
-    from edgekit.format.archive import Archive
-    from edgekit.format.signature import read_public_key, require_signature
-
-    key = read_public_key(options.public_key)
-    with Archive(options.package) as archive:
-        require_signature(archive, key)
 
 
 def isolated(options: argparse.Namespace, arguments: list[str]) -> int | None:

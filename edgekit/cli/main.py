@@ -16,7 +16,8 @@ from contextlib import contextmanager
 from types import FrameType, ModuleType
 from typing import NoReturn
 
-from edgekit.cli.isolate import check_signature, isolated, memory_error
+from edgekit.cli.isolate import isolated, memory_error
+from edgekit.cli.public_key import check_signature
 from edgekit.errors import EXIT_BUG, EdgekitError, UsageError, printable
 from edgekit.threads import prepare_process
 from edgekit.version import __version__

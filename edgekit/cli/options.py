@@ -53,16 +53,6 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the results as one JSON document")
 
 
-def add_public_key(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--public-key",
-        type=Path,
-        metavar="FILE",
-        help="an Ed25519 public key, a PEM file: refuse a package that was not signed with its private key; one that was "
-        "needs no isolation",
-    )
-
-
 def add_isolate(parser: argparse.ArgumentParser) -> None:
     """`--isolate` and its limit of time, for verbs that load a package."""
     given = os.environ.get(VARIABLE, "auto")

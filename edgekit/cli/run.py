@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgekit.cli.options import add_isolate, add_json, add_package, add_public_key, add_runtime
+from edgekit.cli.options import add_isolate, add_json, add_package, add_runtime
+from edgekit.cli.public_key import add_public_key
 from edgekit.errors import UsageError
 from edgekit.runtimes.results import OutputFile, PictureResult
 

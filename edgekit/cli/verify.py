@@ -4,8 +4,9 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from edgekit.cli.options import add_bind, add_isolate, add_json, add_package, add_public_key, add_runtimes, runtimes
+from edgekit.cli.options import add_bind, add_isolate, add_json, add_package, add_runtimes, runtimes
 from edgekit.cli.original import add_original, check_original, load_original
+from edgekit.cli.public_key import add_public_key
 from edgekit.errors import UsageError
 from edgekit.runtimes.registry import DEFAULT
 
