@@ -45,7 +45,7 @@ def test_mode_sees_every_operator() -> None:
             super().__init__()
             self.names: list[str] = []
 
-        def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]  # as torch has it
             self.names.append(func._schema.name)
             return func(*args, **(kwargs or {}))
 

@@ -67,7 +67,7 @@ CASES: dict[str, tuple[tuple[int, int], list[dict[str, Any]]]] = {
 def case(name: str) -> dict[str, Any]:
     (height, width), boxes = CASES[name]
     given = {"name": "image", "dtype": "uint8", "shape": [height, width, 3], "seed": 7, "low": 0, "high": 255}
-    picture = generate(GoldenInput(**{**given, "shape": (height, width, 3)}))  # type: ignore[arg-type]
+    picture = generate(GoldenInput(**{**given, "shape": (height, width, 3)}))  # type: ignore[arg-type]  # JSON
     found = [Detection(**{**each, "box": tuple(each["box"])}) for each in boxes]
     pixels = draw_boxes(picture.astype("uint8"), found)
     return {"name": name, "picture": given, "boxes": boxes, "sha256": hashlib.sha256(pixels.tobytes()).hexdigest()}

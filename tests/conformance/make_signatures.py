@@ -113,7 +113,8 @@ def packages() -> list[tuple[str, str, str]]:
 
 
 def public(key: object) -> str:
-    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()  # type: ignore[attr-defined]
+    public = key.public_key()  # type: ignore[attr-defined]  # any kind of private key
+    return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
 
 def keys() -> list[tuple[str, bool, str]]:

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from edgekit.cli.main import VERBS
+
 ROOT = Path(__file__).parents[2]
 SOURCES = ("CMakeLists.txt", "CMakePresets.json", "cmake/", "cli/", "include/", "src/")
 DISTRIBUTIONS = {"PIL": "pillow"}  # imports whose name is not the distribution's
@@ -28,21 +30,6 @@ OF_A_CHECKOUT = (
     "edgekit/runtimes/checkout.py",
     "edgekit/runtimes/registry.py",
 )  # the remedies there; the table in docs/
-VERBS = (
-    "export",
-    "verify",
-    "inspect",
-    "compat",
-    "ops",
-    "run",
-    "evaluate",
-    "bench",
-    "sign",
-    "build-runner",
-    "sweep",
-    "models",
-    "workshop",
-)
 
 Edgekit = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -135,12 +122,6 @@ def test_installed_edgekit_exports_and_reads_a_model(edgekit: Edgekit, package: 
     done = edgekit("verify", package)
     assert done.returncode == 0, done.stderr
     assert "mobilenet_v3_small on lite: pass" in done.stdout
-
-
-def test_verbs_are_those_of_the_command_line() -> None:
-    from edgekit.cli.main import VERBS as KNOWN
-
-    assert set(KNOWN) == set(VERBS)
 
 
 def checkout_pattern() -> re.Pattern[str]:
