@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -138,7 +139,7 @@ class PackageModel:
             ImageError: the picture cannot be decoded.
             UsageError: the package has no `predict`, or one that gives something else, or min_score is not from 0 to 1.
         """
-        if not (isinstance(min_score, int | float) and 0.0 <= min_score <= 1.0):
+        if not (isinstance(min_score, Real) and 0.0 <= min_score <= 1.0):
             raise UsageError(f"min_score is {min_score!r}; expected a number from 0 to 1.")
         self.check_task(BOXES)
         found = self.run([self._pixels(image)], "predict")

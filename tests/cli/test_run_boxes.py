@@ -77,6 +77,12 @@ def test_other_verbs_take_a_package_of_boxes(cli: Command, boxes: Path, tmp_path
     refused.failed(2, "predict of this package gives boxes; evaluate compares labels")
 
 
+def test_detect_takes_numbers_of_numpy(boxes: Path) -> None:
+    model = edgekit.load(boxes)
+    assert isinstance(model, edgekit.LiteModel)
+    assert model.detect(PHOTO, np.float32(0.5)) == model.detect(PHOTO, 0.5)  # type: ignore[arg-type]  # as a user may pass it
+
+
 @pytest.mark.parametrize(
     ("picture", "least", "message"),
     [
