@@ -16,6 +16,11 @@ VARIABLE = "OMP_NUM_THREADS"
 _SETTERS = ("omp_set_num_threads", "MKL_Set_Num_Threads_Local")  # both affect only the calling thread
 
 
+def usable_cores() -> int:
+    """The cores that this process may use: fewer than the machine has in a container or under taskset."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def prepare_process() -> None:
     """Gives OpenMP one thread, unless the user set a number. XNNPACK's pool still uses every core.
 

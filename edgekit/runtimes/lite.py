@@ -23,8 +23,8 @@ from edgekit.recording import Recording, record
 from edgekit.runtimes import isolation, vision
 from edgekit.runtimes.base import Runtime
 from edgekit.runtimes.results import BenchRequest, BenchResult, CaseResult
-from edgekit.runtimes.timing import peak_rss_bytes, summarize, time_runs, timed, usable_cores
-from edgekit.threads import held_threads
+from edgekit.runtimes.timing import peak_rss_bytes, summarize, time_runs, timed
+from edgekit.threads import held_threads, usable_cores
 
 
 @contextlib.contextmanager

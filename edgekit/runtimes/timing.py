@@ -1,6 +1,5 @@
 """Timing in this process, and the summary of samples, by the same rule as the runner's; without torch or numpy."""
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -55,11 +54,6 @@ def time_runs(work: Callable[[], Any], iterations: int, min_seconds: float) -> t
     while len(samples) < iterations or time.perf_counter() - start < min_seconds:
         samples.append(timed(work)[0])
     return tuple(samples)
-
-
-def usable_cores() -> int:
-    """The cores that this process may use: fewer than the machine has in a container or under taskset."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def peak_rss_bytes() -> int:

@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing
 
 from edgekit.sweep.process import memory_for_models, run_model
-from edgekit.sweep.rows import Limits, ModelRequest, SweepRow, cores
+from edgekit.sweep.rows import Limits, ModelRequest, SweepRow
+from edgekit.threads import usable_cores
 
 USUAL_BYTES = 6 * 10**9  # more than most models need
 
@@ -22,7 +23,7 @@ def rows_here(requests: Sequence[ModelRequest], limits: Limits, jobs: int | None
         jobs: how many run at the same time; None runs one on each core, as far as the memory suffices.
     """
     memory = memory_for_models()
-    jobs = jobs or max(1, min(cores(), memory // USUAL_BYTES))
+    jobs = jobs or max(1, min(usable_cores(), memory // USUAL_BYTES))
     together, alone = limits.shared(jobs, memory), limits.shared(1, memory)
     large = []
     with closing(_rows(requests, together, jobs)) as rows:

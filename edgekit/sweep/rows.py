@@ -1,12 +1,12 @@
 """What a sweep is asked for, what it finds, and its JSON document. Without torch."""
 
-import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from edgekit.report.documents import Document
+from edgekit.threads import usable_cores
 
 Status = Literal["verified", "UNPROVEN", "failed"]
 
@@ -43,13 +43,8 @@ class Limits:
         return replace(
             self,
             memory_bytes=memory_bytes // jobs if self.memory_bytes is None else self.memory_bytes,
-            threads=max(1, cores() // jobs) if self.threads is None else self.threads,
+            threads=max(1, usable_cores() // jobs) if self.threads is None else self.threads,
         )
-
-
-def cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

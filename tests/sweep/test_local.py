@@ -7,7 +7,8 @@ import pytest
 
 from edgekit.sweep import local
 from edgekit.sweep.child import failed
-from edgekit.sweep.rows import Limits, ModelRequest, SweepOptions, SweepRow, cores
+from edgekit.sweep.rows import Limits, ModelRequest, SweepOptions, SweepRow
+from edgekit.threads import usable_cores
 
 NEEDS = {"small": 2 * 10**9, "large": 10 * 10**9, "larger": 30 * 10**9}
 
@@ -26,7 +27,7 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Limits]]:
 
     monkeypatch.setattr(local, "run_model", run_model)
     monkeypatch.setattr(local, "memory_for_models", lambda: 18 * 10**9)
-    monkeypatch.setattr(local, "cores", lambda: 2)
+    monkeypatch.setattr(local, "usable_cores", lambda: 2)
     return calls
 
 
@@ -42,7 +43,7 @@ def test_rows_here_runs_a_large_model_again_alone(ran: list[tuple[str, Limits]])
     assert {name for name, _ in together} == set(NEEDS)
     assert {limits.memory_bytes for _, limits in together} == {9 * 10**9}
     assert {name for name, _ in alone} == {"large", "larger"}
-    assert {(limits.memory_bytes, limits.threads) for _, limits in alone} == {(18 * 10**9, cores())}
+    assert {(limits.memory_bytes, limits.threads) for _, limits in alone} == {(18 * 10**9, usable_cores())}
 
 
 @pytest.mark.parametrize(("jobs", "memory_bytes"), [(1, None), (2, 9 * 10**9)])
@@ -57,4 +58,6 @@ def test_rows_here_gives_no_model_a_second_chance_with_the_same_memory(
 def test_shared_leaves_what_was_asked_for() -> None:
     asked = Limits(timeout_s=1.0, memory_bytes=5, threads=7)
     assert asked.shared(2, 100) == asked
-    assert Limits(timeout_s=1.0).shared(2, 100) == Limits(timeout_s=1.0, memory_bytes=50, threads=max(1, cores() // 2))
+    assert Limits(timeout_s=1.0).shared(2, 100) == Limits(
+        timeout_s=1.0, memory_bytes=50, threads=max(1, usable_cores() // 2)
+    )
