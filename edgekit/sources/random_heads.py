@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.utils._pytree import tree_map
 
 from edgekit.sources.detection import Detector
 from edgekit.sources.weights import randomize, seeded
@@ -102,21 +103,23 @@ def _spread_scores(detector: Detector, pictures: Sequence[torch.Tensor]) -> None
 @contextmanager
 def _remembering(layer: nn.Module) -> Iterator[None]:
     """Runs a layer, whose weights do not change, a single time on each input."""
-    forward = layer.forward
+    forward, own = layer.forward, vars(layer).get("forward")
     known: list[tuple[torch.Tensor, Any]] = []
 
     def remembered(given: torch.Tensor) -> Any:
         for earlier, result in known:
             if torch.equal(earlier, given):
-                return result
+                return tree_map(torch.clone, result)  # a head may write to it
         known.append((given, forward(given)))
-        return known[-1][1]
+        return tree_map(torch.clone, known[-1][1])
 
     layer.forward = remembered
     try:
         yield
     finally:
         del layer.forward
+        if own is not None:
+            layer.forward = own
 
 
 @contextmanager

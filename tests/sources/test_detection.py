@@ -16,6 +16,7 @@ from edgekit.errors import SourceError, UsageError
 from edgekit.format.schema import ImageSpec
 from edgekit.sources.detection import HEADS, OUTPUTS, Detector, _nms_as_in_eager, is_detector
 from edgekit.sources.inputs import parse_input
+from edgekit.sources.random_heads import _remembering
 from edgekit.sources.resolve import load_source
 from edgekit.sources.source import SourceModel, SourceRequest, from_module
 
@@ -77,6 +78,23 @@ def test_random_weights_give_boxes_that_stand_apart_in_each_picture(make: Callab
     assert 10 <= min(counts) <= 12
     assert max(counts) < 100
     assert "forward" not in vars(source.module.model.backbone)  # what the search put there
+
+
+def test_remembering_runs_a_layer_once_for_each_input_and_leaves_it_as_it_was() -> None:
+    layer, runs = nn.Identity(), []
+
+    def own(x: torch.Tensor) -> dict[str, torch.Tensor]:
+        runs.append(x)
+        return {"a": x + 1}
+
+    layer.forward = own
+    first, second = torch.zeros(2), torch.ones(2)
+    with _remembering(layer):
+        layer(first)["a"].mul_(7)
+        assert layer(first)["a"].tolist() == [1, 1]
+        assert layer(second)["a"].tolist() == [2, 2]
+    assert [x.tolist() for x in runs] == [[0, 0], [1, 1]]
+    assert vars(layer)["forward"] is own
 
 
 def test_random_weights_are_the_same_twice() -> None:
