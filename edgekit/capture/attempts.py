@@ -11,7 +11,7 @@ from edgekit.capture.conversions import Conversion
 from edgekit.capture.hybrid import script_parts, scripted_functions
 from edgekit.capture.modes import Mode
 from edgekit.capture.script import script
-from edgekit.capture.sizes import traceable
+from edgekit.capture.sizes import Traceable, traceable
 from edgekit.capture.trace import TraceWarning, trace
 from edgekit.errors import CaptureError
 from edgekit.format.schema import ProbeResult, Proof, Tolerance
@@ -37,7 +37,7 @@ class Attempt:
     number from the size of such an axis. `only_sizes` is true if the module agrees on every probe that has the sizes of the
     example, but not on all other sizes. `cut` is true if it keeps a way through the model's code that other sizes would not
     take, so that `ranges` end before; `limits` are the ranges in which that is the way. `references` are its own, if they are
-    not those of the model.
+    not those of the model. `unfinished` means that the judgement ended at the first difference, before the ranges were known.
     """
 
     mode: Mode
@@ -55,10 +55,16 @@ class Attempt:
     only_sizes: bool = False
     cut: bool = False
     references: References | None = None
+    unfinished: bool = False
 
     @property
     def agrees(self) -> bool:
-        return self.module is not None and not self.failed and not self.pinned and not self.cut
+        return self.module is not None and not self.failed and not self.pinned and not self.cut and not self.unfinished
+
+    @property
+    def decides(self) -> bool:
+        """Whether the capture may have taken a decision while it ran, which holds for some inputs alone."""
+        return self.mode == "hybrid" or bool(self.warnings) or bool(self.conversions)
 
 
 def attempt(
@@ -70,6 +76,7 @@ def attempt(
     *,
     own: bool = False,
     proof: Proof = "full",
+    to_the_end: bool = True,
 ) -> Attempt:
     """Captures in one mode and judges the result.
 
@@ -82,16 +89,66 @@ def attempt(
         own: whether other attempts have other references.
         proof: `quick` judges a capture that took no decision on the sharpest probes, and on all if one of them fails. `full`
             judges it on all.
+        to_the_end: if false, a capture that took a decision is unfinished after its first difference: see `finished`.
     """
     try:
         captured = _capture(source, mode, source.example(), warnings)
-        assert captured.module is not None  # a failed capture raises
-        with unspecialized():
-            judged = _judged(captured, references, tolerance, proof)
+        if not to_the_end and captured.decides:
+            return _brief(source, references, captured, tolerance, warnings)
+        return replace(
+            finished(source, references, captured, tolerance, warnings, proof), references=references if own else None
+        )
     except CaptureError as error:
         return Attempt(mode=mode, module=None, error=error)
+
+
+def finished(
+    source: SourceModel,
+    references: References,
+    captured: Attempt,
+    tolerance: Tolerance,
+    warnings: tuple[TraceWarning, ...],
+    proof: Proof,
+) -> Attempt:
+    """Judges a capture on all answers, and finds the ranges in which it is right. See `attempt`."""
+    with unspecialized():
+        judged = _judged(captured, references, tolerance, proof)
+    kept = traceable(references.ranges, captured.conversions, partial(_conversions, source, captured.mode, warnings))
+    assert kept is not None  # it was searched to the end
+    return _with_ranges(source, references, captured, judged, kept)
+
+
+def _brief(
+    source: SourceModel,
+    references: References,
+    captured: Attempt,
+    tolerance: Tolerance,
+    warnings: tuple[TraceWarning, ...],
+) -> Attempt:
+    """The attempt if the capture is right everywhere, else an unfinished one with the first difference."""
+    sharp = sharpest(references.items)
+    names = {reference.probe.name for reference in sharp}
+    others = [each for each in (*references.items, *references.sizes) if each.probe.name not in names]
+    with unspecialized():
+        judged = judge_capture(captured.module, (*sharp, *others), tolerance, to_the_end=False)
+    kept = None
+    if judged.passed:
+        taken = partial(_conversions, source, captured.mode, warnings)
+        kept = traceable(references.ranges, captured.conversions, taken, to_the_end=False)
+    if kept is not None:
+        return _with_ranges(source, references, captured, judged, kept)
     proves = references.varies or not source.inputs
-    kept = traceable(references.ranges, captured.conversions, partial(_conversions, source, mode, warnings))
+    return replace(
+        captured, probes=_probe_results(judged, captured.mode, proves), failed=judged.failed, unfinished=True
+    )
+
+
+def _with_ranges(
+    source: SourceModel, references: References, captured: Attempt, judged: Judgement, kept: Traceable
+) -> Attempt:
+    """The attempt with what the judgement and the way of the trace leave of the model's ranges."""
+    tolerance, mode = judged.tolerance, captured.mode
+    proves = references.varies or not source.inputs
     answers = (*references.items, *references.sizes)
     sized = {r.probe.name: r.probe for r in answers if r.probe.axes and not r.chaotic(tolerance)}
     good = [probe for name, probe in sized.items() if name not in judged.failed]
@@ -112,7 +169,6 @@ def attempt(
         sized_by=kept.lines,
         only_sizes=(bool(pinned) or kept.cut or bool(judged.failed)) and set(judged.failed) <= sized.keys(),
         cut=kept.cut,
-        references=references if own else None,
     )
 
 
@@ -121,8 +177,7 @@ def _judged(captured: Attempt, references: References, tolerance: Tolerance, pro
 
     They suffice for a capture that took no decision while it ran, so that it has one way for every input.
     """
-    decides = captured.mode == "hybrid" or captured.warnings or captured.conversions
-    if proof == "quick" and not decides:
+    if proof == "quick" and not captured.decides:
         judged = judge_capture(captured.module, sharpest(references.items[1:]), tolerance)  # the first one was traced
         if judged.passed:
             return judged

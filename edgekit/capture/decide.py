@@ -5,12 +5,12 @@ Mode `auto` tries trace first, then script, then hybrid. It takes the first one 
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 import torch
 
-from edgekit.capture.attempts import Attempt, attempt
+from edgekit.capture.attempts import Attempt, attempt, finished
 from edgekit.capture.captured import CapturedModel, limited
 from edgekit.capture.fewer import with_fewer_sizes
 from edgekit.capture.modes import MODES, Mode, RequestedMode
@@ -192,16 +192,26 @@ def capture(
 
 
 def _attempts(
-    source: SourceModel, references: References, modes: Iterable[Mode], tolerance: Tolerance, proof: Proof
+    source: SourceModel, references: References, modes: Sequence[Mode], tolerance: Tolerance, proof: Proof
 ) -> Iterator[Attempt]:
-    """Yields one attempt for each mode, in order, then some at fewer sizes. A mode is tried when its attempt is consumed."""
+    """Yields one attempt for each mode, in order, then some at fewer sizes. A mode is tried when its attempt is consumed.
+
+    With several modes, a wrong attempt is unfinished at first. It is finished, and yielded again, if none agrees.
+    """
     first: Attempt | None = None
     made: list[Attempt] = []
     for mode in modes:
-        tried = attempt(source, references, mode, tolerance, first.warnings if first else (), proof=proof)
+        warnings = first.warnings if first else ()
+        tried = attempt(source, references, mode, tolerance, warnings, proof=proof, to_the_end=len(modes) == 1)
         first = first or tried
         made.append(tried)
         yield tried
+    for index, each in enumerate(made):
+        if each.unfinished:
+            warnings = first.warnings if first and each is not first else ()
+            raw = replace(each, probes=(), failed=(), unfinished=False)
+            made[index] = finished(source, references, raw, tolerance, warnings, proof)
+            yield made[index]
     yield from with_fewer_sizes(source, references, made, tolerance)
 
 
@@ -226,7 +236,8 @@ def decide(
     refused = refused or {}
     tried: list[Attempt] = []
     for found in attempts:
-        tried.append(found)
+        before = next((n for n, each in enumerate(tried) if each.unfinished and each.mode == found.mode), len(tried))
+        tried[before : before + 1] = [found]
         if found.agrees and found.mode not in refused:
             reason = why_kept(found) if found.references else why_chosen(requested, tried, refused)
             return Decision(requested=requested, chosen=found, reason=reason, attempts=tuple(tried))

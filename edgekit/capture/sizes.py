@@ -29,17 +29,25 @@ class Traceable:
     cut: bool = False
 
 
-def traceable(ranges: Ranges, example: Sequence[Conversion], taken: Taken) -> Traceable:
+def traceable(
+    ranges: Ranges, example: Sequence[Conversion], taken: Taken, *, to_the_end: bool = True
+) -> Traceable | None:
     """The ranges that a trace can keep.
 
     Args:
         ranges: the sizes that the model takes.
         example: the conversions of the capture.
         taken: captures the model again with some axes of other sizes.
+        to_the_end: whether to search the ends of ranges that are smaller than the model's, which takes many captures.
+
+    Returns:
+        None if some ranges are smaller than the model's, unless they are searched to the end.
     """
     limits = _Limits(example, taken)
     if all(each.identity for each in example) and (not example or limits.same_at(_apart(ranges))):
         return Traceable(ranges=ranges)
+    if not to_the_end and not all(map(limits.whole, ranges)):
+        return None
     kept = [found for each in ranges if (found := limits.of(each)) is not None]
     if len(limits.asked) > 1:
         kept = limits.together(kept)
@@ -62,6 +70,10 @@ class _Limits:
     def same_at(self, sizes: Mapping[tuple[int, int], int]) -> bool:
         """Whether the model takes the same way at other sizes."""
         return not self._at(sizes, periods=False)[0]
+
+    def whole(self, each: SizeRange) -> bool:
+        """Whether the model takes the same way at the ends of a range, except for its smallest size."""
+        return not self._lines(each, each.max) and not self._lines(each, min(each.min + each.multiple, each.size))
 
     def of(self, each: SizeRange) -> SizeRange | None:
         """The part of a range in which the model takes the same way; None if that is the example's size alone."""
