@@ -12,11 +12,11 @@ def run(options: argparse.Namespace) -> int:
     from edgekit.sources.names import known_models
 
     found = [model for model in known_models() if options.filter in model.name or options.filter in model.task]
-    width = max((len(model.name) for model in found), default=0)
+    inputs = {model.name: ", ".join(model.inputs) or "needs --input" for model in found}
+    width, shapes = (max(map(len, texts), default=0) for texts in (inputs, inputs.values()))
     for task, models in groupby(sorted(found, key=lambda model: (model.task, model.name)), lambda model: model.task):
         print(task)
         for model in models:
-            print(
-                f"  {model.name:<{width}}  {model.input or 'needs --input':<17}  {model.parameters / 1e6:6.1f} M parameters"
-            )
+            text = f"{model.name:<{width}}  {inputs[model.name]:<{shapes}}"
+            print(f"  {text}  {model.parameters / 1e6:6.1f} M parameters")
     return 0

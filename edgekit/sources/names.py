@@ -23,27 +23,29 @@ from edgekit.sources.weights import DownloadError, choose_named, download, load_
 
 _log = logging.getLogger(__name__)
 
-_TASKS = {"quantization": "classification, quantized", "optical_flow": "optical flow"}  # by torchvision's folder
+FLOW = "optical flow"
+_TASKS = {"quantization": "classification, quantized", "optical_flow": FLOW}  # by torchvision's folder
 DETECTION = "detection"
 _SEGMENTED = "1x3x256x256"  # the networks are fully convolutional, so edgekit declares a size
 _DETECTED = 800  # the side to which most detectors resize a square picture; others have theirs in the name
 _FRAMES = 16  # that every video network takes
+_TWO_FRAMES = ("1x3x128x128",) * 2  # RAFT refuses smaller ones
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownModel:
-    """A name for `export`. `input` is the input that `export` uses by default; empty if it needs `--input`."""
+    """A name for `export`. `inputs` are the inputs that `export` uses by default; empty if it needs `--input`."""
 
     name: str
     task: str
-    input: str
+    inputs: tuple[str, ...]
     parameters: int
 
 
 def known_models() -> list[KnownModel]:
     """The names with what their weights say, without torchvision's where it is not there. Nothing is built or downloaded."""
     found = [
-        KnownModel(name=name, task="classification", input=known.input, parameters=known.parameters)
+        KnownModel(name=name, task="classification", inputs=(known.input,), parameters=known.parameters)
         for name, known in CARRIED.items()
     ]
     try:
@@ -53,8 +55,8 @@ def known_models() -> list[KnownModel]:
         return found
     for name in models.list_models():
         weights = models.get_model_weights(name).DEFAULT
-        spec = _default_input(name, _image_of(weights)[0])
-        found.append(KnownModel(name=name, task=_task(name), input=spec, parameters=weights.meta["num_params"]))
+        shapes = _default_shapes(name, _image_of(weights)[0])
+        found.append(KnownModel(name=name, task=_task(name), inputs=shapes, parameters=weights.meta["num_params"]))
     return found
 
 
@@ -97,20 +99,22 @@ def _task(name: str) -> str:
     return _TASKS.get(folder[0], folder[0].replace("_", " ")) if len(folder) > 1 else "classification"
 
 
-def _default_input(name: str, image: ImageSpec | None) -> str:
-    """The shape that `export` uses without `--input`; empty if there is none."""
+def _default_shapes(name: str, image: ImageSpec | None) -> tuple[str, ...]:
+    """The shapes of the inputs that `export` uses without `--input`; empty if there are none."""
     from torchvision import models
 
     task = _task(name)
     if task == "segmentation":
-        return _SEGMENTED
+        return (_SEGMENTED,)
     if task == DETECTION:
         side = next((int(part) for part in re.findall(r"\d{3}", name)), _DETECTED)
-        return f"3x{side}x{side}"
+        return (f"3x{side}x{side}",)
     if task == "video":
         height, width = models.get_model_weights(name).DEFAULT.transforms().crop_size
-        return f"1x3x{_FRAMES}x{height}x{width}"
-    return "" if image is None else f"1x{image.channels}x{image.crop}x{image.crop}"
+        return (f"1x3x{_FRAMES}x{height}x{width}",)
+    if task == FLOW:
+        return _TWO_FRAMES
+    return () if image is None else (f"1x{image.channels}x{image.crop}x{image.crop}",)
 
 
 def from_name(name: str, request: SourceRequest) -> SourceModel:
@@ -227,12 +231,13 @@ def _image_of(weights: Any) -> tuple[ImageSpec | None, tuple[str, ...]]:
 
 
 def _image_inputs(image: ImageSpec | None, name: str) -> tuple[InputSpec, ...]:
-    shape = _default_input(name, image)
-    if not shape:
+    shapes = _default_shapes(name, image)
+    if not shapes:
         raise UsageError(
             f"{name} has no default input. Add one --input for each of its inputs, for example --input 1x3x128x128."
         )
-    return (parse_input(shape if _task(name) == DETECTION else f"{shape}:float32[-2,2]"),)
+    values = {DETECTION: "", FLOW: ":float32[-1,1]"}.get(_task(name), ":float32[-2,2]")
+    return tuple(parse_input(shape + values) for shape in shapes)
 
 
 def _quantized(name: str, module: nn.Module, named: Any, request: SourceRequest) -> SourceModel:

@@ -37,16 +37,16 @@ def test_from_name_quantized_at_export_has_forward_alone() -> None:
 
 
 def test_known_models_have_a_task_and_the_input_that_export_takes() -> None:
-    found = {model.name: (model.task, model.input, model.parameters) for model in known_models()}
+    found = {model.name: (model.task, model.inputs, model.parameters) for model in known_models()}
     assert len(found) > 100
-    assert found["resnet18"] == ("classification", "1x3x224x224", 11689512)
-    assert found["efficientnet_b1"][1] == "1x3x240x240"
+    assert found["resnet18"] == ("classification", ("1x3x224x224",), 11689512)
+    assert found["efficientnet_b1"][1] == ("1x3x240x240",)
     assert found["quantized_resnet18"][0] == "classification, quantized"
-    assert found["deeplabv3_resnet50"][:2] == ("segmentation", "1x3x256x256")
-    assert found["r3d_18"][:2] == ("video", "1x3x16x112x112")
-    assert found["raft_small"][:2] == ("optical flow", "")
-    assert found["ssd300_vgg16"][:2] == ("detection", "3x300x300")
-    assert found["fcos_resnet50_fpn"][:2] == ("detection", "3x800x800")
+    assert found["deeplabv3_resnet50"][:2] == ("segmentation", ("1x3x256x256",))
+    assert found["r3d_18"][:2] == ("video", ("1x3x16x112x112",))
+    assert found["raft_small"][:2] == ("optical flow", ("1x3x128x128", "1x3x128x128"))
+    assert found["ssd300_vgg16"][:2] == ("detection", ("3x300x300",))
+    assert found["fcos_resnet50_fpn"][:2] == ("detection", ("3x800x800",))
 
 
 def test_from_name_segmentation_needs_no_input() -> None:
@@ -54,7 +54,16 @@ def test_from_name_segmentation_needs_no_input() -> None:
     assert source.inputs[0].shape == (1, 3, 256, 256)
 
 
-def test_from_name_without_a_default_input_asks_for_it() -> None:
+def test_from_name_optical_flow_takes_two_pictures() -> None:
+    source = from_name("raft_small", SourceRequest(weights="random"))
+    assert [(spec.name, spec.shape, spec.low, spec.high) for spec in source.inputs] == [
+        ("image1", (1, 3, 128, 128), -1, 1),
+        ("image2", (1, 3, 128, 128), -1, 1),
+    ]
+
+
+def test_from_name_without_a_default_input_asks_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(names, "_default_shapes", lambda *_: ())
     with pytest.raises(UsageError, match=r"raft_small has no default input\. Add one --input for each"):
         from_name("raft_small", SourceRequest(weights="random"))
 
