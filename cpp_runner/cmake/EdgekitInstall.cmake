@@ -14,12 +14,13 @@ target_link_options(edgekit-runner PRIVATE -Wl,--disable-new-dtags)
 install(TARGETS edgekit EXPORT edgekit-targets
   LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime NAMELINK_COMPONENT development)
 install(TARGETS edgekit-runner RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT runtime)
-install(DIRECTORY include/edgekit DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT development)
+install(FILES include/edgekit/edgekit.h ${EDGEKIT_GENERATED_INCLUDE}/edgekit/version.h
+  DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/edgekit COMPONENT development)
 
 set(EDGEKIT_CONFIG_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/edgekit)
 install(EXPORT edgekit-targets NAMESPACE edgekit:: DESTINATION ${EDGEKIT_CONFIG_DIR} COMPONENT development)
 configure_package_config_file(cmake/edgekit-config.cmake.in edgekit-config.cmake INSTALL_DESTINATION ${EDGEKIT_CONFIG_DIR})
-write_basic_package_version_file(edgekit-config-version.cmake COMPATIBILITY SameMinorVersion)
+write_basic_package_version_file(edgekit-config-version.cmake COMPATIBILITY ${EDGEKIT_COMPATIBILITY})
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/edgekit-config.cmake ${CMAKE_CURRENT_BINARY_DIR}/edgekit-config-version.cmake
   DESTINATION ${EDGEKIT_CONFIG_DIR} COMPONENT development)
 

@@ -1,6 +1,7 @@
 """The library as programs use it: from several threads, and installed, with CMake and pkg-config."""
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -76,13 +77,22 @@ def test_loaded_model_outlives_its_file(build: Path, classifier: Exported, tmp_p
     assert ownership(build, "file", copy) == 0
 
 
-def test_library_hides_everything_but_its_header(build: Path) -> None:
-    symbols = call("nm", "-D", "--defined-only", "-C", build / "libedgekit.so").splitlines()
-    exported = {line.split(maxsplit=2)[2] for line in symbols}
-    foreign = {name for name in exported if not name.startswith(("ek_", "std::", "typeinfo", "vtable", "guard"))}
-    declared = Path("cpp_runner/include/edgekit/edgekit.h").read_text()
-    assert {name for name in exported if name.startswith("ek_") and name + "(" not in declared} == set()
-    assert not {name for name in foreign if "edgekit" in name}
+def test_library_exports_exactly_what_its_header_declares(build: Path) -> None:
+    symbols = call("nm", "-D", "--defined-only", build / "libedgekit.so").splitlines()
+    exported = {line.split()[-1] for line in symbols}
+    header = Path("cpp_runner/include/edgekit/edgekit.h").read_text()
+    assert exported == set(re.findall(r"^EK_API [^;#]*?\b(ek_\w+)\(", header, re.MULTILINE))
+
+
+def library_version() -> tuple[int, int, int]:
+    major, minor, patch = re.findall(r"\d+", edgekit.__version__)[:3]
+    return int(major), int(minor), int(patch)
+
+
+def test_soname_names_the_compatible_versions(build: Path) -> None:
+    major, minor, _ = library_version()
+    compatible = f"0.{minor}" if major == 0 else major
+    assert f"Library soname: [libedgekit.so.{compatible}]" in call("readelf", "-d", build / "libedgekit.so")
 
 
 def chosen_size(axis: Axis, position: int) -> int:
@@ -90,6 +100,11 @@ def chosen_size(axis: Axis, position: int) -> int:
     if isinstance(axis, AxisRange):
         return -(-axis.min // axis.multiple) * axis.multiple
     return axis if axis is not None else (1 if position == 0 else 64)
+
+
+def versions_that_do_not_fit() -> list[str]:
+    major, minor, patch = library_version()
+    return [f"{major + 1}.0.0", f"{major}.{minor + 1}.0", f"{major}.{minor}.{patch + 1}"]
 
 
 @pytest.mark.installs
@@ -102,6 +117,19 @@ def test_install_serves_cmake_and_pkg_config(build: Path, classifier: Exported, 
     call("cmake", "-S", EXAMPLES, "-B", tmp_path / "cmake", f"-DCMAKE_PREFIX_PATH={prefix}")
     call("cmake", "--build", tmp_path / "cmake")
     by_cmake = call(tmp_path / "cmake" / "run_model", classifier.package)
+
+    for wanted in versions_that_do_not_fit():
+        refused = tmp_path / wanted
+        refused.mkdir()
+        (refused / "CMakeLists.txt").write_text(
+            f"cmake_minimum_required(VERSION 3.16)\nproject(other C)\nfind_package(edgekit {wanted} REQUIRED)\n"
+        )
+        found = subprocess.run(
+            ["cmake", "-S", refused, "-B", refused / "build", f"-DCMAKE_PREFIX_PATH={prefix}"],
+            capture_output=True, text=True, check=False, timeout=300,
+        )  # fmt: skip
+        assert found.returncode != 0
+        assert f'compatible with requested version "{wanted}"' in " ".join(found.stderr.split())
 
     configs = os.pathsep.join(str(path.parent) for path in prefix.rglob("edgekit.pc"))
     flags = shlex.split(call("pkg-config", "--cflags", "--libs", "edgekit", PKG_CONFIG_PATH=configs))

@@ -8,7 +8,9 @@
  * argument is EK_USAGE.
  *  - Handles are opaque. The caller destroys what a call creates, with the function named at the call; destroying NULL
  *    does nothing.
- *  - A struct that begins with struct_size is first filled by its init function, so that it can grow.
+ *  - A struct that begins with struct_size is first filled by its init function, so that it can grow. A program with an
+ *    older header has a shorter struct, and its missing fields have their defaults. A longer struct of a newer header
+ * is accepted while the fields that the library does not know are zero. Every other size is EK_USAGE.
  *  - Threads: different models run at the same time if their thread settings are the same; with different settings
  *    they take turns, because the thread pool belongs to the process. Threads may share a model; its calls run one at a
  *    time. Any thread may read the strings and specs of a model. Destroy a model after its last call has returned.
@@ -20,6 +22,8 @@
 
 #include <stddef.h>
 #include <stdint.h>
+
+#include "edgekit/version.h" /* EDGEKIT_VERSION_MAJOR, _MINOR, _PATCH; EDGEKIT_VERSION is the text */
 
 #if defined(__GNUC__)
 #define EK_API __attribute__((visibility("default")))
@@ -90,8 +94,13 @@ typedef struct ek_axis {
 
 /* ---- Library ---- */
 
-/* "MAJOR.MINOR.PATCH", static. */
+/* "MAJOR.MINOR.PATCH" of the library, static. EDGEKIT_VERSION is that of the header. */
 EK_API const char* ek_version(void);
+
+/* Whether this library serves a program that was compiled with the header of a version; pass EDGEKIT_VERSION_MAJOR,
+ * EDGEKIT_VERSION_MINOR and EDGEKIT_VERSION_PATCH. EK_USAGE if it does not: the library is older, or has another MAJOR,
+ * or MAJOR is 0 and it has another MINOR. The SONAME and find_package follow the same rule. */
+EK_API ek_status ek_check_version(int32_t major, int32_t minor, int32_t patch);
 
 /* The message of the latest failure in this thread; "" before the first. Valid until the next failure in this thread.
  */
@@ -132,7 +141,11 @@ typedef struct ek_options {
                              by it, which is checked before it is parsed; check_digests then counts as 1 */
 } ek_options;
 
+/* Fills options with the defaults. The macro passes the size of the struct in this header. The function below it is for
+ * programs that find it by name: it fills the struct of version 0.1.0. */
+EK_API void ek_options_init_sized(ek_options* options, size_t struct_size);
 EK_API void ek_options_init(ek_options* options);
+#define ek_options_init(options) ek_options_init_sized(options, sizeof(ek_options))
 
 /* Loads a model file. `options` may be NULL for the defaults. Destroy *model with ek_model_destroy.
  *
@@ -149,7 +162,10 @@ EK_API const char* ek_model_manifest(const ek_model* model);
 EK_API ek_status ek_model_input(const ek_model* model, const char* method, size_t index, ek_spec* spec);
 EK_API ek_status ek_model_output(const ek_model* model, const char* method, size_t index, ek_spec* spec);
 
+/* As for ek_options. */
+EK_API void ek_axis_init_sized(ek_axis* axis, size_t struct_size);
 EK_API void ek_axis_init(ek_axis* axis);
+#define ek_axis_init(axis) ek_axis_init_sized(axis, sizeof(ek_axis))
 
 /* Axis number `axis` of input number `index`. First fill *range with ek_axis_init. Its symbol is valid as long as the
  * model. */
@@ -221,7 +237,10 @@ typedef struct ek_bench_options {
   size_t input_count;
 } ek_bench_options;
 
+/* As for ek_options. */
+EK_API void ek_bench_options_init_sized(ek_bench_options* options, size_t struct_size);
 EK_API void ek_bench_options_init(ek_bench_options* options);
+#define ek_bench_options_init(options) ek_bench_options_init_sized(options, sizeof(ek_bench_options))
 
 /* Times a method. `options` may be NULL. Free *json with ek_string_free. */
 EK_API ek_status ek_model_bench(ek_model* model, const ek_bench_options* options, char** json);

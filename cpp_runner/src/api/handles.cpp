@@ -1,6 +1,7 @@
 #include "api/handles.h"
 
 #include <cstdlib>
+#include <cstring>
 
 namespace edgekit::api {
 namespace {

@@ -1,13 +1,13 @@
 // What the calls of the C ABI share: handles, the error of a thread, and arguments.
 #pragma once
 
-#include <cstring>
 #include <exception>
 #include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "api/structs.h"
 #include "core/status.h"
 #include "core/tensor.h"
 #include "edgekit/edgekit.h"
@@ -45,32 +45,6 @@ template <typename... Pointers>
 Status require(Pointers... pointers) {
   if (((pointers != nullptr) && ...)) return {};
   return usage_error("a required argument is NULL");
-}
-
-// A caller built with an older header has a shorter struct.
-template <typename Struct>
-Status check_size(const Struct& given) {
-  if (given.struct_size >= sizeof(std::size_t) && given.struct_size <= sizeof(Struct)) return {};
-  return usage_error("struct_size is " + std::to_string(given.struct_size) + "; expected at most " +
-                     std::to_string(sizeof(Struct)) + ", fill the struct with its init function");
-}
-
-// The fields that a shorter struct lacks keep their defaults.
-template <typename Struct>
-Status read_struct(const Struct* given, Struct* options) {
-  if (given == nullptr) return {};
-  EK_RETURN_IF_ERROR(check_size(*given));
-  std::memcpy(options, given, given->struct_size);
-  return {};
-}
-
-// The caller gets the fields that its struct has.
-template <typename Struct>
-Status write_struct(Struct values, Struct* out) {
-  EK_RETURN_IF_ERROR(check_size(*out));
-  values.struct_size = out->struct_size;
-  std::memcpy(out, &values, out->struct_size);
-  return {};
 }
 
 [[nodiscard]] Status give_text(const std::string& text, char** out);

@@ -2,6 +2,7 @@
 #include <cstdlib>
 
 #include "api/handles.h"
+#include "core/compatibility.h"
 #include "core/version.h"
 #include "report/reports.h"
 
@@ -10,6 +11,16 @@ using edgekit::Status;
 
 const char* ek_version(void) {
   return edgekit::kVersion;
+}
+
+ek_status ek_check_version(int32_t major, int32_t minor, int32_t patch) {
+  return guarded([&]() -> Status {
+    constexpr edgekit::Version kLibrary{EDGEKIT_VERSION_MAJOR, EDGEKIT_VERSION_MINOR, EDGEKIT_VERSION_PATCH};
+    if (edgekit::fits(kLibrary, {major, minor, patch})) return {};
+    return edgekit::usage_error("the program was compiled with edgekit " + std::to_string(major) + "." +
+                                std::to_string(minor) + "." + std::to_string(patch) + " and runs with " +
+                                edgekit::kVersion + ", which does not fit; compile the program again");
+  });
 }
 
 void ek_string_free(char* text) {

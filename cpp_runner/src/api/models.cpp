@@ -89,12 +89,15 @@ Status verdict(const edgekit::VerifyReport& report) {
 
 }  // namespace
 
-void ek_options_init(ek_options* options) {
-  if (options == nullptr) return;
-  *options = {};
-  options->struct_size = sizeof(*options);
-  options->check_digests = 1;
-  options->optimize = 1;
+void ek_options_init_sized(ek_options* options, size_t struct_size) {
+  ek_options defaults{};
+  defaults.check_digests = 1;
+  defaults.optimize = 1;
+  init_struct(defaults, options, struct_size);
+}
+
+void(ek_options_init)(ek_options* options) {
+  ek_options_init_sized(options, kSizes<ek_options>.front());
 }
 
 ek_status ek_model_load(const char* path, const ek_options* options, ek_model** model) {
@@ -122,10 +125,12 @@ ek_status ek_model_input(const ek_model* model, const char* method, size_t index
   return guarded([&] { return give_spec(model, method, index, true, spec); });
 }
 
-void ek_axis_init(ek_axis* axis) {
-  if (axis == nullptr) return;
-  *axis = {};
-  axis->struct_size = sizeof(*axis);
+void ek_axis_init_sized(ek_axis* axis, size_t struct_size) {
+  init_struct(ek_axis{}, axis, struct_size);
+}
+
+void(ek_axis_init)(ek_axis* axis) {
+  ek_axis_init_sized(axis, kSizes<ek_axis>.front());
 }
 
 ek_status ek_model_input_axis(const ek_model* model, const char* method, size_t index, int32_t axis, ek_axis* range) {
@@ -215,15 +220,18 @@ ek_status ek_model_verify(ek_model* model, char** json) {
   });
 }
 
-void ek_bench_options_init(ek_bench_options* options) {
-  if (options == nullptr) return;
-  const edgekit::BenchOptions defaults;
-  *options = {};
-  options->struct_size = sizeof(*options);
-  options->method = "forward";
-  options->iterations = static_cast<std::int64_t>(defaults.iterations);
-  options->min_seconds = defaults.min_seconds;
-  options->warmup = static_cast<std::int64_t>(defaults.warmup);
+void ek_bench_options_init_sized(ek_bench_options* options, size_t struct_size) {
+  const edgekit::BenchOptions usual;
+  ek_bench_options defaults{};
+  defaults.method = "forward";
+  defaults.iterations = static_cast<std::int64_t>(usual.iterations);
+  defaults.min_seconds = usual.min_seconds;
+  defaults.warmup = static_cast<std::int64_t>(usual.warmup);
+  init_struct(defaults, options, struct_size);
+}
+
+void(ek_bench_options_init)(ek_bench_options* options) {
+  ek_bench_options_init_sized(options, kSizes<ek_bench_options>.front());
 }
 
 ek_status ek_model_bench(ek_model* model, const ek_bench_options* options, char** json) {

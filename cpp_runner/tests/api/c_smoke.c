@@ -29,13 +29,41 @@ static void check_options(void) {
   ek_model* model = NULL;
   ek_options_init(&options);
   expect(options.struct_size == sizeof(options) && options.check_digests == 1, "the defaults");
-  options.struct_size = sizeof(options) + 8;
-  expect(ek_model_load("x.ptl", &options, &model) == EK_USAGE, "a struct from a newer header");
+  options.struct_size = sizeof(options) - 8;
+  expect(ek_model_load("x.ptl", &options, &model) == EK_USAGE, "a struct that is cut short");
   ek_options_init(&options);
   options.public_key = "text";
   expect(ek_model_load("x.ptl", &options, &model) == EK_USAGE, "a text that is not a public key");
   expect(ek_check_signature("x.ptl", "text") == EK_USAGE, "the same without a model");
   expect(ek_check_signature(NULL, "text") == EK_USAGE, "a NULL path");
+}
+
+/* A program with a newer header: its struct has one more field. */
+static void check_newer_struct(void) {
+  struct {
+    ek_options known;
+    int64_t added;
+  } newer;
+  ek_model* model = NULL;
+  newer.added = -1;
+  ek_options_init_sized(&newer.known, sizeof(newer));
+  expect(newer.known.struct_size == sizeof(newer) && newer.added == 0, "a new field is zero");
+  expect(ek_model_load("no-such-file.ptl", &newer.known, &model) == EK_BAD_PACKAGE, "a new field that is zero");
+  newer.added = 1;
+  expect(ek_model_load("no-such-file.ptl", &newer.known, &model) == EK_USAGE, "a new field that is set");
+  expect(strstr(ek_last_error(), "leave the fields of the newer header at 0") != NULL, "the message says what to do");
+  newer.added = 7;
+  (ek_options_init)(&newer.known);
+  expect(newer.added == 7 && newer.known.check_digests == 1, "the function by name writes only what 0.1.0 has");
+}
+
+static void check_version(void) {
+  const int32_t major = EDGEKIT_VERSION_MAJOR, minor = EDGEKIT_VERSION_MINOR, patch = EDGEKIT_VERSION_PATCH;
+  expect(strcmp(ek_version(), EDGEKIT_VERSION) == 0, "the version of header and library");
+  expect(ek_check_version(major, minor, patch) == EK_OK, "this header");
+  expect(ek_check_version(major, minor, patch + 1) == EK_USAGE, "a newer header");
+  expect(strstr(ek_last_error(), EDGEKIT_VERSION) != NULL, "the message names the version of the library");
+  expect(ek_check_version(major + 1, 0, 0) == EK_USAGE, "a header of the next major version");
 }
 
 static void check_axes(void) {
@@ -63,9 +91,10 @@ static void check_tensors(void) {
 }
 
 int main(void) {
-  expect(strlen(ek_version()) >= 5, "the version");
+  check_version();
   check_errors();
   check_options();
+  check_newer_struct();
   check_axes();
   check_tensors();
   return failures == 0 ? 0 : 1;
