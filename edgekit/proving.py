@@ -105,8 +105,16 @@ def _surviving(
 ) -> Proved:
     """Takes the first capture that still agrees with the eager model after it was optimized, saved and loaded.
 
-    A capture on which the gate drops an essential pass is taken only if there is no other.
+    A capture on which the gate drops an essential pass is taken only if there is no other. With several methods, a quick proof
+    writes the file of each to see that it can be written, and judges only the file of all.
     """
+
+    def prove(optimized: OptimizedModel) -> Proved:
+        if shared is not None and options.proof == "quick":
+            progress("package")
+            return draft_package(optimized, tolerance, path), ()
+        return _proved([optimized], options.proof, tolerance, path, progress)
+
     progress("capture")
     captures = method()
     recipe = RECIPES[options.recipe]
@@ -125,12 +133,12 @@ def _surviving(
                 refused[captured.evidence.mode] = f"loses {optimized.lost}"
                 lossy = lossy or optimized
                 continue
-            return _proved([optimized], options.proof, tolerance, path, progress)
+            return prove(optimized)
         except (OptimizeError, ParityError) as error:
             refused[captured.evidence.mode] = f"does not survive to the saved file ({first_line(error)})"
             failures.append(error)
     if lossy is not None:
-        return _proved([lossy], options.proof, tolerance, path, progress)
+        return prove(lossy)
     raise failures[0]
 
 

@@ -4,7 +4,7 @@ The answer is compared with the answer in float64, and with answers for which th
 bits. An element that jumps, such as a label of an argmax map, is undecided if nudges of several times the noise change it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,6 +19,7 @@ from edgekit.parity.probes import Probe
 FACTOR = 4.0  # a bound is at least this many times the noise
 MOST_UNDECIDED = 1e-3  # of the elements of an output
 _MARGIN = 8.0  # last bits; other devices may round an element on the edge otherwise
+_OTHERS = (11, 12, 13)  # seeds of more nudges, for constant inputs: there, the errors of single sums do not average out
 LOUD = 1.25e-6  # more noise than most models have
 SURE = 20.0  # bounds; rounding does not swap two scores, or decide a step, that far away
 
@@ -95,6 +96,7 @@ class NoiseMeter:
 def measure(module: nn.Module, probe: Probe, answer: Answer) -> Noise:
     """Measures the noise of an eager model's answer to a probe."""
     nudged = other_answer(module, probe, Nudged(1.0, 0))
+    others = [other_answer(module, probe, Nudged(1.0, seed)) for seed in _OTHERS] if probe.stress else []
     exact = other_answer(module, probe, InFloat64())
     margins: list[Answer | None] = []
     if any(_steps(value, other.get(name)) for other in (nudged, exact) if other for name, value in answer.items()):
@@ -107,7 +109,8 @@ def measure(module: nn.Module, probe: Probe, answer: Answer) -> Noise:
         outputs={
             name: _output_noise(
                 value,
-                [None if other is None else other.get(name) for other in (nudged, *margins)],
+                [None if other is None else other.get(name) for other in (nudged, *others)],
+                [None if other is None else other.get(name) for other in margins],
                 None if exact is None else exact.get(name),
             )
             for name, value in answer.items()
@@ -132,9 +135,11 @@ def _steps(value: Array, other: Array | None) -> bool:
     return value.size >= 1 / MOST_UNDECIDED and np.unique(value.reshape(-1)[:_SEEN]).size < _STEPS
 
 
-def _output_noise(value: Array, nudged: list[Array | None], exact: Array | None) -> OutputNoise:
+def _output_noise(
+    value: Array, nudged: Sequence[Array | None], margins: Sequence[Array | None], exact: Array | None
+) -> OutputNoise:
     jumped = np.zeros(value.size, dtype=bool)
-    for other in nudged:
+    for other in (*nudged, *margins):
         if other is None or other.shape != value.shape or other.dtype.kind != value.dtype.kind:
             return OutputNoise(norm=_OTHER_ANSWER, max=_OTHER_ANSWER)
         jumped |= _jumped(value, other)
@@ -147,7 +152,8 @@ def _output_noise(value: Array, nudged: list[Array | None], exact: Array | None)
     undecided = None if too_many or not jumped.any() else jumped
     if value.dtype.kind != "f":
         return OutputNoise(norm=_OTHER_ANSWER, max=_OTHER_ANSWER) if too_many else OutputNoise(undecided=undecided)
-    norm, largest = _errors(value, nudged[0], undecided)
+    errors = [_errors(value, other, undecided) for other in nudged]
+    norm, largest = (max(found) for found in zip(*errors, strict=True))
     if exact is not None:
         most = _BEYOND_NUDGE * max(norm, largest, LAST_BIT)
         norm, largest = (

@@ -36,6 +36,8 @@ from edgekit.sources.quantized import refused_empty
 from edgekit.sources.samples import sample_bytes
 from edgekit.sources.source import SourceModel
 
+_HEAVY, _HEAVY_CASES = 3e10, 2  # multiply-adds of a run, and how many draws of such a model are golden cases
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class References:
@@ -71,6 +73,8 @@ def eager_references(source: SourceModel) -> References:
         _check_repeats(source, module, items[0])
     if source.sampled:
         _add_draws(module, items, refused, source)
+    if work.multiply_adds > _HEAVY:
+        items = _with_fewer_cases(items)
     search = search_sizes(source, _answers(fresh, source, items), work.multiply_adds)
     items += [search.judging] if search.judging else []
     if not any(reference.outputs for reference in items):
@@ -182,6 +186,18 @@ def _add_draws(module: nn.Module, items: list[Reference], refused: list[tuple[st
     copies = source.sample_room // max(sample_bytes(source.inputs), 1)
     for index, reference in enumerate(items[1:copies], 1):
         items[index] = replace(reference, probe=kept(source, reference.probe))
+
+
+def _with_fewer_cases(items: Sequence[Reference]) -> list[Reference]:
+    """The same answers, of which most judge this export alone.
+
+    A golden case of a heavy model costs up to six runs here, for its noise, and one on each device.
+    """
+    cases = [each.probe.name for each in sorted(items, key=lambda r: r.probe.stress) if _is_draw(each.probe)]
+    dropped = cases[_HEAVY_CASES:]
+    return [
+        replace(each, probe=replace(each.probe, golden=None)) if each.probe.name in dropped else each for each in items
+    ]
 
 
 def _is_draw(probe: Probe) -> bool:
