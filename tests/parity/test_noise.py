@@ -15,6 +15,7 @@ from edgekit.errors import CaptureError, ParityError
 from edgekit.format.archive import Archive
 from edgekit.format.schema import NOISE_CAP, Tolerance
 from edgekit.packaging.golden import golden_cases
+from edgekit.parity import references
 from edgekit.parity.comparison import Reference, compare
 from edgekit.parity.eager import run
 from edgekit.parity.gate import judge_capture, measure_noise, with_noise
@@ -43,6 +44,15 @@ def test_noise_of_a_deep_model_is_near_its_distance_from_float64() -> None:
 
 def test_noise_of_a_small_model_leaves_the_bound() -> None:
     assert noise_of(models.conv_net(), torch.rand(1, 3, 32, 32)).outputs["0"].widened(Tolerance()) == Tolerance()
+
+
+def test_noise_of_constant_inputs_is_the_largest_of_several_nudges() -> None:
+    module, probe = models.Deep().eval(), Probe(name="probe", inputs=(torch.zeros(1, 3, 32, 32),))
+    answer = run(module, probe)[1]
+    few = measure(module, probe, answer).outputs["0"]
+    many = measure(module, replace(probe, stress=True), answer).outputs["0"]
+    assert (many.norm, many.max) > (few.norm, few.max)
+    assert many.max < 3 * few.max
 
 
 class Converts(nn.Module):
@@ -160,18 +170,27 @@ def test_compare_leaves_out_undecided_elements_and_finds_others() -> None:
 
 
 def test_quiet_model_has_only_the_first_answer_measured() -> None:
-    references = captured(models.conv_net, "1x3x32x32").references
-    assert [r.probe.name for r in references if r.measured is not None] == ["seed 1"]
+    found = captured(models.conv_net, "1x3x32x32").references
+    assert [r.probe.name for r in found if r.measured is not None] == ["seed 1"]
+
+
+def test_heavy_model_has_two_draws_as_golden_cases_and_all_probes_as_judges(monkeypatch: pytest.MonkeyPatch) -> None:
+    light = eager_references(source_of(models.conv_net, "1x3x32x32")).items
+    monkeypatch.setattr(references, "_HEAVY", 1e3)
+    heavy = eager_references(source_of(models.conv_net, "1x3x32x32")).items
+    assert [r.probe.name for r in heavy] == [r.probe.name for r in light]
+    assert [r.probe.name for r in heavy if r.probe.is_case and not r.probe.axes] == ["seed 1", "seed 2"]
+    assert len([r for r in light if r.probe.is_case and not r.probe.axes]) > 2
 
 
 def test_model_that_is_almost_loud_has_the_second_answer_measured_too() -> None:
-    references = captured(models.conv_net, "1x3x32x32").references
+    found = captured(models.conv_net, "1x3x32x32").references
 
     def measuring(_: Probe, answer: Answer) -> Noise:
         return Noise(outputs={name: OutputNoise(norm=0.6 * LOUD) for name in answer})
 
     meter = NoiseMeter(measuring)
-    measure_noise("models:conv_net", [replace(r, meter=meter) for r in references], Tolerance())
+    measure_noise("models:conv_net", [replace(r, meter=meter) for r in found], Tolerance())
     assert list(meter.found) == ["seed 1", "seed 2"]
 
 
