@@ -14,7 +14,7 @@ PACKAGE = Path(edgekit.__file__).parent
 
 # The rooms from the bottom up, and the modules in each room. A module imports only modules that come before it here.
 ROOMS = {
-    "": ["errors", "version", "threads", "memory", "engines", "files"],
+    "": ["errors", "version", "installed", "threads", "memory", "engines", "files"],
     "format": [
         *("axes", "schema", "golden", "codec", "generator", "compare", "labels"),
         *("picture", "png", "jpeg", "beyond", "decode", "mask", "font", "boxes"),
@@ -144,6 +144,7 @@ ROOMS = {
     ],
     "measure": ["context", "bench"],
     "inspection": [""],
+    "diagnosis": [""],
     "report": ["documents", "export", "console"],
     "model": [""],
     "evaluation": ["rows", "pictures", "original", "evaluate", "table", "bisect"],
@@ -163,6 +164,7 @@ ROOMS = {
             "bench",
             "build_runner",
             "compat",
+            "doctor",
             "evaluate",
             "export",
             "inspect",

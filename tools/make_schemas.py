@@ -6,12 +6,13 @@ from typing import Any
 
 import msgspec
 
+from edgekit.diagnosis import Check
 from edgekit.evaluation.bisect import BisectDocument
 from edgekit.evaluation.rows import EvaluationDocument
 from edgekit.format.golden import Golden
 from edgekit.format.schema import Manifest
 from edgekit.measure.context import BenchContext
-from edgekit.report.documents import Document, RunContext, VerifyContext
+from edgekit.report.documents import DoctorContext, Document, RunContext, VerifyContext
 from edgekit.report.export import ExportDocument
 from edgekit.runtimes.results import BenchResult, CaseRow, OutputFile, PictureResult
 from edgekit.sweep.rows import SweepDocument
@@ -27,6 +28,7 @@ DOCUMENTS: dict[str, Any] = {
     "export-report": ExportDocument,
     "evaluate": EvaluationDocument,
     "sweep": SweepDocument,
+    "doctor": Document[DoctorContext, tuple[Check, ...]],
 }
 NAMES = (*PACKAGE, *DOCUMENTS)
 

@@ -18,7 +18,8 @@ from typing import NoReturn
 
 from edgekit.cli.isolate import isolated, memory_error
 from edgekit.cli.public_key import check_signature
-from edgekit.errors import EXIT_BUG, EdgekitError, UsageError, printable
+from edgekit.errors import EXIT_BUG, DeviceError, EdgekitError, UsageError, printable
+from edgekit.installed import torch_trouble
 from edgekit.threads import prepare_process
 from edgekit.version import __version__
 
@@ -35,6 +36,7 @@ VERBS = {
     "build-runner": "build the C++ runner for this machine, for --runtime native",
     "sweep": "export many models, here or on a Dask cluster, and tabulate the results",
     "models": "list the models that can be exported by name",
+    "doctor": "show what this machine has for edgekit, and what it lacks",
     "workshop": "show, make or remove the environment for torch without XNNPACK",
 }
 _OWN_OPTIONS = ("--version",)  # of edgekit itself, which no verb has
@@ -160,6 +162,10 @@ def _run(options: argparse.Namespace) -> int:
         return code
     except MemoryError as error:
         raise memory_error(f"out of memory ({str(error) or 'no details'}). Use a smaller input or model.") from error
+    except ImportError as error:
+        if not (trouble := torch_trouble()):
+            raise
+        raise DeviceError(trouble) from error
     except OSError as error:
         if error.errno not in _FULL:
             raise

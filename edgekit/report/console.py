@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from edgekit.diagnosis import Check
 from edgekit.errors import printable
 from edgekit.format.schema import AS_MADE, BOXES, LABELS, MASK, ConstantInfo, ImageSpec, Manifest
 from edgekit.inspection import Inspection
@@ -132,6 +133,17 @@ def print_fits(results: Sequence[FitResult], manifest: Manifest | None) -> None:
     print_table(("runtime", "fits", "bytecode", "lacks"), rows)
     for remedy in dict.fromkeys(fit.remedy for fit in results if not fit.fits):
         _show(f"{', '.join(fit.runtime for fit in results if fit.remedy == remedy)}: {remedy}")
+
+
+def print_checks(checks: Sequence[Check]) -> None:
+    """A row for each check, then what to do about those that are not well."""
+    words = {"ok": "ok", "warning": "WARNING", "missing": "MISSING"}
+    print_table(("", "status", "found"), [(check.name, words[check.status], check.found) for check in checks])
+    if not (bad := [check for check in checks if check.status != "ok"]):
+        return
+    _show("\nWhat to do:")
+    for remedy in dict.fromkeys(check.remedy for check in bad if check.remedy):
+        _show(f"  {', '.join(check.name for check in bad if check.remedy == remedy)}: {remedy}")
 
 
 def print_picture(picture: PictureResult, least: float | None = None) -> None:

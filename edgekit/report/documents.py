@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from edgekit.diagnosis import Check, is_ready
 from edgekit.format.schema import Manifest
 from edgekit.inspection import Inspection
 from edgekit.measure.bench import BenchReport
@@ -95,6 +96,14 @@ class BuildContext:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DoctorContext:
+    """`ready` means that a model can be exported and verified on this machine."""
+
+    edgekit: str
+    ready: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BuiltFile:
     file: str
 
@@ -142,6 +151,11 @@ def ops_document(
 ) -> Document[OpsContext, tuple[OperatorRow, ...]]:
     """The operators of runtimes, a row for each."""
     return Document(context=OpsContext(runtimes=tuple(runtimes)), results=tuple(results))
+
+
+def doctor_document(found: tuple[Check, ...]) -> Document[DoctorContext, tuple[Check, ...]]:
+    """What a machine has and lacks, a row for each check."""
+    return Document(context=DoctorContext(edgekit=__version__, ready=is_ready(found)), results=found)
 
 
 def build_document(program: Path) -> Document[BuildContext, tuple[BuiltFile, ...]]:
