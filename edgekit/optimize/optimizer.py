@@ -94,7 +94,7 @@ def apply_gated(
 
     If the whole pass breaks parity, it leaves out the smallest set of parts that restores it. If none does, it drops the pass.
     """
-    with exact_eager():
+    with exact_eager(), unspecialized():
         why = step.unfit(module, context)
     if why:
         return module, PassResult(name=step.name, applied=False, note=why)

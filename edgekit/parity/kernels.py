@@ -4,19 +4,23 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import nn
 from torch.utils._pytree import tree_map
 
 from edgekit.dispatch import DispatchMode
-from edgekit.parity.eager import Array, run
+from edgekit.parity.eager import Array, FreshModel, run
 from edgekit.parity.probes import Probe
 from edgekit.sources.copies import full_copy
 
 LAST_BIT = 2.0**-23
+_MOST_KEPT = 1 << 27  # parameters, which take 1 GB in float64
 _PATTERN = 4099  # a prime, so that the pattern of nudges does not repeat along an axis
 _ROWS = 8  # patterns in the part of a tensor that is nudged at a time, so that it stays in the processor's cache
+
+_WIDE: WeakKeyDictionary[nn.Module, FreshModel] = WeakKeyDictionary()  # models in float64
 
 
 class Kernels(DispatchMode):
@@ -38,7 +42,13 @@ class InFloat64(Kernels):
         return tensor.double() if tensor.dtype == torch.float32 else tensor
 
     def module(self, module: nn.Module) -> nn.Module:
-        return full_copy(module).double()
+        """A copy in float64, which is kept for the next run if it is not large, since a copy takes as long as some runs."""
+        if module not in _WIDE:
+            wide = FreshModel(full_copy(module).double())
+            if sum(parameter.numel() for parameter in module.parameters()) > _MOST_KEPT:
+                return wide.module
+            _WIDE[module] = wide
+        return _WIDE[module].module
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None) -> Any:
         args, kwargs = tree_map(self._wide, (tuple(args), kwargs or {}))

@@ -96,6 +96,10 @@ class NoiseMeter:
 def measure(module: nn.Module, probe: Probe, answer: Answer) -> Noise:
     """Measures the noise of an eager model's answer to a probe."""
     nudged = other_answer(module, probe, Nudged(1.0, 0))
+    if not _same_form(answer, nudged):  # rounding decides, which more runs would not change
+        return Noise(
+            outputs={name: _output_noise(value, [_part(nudged, name)], [], None) for name, value in answer.items()}
+        )
     others = [other_answer(module, probe, Nudged(1.0, seed)) for seed in _OTHERS] if probe.stress else []
     exact = other_answer(module, probe, InFloat64())
     margins: list[Answer | None] = []
@@ -109,13 +113,17 @@ def measure(module: nn.Module, probe: Probe, answer: Answer) -> Noise:
         outputs={
             name: _output_noise(
                 value,
-                [None if other is None else other.get(name) for other in (nudged, *others)],
-                [None if other is None else other.get(name) for other in margins],
-                None if exact is None else exact.get(name),
+                [_part(other, name) for other in (nudged, *others)],
+                [_part(other, name) for other in margins],
+                _part(exact, name),
             )
             for name, value in answer.items()
         }
     )
+
+
+def _part(answer: Answer | None, name: str) -> Array | None:
+    return None if answer is None else answer.get(name)
 
 
 def _same_form(answer: Answer, other: Answer | None) -> bool:

@@ -16,7 +16,11 @@ from edgekit.sources.detection import Detector
 from edgekit.sources.weights import randomize, seeded
 
 _BOXES = 10
-_LOWEST, _HIGHEST, _HALVINGS = -24.0, 8.0, 12  # of what is added to the logits of classes
+_LOWEST, _HIGHEST, _HALVINGS = -24.0, 8.0, 9  # of what is added to the logits of classes
+_SIDE, _SIDES = (
+    320,
+    ("min_size", "max_size", "fixed_size"),
+)  # of pictures, and what a detector's transform knows of them
 _LEAST = 0.2  # of the mean spread of all channels, for a channel that hardly varies
 _PLACES = 4  # fewer say nothing about the spread
 _BESIDE_BOXES = ("mask_roi_pool", "keypoint_roi_pool")  # without them, the heads leave out masks and keypoints
@@ -62,7 +66,8 @@ class _OfBatch(nn.Module):
 def randomize_detector(detector: Detector, pictures: Sequence[torch.Tensor], seed: int) -> None:
     """Makes random weights on which a wrong conversion gives other boxes in each of the pictures."""
     _draw_heads(detector, seed)
-    randomize(_OfBatch(detector.model), (pictures[0][None],), seed)
+    with _small_pictures(detector.model):
+        randomize(_OfBatch(detector.model), (pictures[0][None, :, :_SIDE, :_SIDE],), seed)
     _spread_scores(detector, pictures)
 
 
@@ -98,6 +103,22 @@ def _spread_scores(detector: Detector, pictures: Sequence[torch.Tensor]) -> None
                 low, high = (low, middle) if enough else (middle, high)
         for bias in biases:
             bias += high - added
+
+
+@contextmanager
+def _small_pictures(model: Any) -> Iterator[None]:
+    """Keeps small pictures from being resized: the statistics of random pixels are the same, and cost less."""
+    transform = model.transform
+    kept = {name: getattr(transform, name) for name in _SIDES if hasattr(transform, name)}
+    for name, value in kept.items():
+        if value is not None:
+            small = tuple(min(side, _SIDE) for side in value) if isinstance(value, tuple | list) else min(value, _SIDE)
+            setattr(transform, name, small)
+    try:
+        yield
+    finally:
+        for name, value in kept.items():
+            setattr(transform, name, value)
 
 
 @contextmanager
