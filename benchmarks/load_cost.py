@@ -27,12 +27,13 @@ class Options(ctypes.Structure):
         ("optimize", ctypes.c_int32),
         ("warn", ctypes.c_void_p),
         ("user", ctypes.c_void_p),
+        ("public_key", ctypes.c_char_p),
     ]
 
 
 def load_ms(library: Any, package: Path, *, digests: bool) -> float:
     options, model = Options(), ctypes.c_void_p()
-    library.ek_options_init(ctypes.byref(options))
+    library.ek_options_init_sized(ctypes.byref(options), ctypes.c_size_t(ctypes.sizeof(options)))
     options.threads, options.check_digests = 2, int(digests)
     start = time.perf_counter()
     status = library.ek_model_load(bytes(package), ctypes.byref(options), ctypes.byref(model))

@@ -76,6 +76,7 @@ void add_model_options(CLI::App& verb, ModelOptions& options) {
 }
 
 ModelPtr load_model(const ModelOptions& options) {
+  (void)ek_keep_freed_memory();  // only slower without it
   ek_options load;
   ek_options_init(&load);
   load.threads = options.threads;

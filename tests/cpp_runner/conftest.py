@@ -68,6 +68,24 @@ def run(runner_command: list[str]) -> Run:
     return call
 
 
+@pytest.fixture(scope="session")
+def build(runner_command: list[str]) -> Path:
+    """The build folder of the runner under test."""
+    return Path(runner_command[-1]).parents[1]
+
+
+@pytest.fixture(scope="session")
+def program(runner_command: list[str], build: Path) -> Run:
+    """Runs a program of cpp_runner/tests by its name without "edgekit_", under the emulator of the runner."""
+
+    def call(name: str, *arguments: object) -> Finished:
+        command = [*runner_command[:-1], str(build / "tests" / f"edgekit_{name}"), *map(str, arguments)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
+        return Finished(done.returncode, done.stdout, done.stderr)
+
+    return call
+
+
 @dataclass(frozen=True)
 class Exported:
     package: Path

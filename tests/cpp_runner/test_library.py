@@ -18,7 +18,7 @@ from edgekit.format.generator import generate
 from edgekit.format.golden import GoldenInput
 from edgekit.model import LiteModel
 
-from .conftest import RUNNER, Exported
+from .conftest import Exported, Run
 
 EXAMPLES = Path("cpp_runner/examples").resolve()
 
@@ -31,18 +31,11 @@ def call(*command: object, **environment: str) -> str:
     return done.stdout
 
 
-@pytest.fixture(scope="session")
-def build(runner_command: list[str]) -> Path:
-    """The build folder of the runner under test."""
-    return Path(runner_command[-1]).parents[1]
-
-
-def test_concurrency_gives_the_same_answers(build: Path, classifier: Exported) -> None:
+def test_concurrency_gives_the_same_answers(program: Run, classifier: Exported) -> None:
     runs = 1000
-    emulator = shlex.split(os.environ.get(RUNNER, ""))[:-1]
-    program = build / "tests" / "edgekit_concurrency"
-    out = call(*emulator, program, classifier.package, 1, 3, 32, 32, runs)
-    assert f"4 threads, {runs} runs each: 0 answers differ with a model each, 0 with a shared one" in out
+    done = program("concurrency", classifier.package, 1, 3, 32, 32, runs)
+    assert done.code == 0, done.err
+    assert f"4 threads, {runs} runs each: 0 answers differ with a model each, 0 with a shared one" in done.out
 
 
 class Echo(torch.nn.Module):
@@ -52,29 +45,23 @@ class Echo(torch.nn.Module):
         return x, x[1:], x + 1
 
 
-def ownership(build: Path, what: str, model: Path, *shape: int) -> int:
-    emulator = shlex.split(os.environ.get(RUNNER, ""))[:-1]
-    command = [*emulator, str(build / "tests" / "edgekit_ownership"), what, str(model), *map(str, shape)]
-    return subprocess.run(command, check=False, timeout=300).returncode
-
-
 @pytest.mark.parametrize("suffix", [".ptl", ".pt"])
-def test_outputs_keep_their_values_when_the_input_changes(build: Path, tmp_path: Path, suffix: str) -> None:
+def test_outputs_keep_their_values_when_the_input_changes(program: Run, tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"echo{suffix}"
     module = torch.jit.script(Echo().eval())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         module.save(str(path)) if suffix == ".pt" else module._save_for_lite_interpreter(str(path))
-    assert ownership(build, "inputs", path, 4, 3) == 0
+    assert program("ownership", "inputs", path, 4, 3).code == 0
 
 
-def test_another_number_of_threads_gets_its_turn_between_busy_models(build: Path, classifier: Exported) -> None:
-    assert ownership(build, "threads", classifier.package, 1, 3, 32, 32) == 0
+def test_another_number_of_threads_gets_its_turn_between_busy_models(program: Run, classifier: Exported) -> None:
+    assert program("ownership", "threads", classifier.package, 1, 3, 32, 32).code == 0
 
 
-def test_loaded_model_outlives_its_file(build: Path, classifier: Exported, tmp_path: Path) -> None:
+def test_loaded_model_outlives_its_file(program: Run, classifier: Exported, tmp_path: Path) -> None:
     copy = shutil.copy(classifier.package, tmp_path / "copy.ptl")
-    assert ownership(build, "file", copy) == 0
+    assert program("ownership", "file", copy).code == 0
 
 
 def test_library_exports_exactly_what_its_header_declares(build: Path) -> None:

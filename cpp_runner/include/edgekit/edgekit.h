@@ -3,17 +3,20 @@
  *
  * Rules for every call:
  *  - A call that can fail returns ek_status. EK_OK is 0; the other values equal the exit codes of the tools.
- *    ek_last_error() is the message of the latest failure in the calling thread.
+ *    ek_last_error() is the message of the latest failure in the calling thread, and ek_model_last_error() that of a
+ *    model.
  *  - Out parameters come last. They are written only on EK_OK, unless documented otherwise. NULL for a required
  * argument is EK_USAGE.
  *  - Handles are opaque. The caller destroys what a call creates, with the function named at the call; destroying NULL
- *    does nothing.
+ *    does nothing. Destroying a handle twice, or using it afterwards, is undefined, as with free().
  *  - A struct that begins with struct_size is first filled by its init function, so that it can grow. A program with an
  *    older header has a shorter struct, and its missing fields have their defaults. A longer struct of a newer header
  * is accepted while the fields that the library does not know are zero. Every other size is EK_USAGE.
  *  - Threads: different models run at the same time if their thread settings are the same; with different settings
  *    they take turns, because the thread pool belongs to the process. Threads may share a model; its calls run one at a
- *    time. Any thread may read the strings and specs of a model. Destroy a model after its last call has returned.
+ *    time. Any thread may read the strings and specs of a model, and stop it. Destroy a model after its last call has
+ *    returned. A call leaves the number of OpenMP and MKL threads of its thread as it was; signal handlers, the locale,
+ *    the environment and the affinity are never changed. libtorch's XNNPACK pool keeps the threads of the last run.
  *  - Files are read only during a call. A file must not become shorter while a call reads it.
  *  - No C++ exception leaves the library.
  */
@@ -106,6 +109,12 @@ EK_API ek_status ek_check_version(int32_t major, int32_t minor, int32_t patch);
  */
 EK_API const char* ek_last_error(void);
 
+/* Makes malloc keep freed memory for later runs. Otherwise glibc returns the large tensors of each run to the system,
+ * and the next run faults them in again page by page. This is a setting of the process, so the library does it only
+ * here; edgekit-runner calls it. The process keeps the most memory that a run has used. EK_RUNTIME if the C library is
+ * not glibc. */
+EK_API ek_status ek_keep_freed_memory(void);
+
 /* Frees a string that one of the calls below created. */
 EK_API void ek_string_free(char* text);
 
@@ -153,7 +162,17 @@ EK_API void ek_options_init(ek_options* options);
  * SIGBUS ends the process; if it writes into the file, the checks and libtorch may see different bytes. Replace a model
  * file by renaming a new one over it, never by writing into it. Afterwards the model does not use the file. */
 EK_API ek_status ek_model_load(const char* path, const ek_options* options, ek_model** model);
+/* The same for a file in memory, which is only read, and only during the call. */
+EK_API ek_status ek_model_load_memory(const void* data, size_t size_bytes, const ek_options* options, ek_model** model);
+
 EK_API void ek_model_destroy(ek_model* model);
+
+/* The message of the latest failed call on the model, in any thread; "" before the first. Valid until the next call of
+ * this function in this thread, also when other threads fail meanwhile. */
+EK_API const char* ek_model_last_error(const ek_model* model);
+
+/* The name of method number `index`; NULL beyond the last one. Valid as long as the model. */
+EK_API const char* ek_model_method(const ek_model* model, size_t index);
 
 /* The manifest as JSON text; "" if the file has none. Valid as long as the model. */
 EK_API const char* ek_model_manifest(const ek_model* model);
@@ -180,6 +199,46 @@ EK_API ek_status ek_model_input_axis(const ek_model* model, const char* method, 
 EK_API ek_status ek_model_run(ek_model* model, const char* method, const ek_tensor* inputs, size_t count,
                               ek_values** outputs);
 
+typedef struct ek_run_options {
+  size_t struct_size;
+  double deadline_ms; /* the longest duration of the call, with the wait for its turn; 0: no limit */
+} ek_run_options;
+
+/* As for ek_options. */
+EK_API void ek_run_options_init_sized(ek_run_options* options, size_t struct_size);
+EK_API void ek_run_options_init(ek_run_options* options);
+#define ek_run_options_init(options) ek_run_options_init_sized(options, sizeof(ek_run_options))
+
+/* ek_model_run with options, which may be NULL. EK_RUNTIME if the deadline passes; the message names it. The model can
+ * run again. ek_model_stop says when a run ends. */
+EK_API ek_status ek_model_run_with(ek_model* model, const char* method, const ek_tensor* inputs, size_t count,
+                                   const ek_run_options* options, ek_values** outputs);
+
+/* Memory of the caller for one output, and what was written there. */
+enum { EK_MOST_AXES = 8 };
+typedef struct ek_buffer {
+  void* data;
+  size_t capacity_bytes;
+  ek_dtype dtype;    /* must be that of the output */
+  int32_t rank;      /* from here on written by the call */
+  size_t size_bytes; /* at most the capacity */
+  int64_t shape[EK_MOST_AXES];
+} ek_buffer;
+
+/* ek_model_run_with that copies the outputs, in their order, to memory of the caller. EK_USAGE if their number is not
+ * buffer_count, or a buffer is too small or has another dtype; the message names the output and the sizes. Nothing is
+ * written unless all outputs fit. */
+EK_API ek_status ek_model_run_into(ek_model* model, const char* method, const ek_tensor* inputs, size_t count,
+                                   const ek_run_options* options, ek_buffer* buffers, size_t buffer_count);
+
+/* Ends the calls that run, verify or time the model at the moment, or wait for their turn: they return EK_RUNTIME, and
+ * their message names the stop. Later calls are not affected. May be called from any thread, and does not wait.
+ *
+ * A run ends before its next operator, so an operator that has begun is finished. In a .pt file also a group of fused
+ * operators is finished, and a loop that computes with plain numbers only. A call that waits behind another model with
+ * other thread settings ends when its turn comes. Loading is not stopped. */
+EK_API void ek_model_stop(ek_model* model);
+
 EK_API size_t ek_values_count(const ek_values* values);
 /* Value number `index` and its flattened name; both are valid as long as `values`. `name` may be NULL. */
 EK_API ek_status ek_values_get(const ek_values* values, size_t index, ek_tensor* tensor, const char** name);
@@ -203,9 +262,62 @@ typedef struct ek_predict_times {
 EK_API ek_status ek_model_predict(ek_model* model, const char* image_path, ek_class* classes, size_t* count,
                                   ek_predict_times* times);
 
-/* The same for a package whose `predict` gives the class of each pixel: `image.task` of the manifest is "mask". Writes
- * the mask to a PNG file whose palette indices are the classes, and the picture with the mask over it to another; both
- * paths may be NULL. *mask gets one value, uint8 [H, W], unless `mask` is NULL; destroy it with ek_values_destroy. */
+typedef enum ek_pixels {
+  EK_PIXELS_RGB = 0, /* 3 or 4 bytes a pixel, in the order of the name; alpha is ignored */
+  EK_PIXELS_BGR = 1,
+  EK_PIXELS_RGBA = 2,
+  EK_PIXELS_BGRA = 3,
+  EK_PIXELS_GREY = 4,         /* 1 byte a pixel */
+  EK_PIXELS_NV12 = 5,         /* planes: Y, then U and V in turn for 2 x 2 pixels */
+  EK_PIXELS_NV21 = 6,         /* planes: Y, then V and U in turn */
+  EK_PIXELS_I420 = 7,         /* planes: Y, U, V */
+  EK_PIXELS_YUV420 = 8,       /* the same, as YUV_420_888 of Android: the strides say where the pixels are */
+  EK_PIXELS_WIDE = 0x7fffffff /* not a format, as above */
+} ek_pixels;
+
+typedef struct ek_plane {
+  const void* data;
+  size_t size_bytes;   /* the last row may end with its last pixel */
+  size_t row_stride;   /* bytes from a row to the next; 0: rows follow each other */
+  size_t pixel_stride; /* bytes from a pixel to the next; 0: pixels follow each other */
+} ek_plane;
+
+/* A frame of a camera or a video. The caller owns the planes. Widths and heights of U and V are halves, rounded up.
+ *
+ * Y, U and V are BT.601 with the full range of 0 to 255, as Android's cameras and JPEG files have them: red is
+ * Y + 1.402 (V - 128), green Y - 0.344136 (U - 128) - 0.714136 (V - 128), blue Y + 1.772 (U - 128), with the factors
+ * in steps of 1/65536, rounded to the nearest and limited to 0 and 255. Each U and V counts for its 2 x 2 pixels. */
+typedef struct ek_frame {
+  size_t struct_size;
+  ek_pixels pixels;
+  int32_t width; /* of the frame in memory, before the rotation */
+  int32_t height;
+  int32_t crop_left; /* the part that is used, before the rotation; all four 0: the whole frame */
+  int32_t crop_top;
+  int32_t crop_width;
+  int32_t crop_height;
+  int32_t rotation; /* 0, 90, 180 or 270 degrees clockwise make the picture upright */
+  int32_t mirror;   /* 1: left and right are exchanged after the rotation, as for a front camera */
+  ek_plane planes[3];
+} ek_frame;
+
+/* As for ek_options. The defaults are 0. */
+EK_API void ek_frame_init_sized(ek_frame* frame, size_t struct_size);
+EK_API void ek_frame_init(ek_frame* frame);
+#define ek_frame_init(frame) ek_frame_init_sized(frame, sizeof(ek_frame))
+
+/* The upright RGB picture of a frame, one value uint8 [height, width, 3]: the input of `predict` of any package.
+ * Destroy *picture with ek_values_destroy. EK_USAGE if a plane is too small for its strides; the message names it. */
+EK_API ek_status ek_frame_picture(const ek_frame* frame, ek_values** picture);
+
+/* ek_model_predict for a frame instead of a file. decode_ms is the time of the conversion. `options` may be NULL. */
+EK_API ek_status ek_model_predict_frame(ek_model* model, const ek_frame* frame, const ek_run_options* options,
+                                        ek_class* classes, size_t* count, ek_predict_times* times);
+
+/* ek_model_predict for a package whose `predict` gives the class of each pixel: `image.task` of the manifest is "mask".
+ * Writes the mask to a PNG file whose palette indices are the classes, and the picture with the mask over it to
+ * another; both paths may be NULL. *mask gets one value, uint8 [H, W], unless `mask` is NULL; destroy it with
+ * ek_values_destroy. */
 EK_API ek_status ek_model_segment(ek_model* model, const char* image_path, const char* mask_path,
                                   const char* overlay_path, ek_values** mask, ek_predict_times* times);
 

@@ -10,8 +10,12 @@ thread_local std::string last_error;
 
 }  // namespace
 
-ek_status report(const Status& status) {
+ek_status report(const Status& status, const ek_model* model) {
   if (!status.ok()) last_error = status.message();
+  if (!status.ok() && model != nullptr) {
+    const std::lock_guard<std::mutex> lock(model->error_mutex);
+    model->last_error = status.message();
+  }
   return static_cast<ek_status>(status.code());
 }
 
@@ -63,4 +67,16 @@ Result<std::vector<TensorView>> read_tensors(const ek_tensor* tensors, std::size
 
 const char* ek_last_error(void) {
   return edgekit::api::last_error.c_str();
+}
+
+const char* ek_model_last_error(const ek_model* model) {
+  using edgekit::Status;
+  thread_local std::string copy;  // other threads may fail while the caller reads it
+  if (model == nullptr) return "";
+  const Status status = edgekit::api::caught([&]() -> Status {
+    const std::lock_guard<std::mutex> lock(model->error_mutex);
+    copy = model->last_error;
+    return {};
+  });
+  return status.ok() ? copy.c_str() : "out of memory";
 }

@@ -3,6 +3,7 @@
 
 #include "api/handles.h"
 #include "core/compatibility.h"
+#include "core/memory.h"
 #include "core/version.h"
 #include "report/reports.h"
 
@@ -21,6 +22,10 @@ ek_status ek_check_version(int32_t major, int32_t minor, int32_t patch) {
                                 std::to_string(minor) + "." + std::to_string(patch) + " and runs with " +
                                 edgekit::kVersion + ", which does not fit; compile the program again");
   });
+}
+
+ek_status ek_keep_freed_memory(void) {
+  return guarded([] { return edgekit::keep_freed_memory(); });
 }
 
 void ek_string_free(char* text) {

@@ -1,7 +1,5 @@
-// A loaded model: its options, specs, runs and reports.
+// A loaded model: its options, specs and reports. runs.cpp has its runs.
 #include "api/handles.h"
-#include "engine/predict.h"
-#include "image/mask.h"
 #include "report/reports.h"
 
 using namespace edgekit::api;
@@ -41,7 +39,16 @@ Status give_axis(const edgekit::TensorSpec& spec, std::int32_t index, ek_axis* o
       {sizeof(ek_axis), axis.min, axis.max, axis.multiple, symbol, axis.kind == edgekit::AxisKind::kAny ? 0 : 1}, out);
 }
 
-edgekit::Result<edgekit::LoadOptions> read_options(const ek_options& options) {
+Status give_model(edgekit::Result<std::unique_ptr<edgekit::Model>> loaded, ek_model** out) {
+  EK_RETURN_IF_ERROR(loaded.status());
+  *out = new ek_model{std::move(*loaded), {}, {}};
+  return {};
+}
+
+edgekit::Result<edgekit::LoadOptions> read_options(const ek_options* given) {
+  ek_options options;
+  ek_options_init(&options);
+  EK_RETURN_IF_ERROR(read_struct(given, &options));
   edgekit::LoadOptions load;
   load.threads = options.threads;
   if (options.pool < EK_POOL_AUTO || options.pool > EK_POOL_OPENMP) {
@@ -103,13 +110,17 @@ void(ek_options_init)(ek_options* options) {
 ek_status ek_model_load(const char* path, const ek_options* options, ek_model** model) {
   return guarded([&]() -> Status {
     EK_RETURN_IF_ERROR(require(path, model));
-    ek_options chosen;
-    ek_options_init(&chosen);
-    EK_RETURN_IF_ERROR(read_struct(options, &chosen));
-    EK_ASSIGN(const auto load_options, read_options(chosen));
-    EK_ASSIGN(auto loaded, edgekit::Model::load(path, load_options));
-    *model = new ek_model{std::move(loaded)};
-    return {};
+    EK_ASSIGN(const auto load_options, read_options(options));
+    return give_model(edgekit::Model::load(path, load_options), model);
+  });
+}
+
+ek_status ek_model_load_memory(const void* data, size_t size_bytes, const ek_options* options, ek_model** model) {
+  return guarded([&]() -> Status {
+    EK_RETURN_IF_ERROR(require(data, model));
+    EK_ASSIGN(const auto load_options, read_options(options));
+    const std::span bytes(static_cast<const std::byte*>(data), size_bytes);
+    return give_model(edgekit::Model::load_memory(bytes, load_options), model);
   });
 }
 
@@ -117,12 +128,17 @@ void ek_model_destroy(ek_model* model) {
   delete model;
 }
 
+const char* ek_model_method(const ek_model* model, size_t index) {
+  if (model == nullptr || index >= model->model->methods().size()) return nullptr;
+  return model->model->methods()[index].c_str();
+}
+
 const char* ek_model_manifest(const ek_model* model) {
   return model == nullptr ? "" : model->model->package().manifest_text.c_str();
 }
 
 ek_status ek_model_input(const ek_model* model, const char* method, size_t index, ek_spec* spec) {
-  return guarded([&] { return give_spec(model, method, index, true, spec); });
+  return guarded(model, [&] { return give_spec(model, method, index, true, spec); });
 }
 
 void ek_axis_init_sized(ek_axis* axis, size_t struct_size) {
@@ -134,7 +150,7 @@ void(ek_axis_init)(ek_axis* axis) {
 }
 
 ek_status ek_model_input_axis(const ek_model* model, const char* method, size_t index, int32_t axis, ek_axis* range) {
-  return guarded([&]() -> Status {
+  return guarded(model, [&]() -> Status {
     EK_RETURN_IF_ERROR(require(range));
     EK_ASSIGN(const edgekit::TensorSpec* spec, find_spec(model, method, index, true));
     return give_axis(*spec, axis, range);
@@ -142,66 +158,7 @@ ek_status ek_model_input_axis(const ek_model* model, const char* method, size_t 
 }
 
 ek_status ek_model_output(const ek_model* model, const char* method, size_t index, ek_spec* spec) {
-  return guarded([&] { return give_spec(model, method, index, false, spec); });
-}
-
-ek_status ek_model_run(ek_model* model, const char* method, const ek_tensor* inputs, size_t count,
-                       ek_values** outputs) {
-  return guarded([&]() -> Status {
-    EK_RETURN_IF_ERROR(require(model, method, outputs));
-    EK_ASSIGN(const auto views, read_tensors(inputs, count));
-    EK_ASSIGN(auto values, model->model->run(method, views));
-    *outputs = give_values(std::move(values.items));
-    return {};
-  });
-}
-
-ek_status ek_model_predict(ek_model* model, const char* image_path, ek_class* classes, size_t* count,
-                           ek_predict_times* times) {
-  return guarded([&]() -> Status {
-    EK_RETURN_IF_ERROR(require(model, image_path, classes, count));
-    EK_ASSIGN(const auto result, edgekit::predict(*model->model, image_path, *count));
-    *count = result.classes.size();
-    for (std::size_t i = 0; i < result.classes.size(); ++i) {
-      const auto& [index, score] = result.classes[i];
-      classes[i] = {index, score, ek_model_label(model, index)};
-    }
-    if (times != nullptr) *times = {result.decode_ms, result.predict_ms};
-    return {};
-  });
-}
-
-ek_status ek_model_segment(ek_model* model, const char* image_path, const char* mask_path, const char* overlay_path,
-                           ek_values** mask, ek_predict_times* times) {
-  return guarded([&]() -> Status {
-    EK_RETURN_IF_ERROR(require(model, image_path));
-    EK_ASSIGN(auto found, edgekit::segment(*model->model, image_path));
-    const auto view = found.mask.view();
-    if (mask_path != nullptr) EK_RETURN_IF_ERROR(edgekit::write_mask_png(mask_path, view));
-    if (overlay_path != nullptr) {
-      EK_RETURN_IF_ERROR(edgekit::write_overlay_png(overlay_path, found.picture.view(), view));
-    }
-    if (times != nullptr) *times = {found.decode_ms, found.predict_ms};
-    if (mask != nullptr) *mask = give_values({{"0", std::move(found.mask)}});
-    return {};
-  });
-}
-
-ek_status ek_model_detect(ek_model* model, const char* image_path, double min_score, size_t most,
-                          const char* overlay_path, ek_values** boxes, ek_predict_times* times) {
-  return guarded([&]() -> Status {
-    EK_RETURN_IF_ERROR(require(model, image_path));
-    EK_ASSIGN(const auto found, edgekit::detect(*model->model, image_path, min_score, most));
-    if (overlay_path != nullptr) {
-      EK_RETURN_IF_ERROR(edgekit::write_boxes_png(overlay_path, found.picture.view(), found.boxes));
-    }
-    if (boxes != nullptr) {
-      EK_ASSIGN(auto values, edgekit::tensors_of(found.boxes));
-      *boxes = give_values(std::move(values));
-    }
-    if (times != nullptr) *times = {found.decode_ms, found.predict_ms};
-    return {};
-  });
+  return guarded(model, [&] { return give_spec(model, method, index, false, spec); });
 }
 
 const char* ek_model_label(const ek_model* model, int64_t index) {
@@ -212,7 +169,7 @@ const char* ek_model_label(const ek_model* model, int64_t index) {
 }
 
 ek_status ek_model_verify(ek_model* model, char** json) {
-  return guarded([&]() -> Status {
+  return guarded(model, [&]() -> Status {
     EK_RETURN_IF_ERROR(require(model, json));
     EK_ASSIGN(const auto result, edgekit::verify_report(*model->model));
     EK_RETURN_IF_ERROR(give_text(result.json, json));
@@ -235,7 +192,7 @@ void(ek_bench_options_init)(ek_bench_options* options) {
 }
 
 ek_status ek_model_bench(ek_model* model, const ek_bench_options* options, char** json) {
-  return guarded([&]() -> Status {
+  return guarded(model, [&]() -> Status {
     EK_RETURN_IF_ERROR(require(model, json));
     ek_bench_options chosen;
     ek_bench_options_init(&chosen);

@@ -89,15 +89,19 @@ Result<std::shared_ptr<const MappedFile>> MappedFile::open(const std::string& pa
   if (::fstat(file.get(), &info) != 0) return usage_error(system_text("cannot read", path));
   if (!S_ISREG(info.st_mode)) return usage_error("cannot read " + path + ": it is not a regular file");
   const auto size = static_cast<std::size_t>(info.st_size);
-  if (size == 0) return std::shared_ptr<const MappedFile>(new MappedFile({}));
+  if (size == 0) return std::shared_ptr<const MappedFile>(new MappedFile({}, false));
   void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.get(), 0);
   if (address == MAP_FAILED) return runtime_error(system_text("cannot map", path));
-  return std::shared_ptr<const MappedFile>(new MappedFile({static_cast<const std::byte*>(address), size}));
+  return std::shared_ptr<const MappedFile>(new MappedFile({static_cast<const std::byte*>(address), size}, true));
+}
+
+std::shared_ptr<const MappedFile> MappedFile::borrow(std::span<const std::byte> bytes) {
+  return std::shared_ptr<const MappedFile>(new MappedFile(bytes, false));
 }
 
 MappedFile::~MappedFile() {
   // munmap takes a non-const address although it changes no byte.
-  if (!bytes_.empty()) ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
+  if (mapped_) ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
 }
 
 Result<std::vector<std::byte>> read_file(const std::string& path, std::size_t most_bytes) {

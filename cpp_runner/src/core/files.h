@@ -16,6 +16,8 @@ namespace edgekit {
 class MappedFile {
  public:
   [[nodiscard]] static Result<std::shared_ptr<const MappedFile>> open(const std::string& path);
+  // A file that the caller has in memory; valid as long as the bytes.
+  [[nodiscard]] static std::shared_ptr<const MappedFile> borrow(std::span<const std::byte> bytes);
   ~MappedFile();
   MappedFile(const MappedFile&) = delete;
   MappedFile& operator=(const MappedFile&) = delete;
@@ -23,8 +25,9 @@ class MappedFile {
   [[nodiscard]] std::span<const std::byte> bytes() const { return bytes_; }
 
  private:
-  explicit MappedFile(std::span<const std::byte> bytes) : bytes_(bytes) {}
+  MappedFile(std::span<const std::byte> bytes, bool mapped) : bytes_(bytes), mapped_(mapped) {}
   std::span<const std::byte> bytes_;
+  bool mapped_;
 };
 
 // Reads a file, or standard input or another open descriptor (/dev/fd/3) to its end, into memory. The file may change

@@ -8,6 +8,7 @@
 
 #include "core/status.h"
 #include "core/tensor.h"
+#include "engine/limits.h"
 
 namespace edgekit {
 
@@ -52,12 +53,14 @@ class Engine {
   [[nodiscard]] virtual std::vector<std::string> methods() const = 0;
   // Nothing where the file does not contain them.
   [[nodiscard]] virtual std::optional<std::vector<Parameter>> parameters(const std::string& method) const = 0;
-  // One call at a time on one engine; different engines may run at the same time.
-  [[nodiscard]] virtual Result<Values> run(const std::string& method, std::span<const TensorView> inputs) = 0;
+  // One call at a time on one engine; different engines may run at the same time. Once a limit is reached, a call ends
+  // before its next operator with the error of the limits, and the engine runs again.
+  [[nodiscard]] virtual Result<Values> run(const std::string& method, std::span<const TensorView> inputs,
+                                           const RunLimits& limits) = 0;
   // The time in each operator over `iterations` runs, longest first.
   [[nodiscard]] virtual Result<std::vector<OperatorTime>> profile(const std::string& method,
                                                                   std::span<const TensorView> inputs,
-                                                                  std::size_t iterations) = 0;
+                                                                  std::size_t iterations, const RunLimits& limits) = 0;
 };
 
 }  // namespace edgekit

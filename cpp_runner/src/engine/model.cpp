@@ -45,16 +45,31 @@ bool takes_tensors(const std::vector<Parameter>& parameters, std::size_t count) 
          std::none_of(after, parameters.end(), [](const Parameter& each) { return each.required; });
 }
 
+Status check_threads(const LoadOptions& options) {
+  if (options.threads >= 0 && options.threads <= kMostThreads) return {};
+  return usage_error("threads is " + std::to_string(options.threads) + "; it must be in 1 to " +
+                     std::to_string(kMostThreads));
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Model>> Model::load(const std::string& path, const LoadOptions& options) {
   const Stopwatch watch;
-  if (options.threads < 0 || options.threads > kMostThreads) {
-    return usage_error("threads is " + std::to_string(options.threads) + "; it must be in 1 to " +
-                       std::to_string(kMostThreads));
-  }
+  EK_RETURN_IF_ERROR(check_threads(options));
+  return loaded(open_package(path, options.public_key), options, watch);
+}
+
+Result<std::unique_ptr<Model>> Model::load_memory(std::span<const std::byte> bytes, const LoadOptions& options) {
+  const Stopwatch watch;
+  EK_RETURN_IF_ERROR(check_threads(options));
+  return loaded(open_package(MappedFile::borrow(bytes), "the model in memory", options.public_key), options, watch);
+}
+
+Result<std::unique_ptr<Model>> Model::loaded(Result<Package> package, const LoadOptions& options,
+                                             const Stopwatch& watch) {
+  EK_RETURN_IF_ERROR(package.status());
   std::unique_ptr<Model> model(new Model());
-  EK_ASSIGN(model->package_, open_package(path, options.public_key));
+  model->package_ = std::move(*package);
   if (options.check_digests || options.public_key) EK_RETURN_IF_ERROR(check_digests(model->package_));
   EK_RETURN_IF_ERROR(check_pickles(model->package_));
   model->allow_nonfinite_ = options.allow_nonfinite;
@@ -87,7 +102,12 @@ Status Model::start_engine(const LoadOptions& options) {
   EK_ASSIGN(row_, find_engine(options.engines, package_));
   EK_RETURN_IF_ERROR(check_quantized_engine(row_, package_));
   EK_ASSIGN(engine_, row_.make(package_, {{plan, manifest ? manifest->quantized_engine : ""}, options.optimize}));
-  return manifest ? check_methods(*manifest) : Status();
+  methods_ = engine_->methods();
+  if (!manifest) return {};
+  EK_RETURN_IF_ERROR(check_methods(*manifest));
+  methods_.clear();
+  for (const MethodSpec& spec : manifest->methods) methods_.push_back(spec.name);
+  return {};
 }
 
 // A wrong number of arguments, or one of another type, would end the process inside the interpreter.
@@ -108,9 +128,8 @@ Status Model::check_methods(const Manifest& manifest) const {
 
 Status Model::check_request(const std::string& method, std::span<const TensorView> inputs) const {
   const MethodSpec* spec = package_.manifest ? package_.manifest->find_method(method) : nullptr;
-  const std::vector<std::string> methods = engine_->methods();
-  if (std::find(methods.begin(), methods.end(), method) == methods.end() || (package_.manifest && spec == nullptr)) {
-    return usage_error(package_.path + " has no method '" + method + "'; it has: " + join(methods));
+  if (std::find(methods_.begin(), methods_.end(), method) == methods_.end()) {
+    return usage_error(package_.path + " has no method '" + method + "'; it has: " + join(methods_));
   }
   if (spec != nullptr) {
     EK_RETURN_IF_ERROR(check_inputs(*spec, inputs));
@@ -126,11 +145,20 @@ Status Model::check_request(const std::string& method, std::span<const TensorVie
   return allow_nonfinite_ ? Status() : check_inputs_are_numbers(inputs);
 }
 
-Result<Values> Model::run(const std::string& method, std::span<const TensorView> inputs, OutputCheck check) {
-  const std::lock_guard<std::mutex> lock(mutex_);
+Result<std::unique_lock<std::timed_mutex>> Model::take_turn(const std::string& method, const RunLimits& limits) {
+  std::unique_lock<std::timed_mutex> lock(mutex_, std::defer_lock);
+  if (!limits.deadline()) lock.lock();
+  while (!lock.owns_lock() && !limits.reached()) (void)lock.try_lock_until(*limits.deadline());
+  EK_RETURN_IF_ERROR(limits.check("method " + method));
+  return lock;
+}
+
+Result<Values> Model::run(const std::string& method, std::span<const TensorView> inputs, const RunLimits& limits,
+                          OutputCheck check) {
+  EK_ASSIGN(const auto lock, take_turn(method, limits));
   EK_RETURN_IF_ERROR(check_request(method, inputs));
   const Stopwatch watch;
-  auto outputs = engine_->run(method, inputs);
+  auto outputs = engine_->run(method, inputs, limits);
   if (!outputs.ok()) return outputs;
   if (!first_ms_) first_ms_ = watch.elapsed_ms();
   if (check == OutputCheck::kNone) return outputs;
@@ -140,10 +168,10 @@ Result<Values> Model::run(const std::string& method, std::span<const TensorView>
 }
 
 Result<std::vector<OperatorTime>> Model::profile(const std::string& method, std::span<const TensorView> inputs,
-                                                 std::size_t iterations) {
-  const std::lock_guard<std::mutex> lock(mutex_);
+                                                 std::size_t iterations, const RunLimits& limits) {
+  EK_ASSIGN(const auto lock, take_turn(method, limits));
   EK_RETURN_IF_ERROR(check_request(method, inputs));
-  return engine_->profile(method, inputs, iterations);
+  return engine_->profile(method, inputs, iterations, limits);
 }
 
 }  // namespace edgekit

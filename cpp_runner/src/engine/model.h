@@ -1,13 +1,17 @@
 // A loaded model: its package, the engine that runs it, and the checks around both.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
+#include "core/clock.h"
 #include "core/status.h"
 #include "core/tensor.h"
 #include "engine/engine.h"
@@ -33,14 +37,24 @@ enum class OutputCheck { kAll, kNone };
 class Model {
  public:
   [[nodiscard]] static Result<std::unique_ptr<Model>> load(const std::string& path, const LoadOptions& options);
+  // A file that the caller has in memory during the call.
+  [[nodiscard]] static Result<std::unique_ptr<Model>> load_memory(std::span<const std::byte> bytes,
+                                                                  const LoadOptions& options);
 
   // May be called from several threads; one call runs at a time.
   [[nodiscard]] Result<Values> run(const std::string& method, std::span<const TensorView> inputs,
-                                   OutputCheck check = OutputCheck::kAll);
+                                   const RunLimits& limits, OutputCheck check = OutputCheck::kAll);
   [[nodiscard]] Result<std::vector<OperatorTime>> profile(const std::string& method, std::span<const TensorView> inputs,
-                                                          std::size_t iterations);
+                                                          std::size_t iterations, const RunLimits& limits);
+
+  // The limits of a call that begins now: it ends at the next `stop`, and at a deadline unless that is 0.
+  [[nodiscard]] RunLimits limits(double deadline_ms = 0.0) const { return RunLimits(stops_, deadline_ms); }
+  // Ends the calls that have begun; later ones are not affected. May be called from any thread.
+  void stop() { ++stops_; }
 
   [[nodiscard]] const Package& package() const { return package_; }
+  // Those that a run accepts, in the order of the manifest.
+  [[nodiscard]] const std::vector<std::string>& methods() const { return methods_; }
   [[nodiscard]] std::string_view engine_name() const { return row_.name; }
   [[nodiscard]] std::string runtime_version() const { return row_.version(); }
   [[nodiscard]] int threads() const { return threads_; }
@@ -51,14 +65,20 @@ class Model {
 
  private:
   Model() = default;
+  [[nodiscard]] static Result<std::unique_ptr<Model>> loaded(Result<Package> package, const LoadOptions& options,
+                                                             const Stopwatch& watch);
   [[nodiscard]] Status start_engine(const LoadOptions& options);
   [[nodiscard]] Status check_methods(const Manifest& manifest) const;
+  [[nodiscard]] Result<std::unique_lock<std::timed_mutex>> take_turn(const std::string& method,
+                                                                     const RunLimits& limits);
   [[nodiscard]] Status check_request(const std::string& method, std::span<const TensorView> inputs) const;
 
   Package package_;
+  std::vector<std::string> methods_;
   EngineFactory row_;
   std::unique_ptr<Engine> engine_;
-  std::mutex mutex_;
+  std::timed_mutex mutex_;
+  std::atomic<std::uint64_t> stops_ = 0;
   int threads_ = 1;
   Pool pool_ = Pool::kXnnpack;
   bool allow_nonfinite_ = false;

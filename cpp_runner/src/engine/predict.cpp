@@ -5,7 +5,6 @@
 #include <cstring>
 
 #include "core/clock.h"
-#include "image/decode.h"
 
 namespace edgekit {
 namespace {
@@ -70,23 +69,23 @@ Status check_boxes(const Package& package) {
                               ": method predict does not give boxes, labels and scores; export the model again");
 }
 
-Result<Answer> answer(Model& model, const std::string& image_path) {
+Result<Answer> answer(Model& model, const PictureSource& source, const RunLimits& limits) {
   Answer result;
   const Stopwatch decoding;
-  EK_ASSIGN(result.picture, decode_image(image_path, model.package().manifest->resize));
+  EK_ASSIGN(result.picture, source(model.package().manifest->resize));
   result.decode_ms = decoding.elapsed_ms();
   const Stopwatch predicting;
   const TensorView view = result.picture.view();
-  EK_ASSIGN(result.outputs, model.run("predict", {&view, 1}));
+  EK_ASSIGN(result.outputs, model.run("predict", {&view, 1}, limits));
   result.predict_ms = predicting.elapsed_ms();
   return result;
 }
 
 }  // namespace
 
-Result<Segmentation> segment(Model& model, const std::string& image_path) {
+Result<Segmentation> segment(Model& model, const PictureSource& source, const RunLimits& limits) {
   EK_RETURN_IF_ERROR(check_mask(model.package()));
-  EK_ASSIGN(Answer found, answer(model, image_path));
+  EK_ASSIGN(Answer found, answer(model, source, limits));
   if (found.outputs.items.empty()) return package_error(model.package().path + ": predict gives nothing");
   Tensor& mask = found.outputs.items[0].tensor;
   if (mask.dtype != DType::kUint8 || mask.shape.size() != 2 || mask.shape[0] != found.picture.shape[0] ||
@@ -97,9 +96,9 @@ Result<Segmentation> segment(Model& model, const std::string& image_path) {
   return Segmentation{std::move(found.picture), std::move(mask), found.decode_ms, found.predict_ms};
 }
 
-Result<Prediction> predict(Model& model, const std::string& image_path, std::size_t most) {
+Result<Prediction> predict(Model& model, const PictureSource& source, std::size_t most, const RunLimits& limits) {
   EK_RETURN_IF_ERROR(check_labels(model.package()));
-  EK_ASSIGN(const Answer found, answer(model, image_path));
+  EK_ASSIGN(const Answer found, answer(model, source, limits));
   Prediction result;
   result.decode_ms = found.decode_ms;
   result.predict_ms = found.predict_ms;
@@ -112,9 +111,10 @@ Result<Prediction> predict(Model& model, const std::string& image_path, std::siz
   return result;
 }
 
-Result<Detections> detect(Model& model, const std::string& image_path, double least, std::size_t most) {
+Result<Detections> detect(Model& model, const PictureSource& source, double least, std::size_t most,
+                          const RunLimits& limits) {
   EK_RETURN_IF_ERROR(check_boxes(model.package()));
-  EK_ASSIGN(Answer found, answer(model, image_path));
+  EK_ASSIGN(Answer found, answer(model, source, limits));
   const auto& items = found.outputs.items;
   const Tensor &boxes = items[0].tensor, &labels = items[1].tensor, &scores = items[2].tensor;
   if (boxes.shape != Shape{labels.shape[0], 4} || scores.shape != labels.shape) {

@@ -1,6 +1,8 @@
 // Runs the `predict` method on a picture: it gives labels, a mask or boxes.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -35,14 +37,19 @@ struct Detections {
   double predict_ms = 0.0;
 };
 
+// Makes the picture, uint8 [H, W, 3], when it is needed; `resize` is that of the package (image/decode.h).
+using PictureSource = std::function<Result<Tensor>(std::uint64_t resize)>;
+
 // For a package whose task is labels.
-[[nodiscard]] Result<Prediction> predict(Model& model, const std::string& image_path, std::size_t most);
+[[nodiscard]] Result<Prediction> predict(Model& model, const PictureSource& source, std::size_t most,
+                                         const RunLimits& limits);
 
 // For a package whose task is a mask.
-[[nodiscard]] Result<Segmentation> segment(Model& model, const std::string& image_path);
+[[nodiscard]] Result<Segmentation> segment(Model& model, const PictureSource& source, const RunLimits& limits);
 
 // For a package whose task is boxes: at most `most` of those that have the least score.
-[[nodiscard]] Result<Detections> detect(Model& model, const std::string& image_path, double least, std::size_t most);
+[[nodiscard]] Result<Detections> detect(Model& model, const PictureSource& source, double least, std::size_t most,
+                                        const RunLimits& limits);
 // Boxes as tensors: boxes float32 [K, 4], labels int64 [K], scores float32 [K].
 [[nodiscard]] Result<std::vector<NamedTensor>> tensors_of(const std::vector<FoundBox>& boxes);
 

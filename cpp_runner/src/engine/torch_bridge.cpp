@@ -8,6 +8,7 @@
 #include <condition_variable>
 #include <map>
 #include <mutex>
+#include <stdexcept>
 
 #include "core/clock.h"
 #include "engine/torch_values.h"
@@ -23,20 +24,48 @@ struct {
   std::string quantized_engine;  // empty before the first run that needs one
   int runs = 0;                  // at the moment
 } process;
-thread_local int thread_openmp = 0;  // the setting of OpenMP and MKL in this thread; 0 if unknown
 
-void call_if_found(const char* symbol, int argument) {
-  // Found by name, because linking with -fopenmp could add a second OpenMP runtime to that of libtorch.
-  if (auto* function = reinterpret_cast<void (*)(int)>(::dlsym(RTLD_DEFAULT, symbol))) function(argument);
+// Found by name, because linking with -fopenmp could add a second OpenMP runtime to that of libtorch. NULL where this
+// libtorch lacks them.
+template <typename Function>
+Function* find(const char* symbol) {
+  return reinterpret_cast<Function*>(::dlsym(RTLD_DEFAULT, symbol));
+}
+struct {
+  int (*openmp_threads)() = find<int()>("omp_get_max_threads");
+  void (*set_openmp_threads)(int) = find<void(int)>("omp_set_num_threads");
+  // The name for C; the lower-case one is for Fortran. It gives the number before.
+  int (*set_mkl_threads)(int) = find<int(int)>("MKL_Set_Num_Threads_Local");
+} const thread_pools;
+
+void set_openmp(int threads) {
+  if (thread_pools.set_openmp_threads != nullptr) thread_pools.set_openmp_threads(threads);
 }
 
-void set_openmp_of_thread(int threads) {
-  // libtorch sets OpenMP at the first parallel operator of a thread. Asking for the number makes it do so now.
-  (void)at::get_num_threads();
-  call_if_found("omp_set_num_threads", threads);
-  call_if_found("MKL_Set_Num_Threads_Local", threads);  // the name for C; the lower-case one is for Fortran
-  thread_openmp = threads;
+int set_mkl(int threads) {
+  return thread_pools.set_mkl_threads == nullptr ? 0 : thread_pools.set_mkl_threads(threads);
 }
+
+// The limits of the run in this thread. libtorch may throw another exception in place of ours, so it is recorded.
+struct ActiveLimits {
+  const RunLimits* limits = nullptr;
+  bool ended = false;
+};
+thread_local ActiveLimits active;
+
+class LimitScope {
+ public:
+  explicit LimitScope(const RunLimits& limits) { active = {&limits, false}; }
+  ~LimitScope() { active = {}; }
+  LimitScope(const LimitScope&) = delete;
+  LimitScope& operator=(const LimitScope&) = delete;
+
+  // The result of a run, or the error of the limits if they ended it.
+  template <typename T>
+  [[nodiscard]] Result<T> judge(Result<T> result, const std::string& what) const {
+    return active.ended ? Result<T>(active.limits->check(what)) : std::move(result);
+  }
+};
 
 // The sums of the callbacks below. A call inside another one counts as part of it. A thread has one profile at a time.
 struct Profile {
@@ -99,7 +128,8 @@ std::string type_text(const c10::TypePtr& type) {
 
 }  // namespace
 
-ProcessLease::ProcessLease(const ProcessSettings& settings) {
+ProcessLease::ProcessLease(const ProcessSettings& settings)
+    : openmp_before_(thread_pools.openmp_threads == nullptr ? 0 : thread_pools.openmp_threads()) {
   const auto& [xnnpack, openmp] = settings.threads;
   const std::string& engine = settings.quantized_engine;
   {
@@ -110,7 +140,6 @@ ProcessLease::ProcessLease(const ProcessSettings& settings) {
     if (process.threads != xnnpack) {
       at::set_num_threads(xnnpack);
       process.threads = xnnpack;
-      thread_openmp = 0;
     }
     if (other_engine) {
       set_torch_quantized_engine(engine);
@@ -118,34 +147,52 @@ ProcessLease::ProcessLease(const ProcessSettings& settings) {
     }
     ++process.runs;
   }
-  if (thread_openmp != openmp) set_openmp_of_thread(openmp);
+  // libtorch sets OpenMP at the first parallel operator of a thread. Asking for the number makes it do so now.
+  (void)at::get_num_threads();
+  set_openmp(openmp);
+  mkl_before_ = set_mkl(openmp);
 }
 
 ProcessLease::~ProcessLease() {
+  if (openmp_before_ > 0) set_openmp(openmp_before_);
+  (void)set_mkl(mkl_before_);
   const std::lock_guard<std::mutex> lock(process.mutex);
   if (--process.runs == 0) process.idle.notify_one();
 }
 
-Result<Values> TorchEngine::run(const std::string& method, std::span<const TensorView> inputs) {
-  return catching(Code::kRuntime, "method " + method + " failed", [&]() -> Result<Values> {
+void check_limits() {
+  if (active.limits == nullptr || !active.limits->reached()) return;
+  active.ended = true;
+  throw std::runtime_error("a limit of the run is reached");
+}
+
+Result<Values> TorchEngine::run(const std::string& method, std::span<const TensorView> inputs,
+                                const RunLimits& limits) {
+  const std::string what = "method " + method;
+  const LimitScope scope(limits);
+  auto result = catching(Code::kRuntime, what + " failed", [&]() -> Result<Values> {
     const ProcessLease lease(process_);
     const c10::InferenceMode inference;
     return from_ivalue(call(method, to_ivalues(inputs)), inputs);
   });
+  return scope.judge(std::move(result), what);
 }
 
 Result<std::vector<OperatorTime>> TorchEngine::profile(const std::string& method, std::span<const TensorView> inputs,
-                                                       std::size_t iterations) {
-  return catching(Code::kRuntime, "method " + method + " failed", [&]() -> Result<std::vector<OperatorTime>> {
+                                                       std::size_t iterations, const RunLimits& limits) {
+  const std::string what = "method " + method;
+  const LimitScope scope(limits);
+  auto result = catching(Code::kRuntime, what + " failed", [&]() -> Result<std::vector<OperatorTime>> {
     const ProcessLease lease(process_);
     const c10::InferenceMode inference;
     Profile profile;
     {
-      const ProfileScope active(&profile, scope_);
+      const ProfileScope profiling(&profile, scope_);
       for (std::size_t i = 0; i < iterations; ++i) (void)call(method, to_ivalues(inputs));
     }
     return longest_first(profile);
   });
+  return scope.judge(std::move(result), what);
 }
 
 std::optional<std::vector<Parameter>> parameters_of(const torch::jit::Function& function) {

@@ -39,13 +39,17 @@ auto catching(Code code, const std::string& what, Body&& body) -> decltype(body(
 // While it exists, the process has the quantized engine, and its XNNPACK pool and this thread's OpenMP and MKL have the
 // sizes of the settings. By default two pools of libtorch compete for the same cores, which costs up to 280 times the
 // latency. Runs with the same settings run at the same time. A run with others waits until they have ended, and later
-// runs wait behind it.
+// runs wait behind it. At its end the thread, which belongs to the host, has its own OpenMP and MKL settings again.
 class ProcessLease {
  public:
   explicit ProcessLease(const ProcessSettings& settings);
   ~ProcessLease();
   ProcessLease(const ProcessLease&) = delete;
   ProcessLease& operator=(const ProcessLease&) = delete;
+
+ private:
+  int openmp_before_;
+  int mkl_before_ = 0;
 };
 
 // Gives libtorch the same bytes whose digests were checked, even if the path now leads to another file.
@@ -66,6 +70,9 @@ class MappedAdapter : public caffe2::serialize::ReadAdapterInterface {
   std::shared_ptr<const MappedFile> file_;
 };
 
+// Ends the run of this thread with an exception if one of its limits is reached. Engines call it between operators.
+void check_limits();
+
 // The parameters of each method; nothing where the file does not contain them.
 using Signatures = std::map<std::string, std::optional<std::vector<Parameter>>>;
 [[nodiscard]] std::optional<std::vector<Parameter>> parameters_of(const torch::jit::Function& function);
@@ -84,9 +91,9 @@ class TorchEngine : public Engine {
       : process_(std::move(process)), scope_(scope), signatures_(std::move(signatures)) {}
   std::vector<std::string> methods() const final;
   std::optional<std::vector<Parameter>> parameters(const std::string& method) const final;
-  Result<Values> run(const std::string& method, std::span<const TensorView> inputs) final;
+  Result<Values> run(const std::string& method, std::span<const TensorView> inputs, const RunLimits& limits) final;
   Result<std::vector<OperatorTime>> profile(const std::string& method, std::span<const TensorView> inputs,
-                                            std::size_t iterations) final;
+                                            std::size_t iterations, const RunLimits& limits) final;
 
  private:
   virtual c10::IValue call(const std::string& method, std::vector<c10::IValue> inputs) = 0;

@@ -126,9 +126,14 @@ std::string_view model_kind_name(ModelKind kind) {
 Result<Package> open_package(const std::string& path, const std::optional<PublicKey>& key) {
   auto file = MappedFile::open(path);
   if (!file.ok()) return Status(Code::kBadPackage, file.status().message());
+  return open_package(*file, path, key);
+}
+
+Result<Package> open_package(std::shared_ptr<const MappedFile> file, const std::string& path,
+                             const std::optional<PublicKey>& key) {
   Package package;
   package.path = path;
-  package.file = *file;
+  package.file = std::move(file);
   const auto bytes = package.file->bytes();
   if (bytes.empty()) return package_error(path + " is empty");
   if (is_flatbuffer(bytes)) {

@@ -39,6 +39,9 @@ struct Package {
 // Reads the container and the manifest; does not touch libtorch. With a key, it first checks that its owner signed the
 // package; check_digests then checks the records.
 [[nodiscard]] Result<Package> open_package(const std::string& path, const std::optional<PublicKey>& key = std::nullopt);
+// The same for an open file; `path` is its name in messages.
+[[nodiscard]] Result<Package> open_package(std::shared_ptr<const MappedFile> file, const std::string& path,
+                                           const std::optional<PublicKey>& key);
 
 // Checks the signature and the digests of a package.
 [[nodiscard]] Status check_signed_package(const std::string& path, const PublicKey& key);

@@ -22,12 +22,13 @@ Result<std::vector<Tensor>> golden_inputs(const Package& package, const std::str
   return make_inputs(*found);
 }
 
-Result<std::vector<double>> time_runs(Model& model, const BenchOptions& options, std::span<const TensorView> inputs) {
+Result<std::vector<double>> time_runs(Model& model, const BenchOptions& options, std::span<const TensorView> inputs,
+                                      const RunLimits& limits) {
   std::vector<double> samples;
   const Stopwatch total;
   while (samples.size() < options.iterations || total.elapsed_ms() < options.min_seconds * 1000.0) {
     const Stopwatch watch;
-    const auto outputs = model.run(options.method, inputs);
+    const auto outputs = model.run(options.method, inputs, limits);
     samples.push_back(watch.elapsed_ms());
     EK_RETURN_IF_ERROR(outputs.status());
   }
@@ -62,6 +63,7 @@ Result<std::string> bench_report(Model& model, const BenchOptions& options, std:
   if (options.iterations == 0) return usage_error("iterations is 0; expected at least 1");
   if (!(options.min_seconds >= 0.0))
     return usage_error("min_seconds is " + std::to_string(options.min_seconds) + "; expected at least 0");
+  const RunLimits limits = model.limits();
   std::vector<Tensor> generated;
   std::vector<TensorView> views(inputs.begin(), inputs.end());
   if (views.empty()) {
@@ -69,13 +71,13 @@ Result<std::string> bench_report(Model& model, const BenchOptions& options, std:
     for (const Tensor& tensor : generated) views.push_back(tensor.view());
   }
   for (std::size_t i = 0; i <= options.warmup; ++i) {  // the first run, and the warm-up
-    EK_RETURN_IF_ERROR(model.run(options.method, views).status());
+    EK_RETURN_IF_ERROR(model.run(options.method, views, limits).status());
   }
-  EK_ASSIGN(auto samples, time_runs(model, options, views));
+  EK_ASSIGN(auto samples, time_runs(model, options, views, limits));
   ordered_json result = to_result(model, options, summarize(samples));
   if (options.per_operator) {
     const std::size_t runs = std::min(options.iterations, kMostProfiledRuns);
-    EK_ASSIGN(const auto operators, model.profile(options.method, views, runs));
+    EK_ASSIGN(const auto operators, model.profile(options.method, views, runs, limits));
     result["operators"] = operator_table(operators, runs);
   }
   result["samples_ms"] = std::move(samples);

@@ -11,11 +11,11 @@ namespace {
 
 using nlohmann::ordered_json;
 
-Result<Values> run_case(Model& model, const GoldenCase& golden) {
+Result<Values> run_case(Model& model, const GoldenCase& golden, const RunLimits& limits) {
   EK_ASSIGN(const std::vector<Tensor> inputs, make_inputs(golden));
   std::vector<TensorView> views;
   for (const Tensor& tensor : inputs) views.push_back(tensor.view());
-  return model.run(golden.method, views, OutputCheck::kNone);
+  return model.run(golden.method, views, limits, OutputCheck::kNone);
 }
 
 // A golden case that contradicts the manifest is an error of the package, not a verdict about the device.
@@ -58,8 +58,8 @@ Comparison failed(std::string reason, const std::string& expected, const std::st
   return result;
 }
 
-std::vector<Comparison> compare_case(Model& model, const GoldenCase& golden) {
-  const auto values = run_case(model, golden);
+std::vector<Comparison> compare_case(Model& model, const GoldenCase& golden, const RunLimits& limits) {
+  const auto values = run_case(model, golden, limits);
   if (!values.ok()) return {failed("error", "outputs", values.status().message())};
   const Manifest& manifest = *model.package().manifest;
   const auto& structure = golden.structure ? golden.structure : manifest.find_method(golden.method)->structure;
@@ -77,13 +77,15 @@ Result<VerifyReport> verify_report(Model& model) {
   }
   for (const GoldenCase& golden : package.goldens) EK_RETURN_IF_ERROR(check_case(package, golden));
   EK_RETURN_IF_ERROR(check_bounds(package));
+  const RunLimits limits = model.limits();
   ordered_json rows = ordered_json::array();
   bool agrees = true;
   for (const GoldenCase& golden : package.goldens) {
-    for (const Comparison& comparison : compare_case(model, golden)) {
+    for (const Comparison& comparison : compare_case(model, golden, limits)) {
       agrees = agrees && comparison.passed();
       rows.push_back(verdict_row(golden.name, comparison));
     }
+    EK_RETURN_IF_ERROR(limits.check("verify"));  // a stopped run is not a verdict
   }
   ordered_json context = model_context(model);
   const std::vector<std::string> unproven = package.manifest->unproven();

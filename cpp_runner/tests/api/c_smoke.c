@@ -66,6 +66,52 @@ static void check_version(void) {
   expect(ek_check_version(major + 1, 0, 0) == EK_USAGE, "a header of the next major version");
 }
 
+static void check_calls_of_a_null_model(void) {
+  ek_buffer buffer;
+  ek_class classes[1];
+  ek_frame frame;
+  ek_run_options options;
+  size_t count = 1;
+  memset(&buffer, 0, sizeof(buffer));
+  ek_run_options_init(&options);
+  ek_frame_init(&frame);
+  expect(options.struct_size == sizeof(options) && options.deadline_ms == 0.0, "no deadline");
+  expect(frame.struct_size == sizeof(frame) && frame.planes[2].data == NULL, "an empty frame");
+  ek_model_stop(NULL);
+  expect(strcmp(ek_model_last_error(NULL), "") == 0, "the message of a NULL model");
+  expect(ek_model_method(NULL, 0) == NULL, "the methods of a NULL model");
+  expect(ek_model_run_into(NULL, "forward", NULL, 0, &options, &buffer, 1) == EK_USAGE, "a run of a NULL model");
+  expect(ek_model_predict_frame(NULL, &frame, &options, classes, &count, NULL) == EK_USAGE, "a frame for a NULL model");
+}
+
+static void check_frames(void) {
+  const unsigned char pixels[6] = {1, 2, 3, 4, 5, 6};
+  ek_frame frame;
+  ek_tensor tensor;
+  ek_values* picture = NULL;
+  ek_frame_init(&frame);
+  frame.pixels = EK_PIXELS_BGR;
+  frame.width = 1;
+  frame.height = 2;
+  frame.rotation = 90;
+  frame.planes[0].data = pixels;
+  frame.planes[0].size_bytes = sizeof(pixels);
+  expect(ek_frame_picture(&frame, &picture) == EK_OK, "a picture of a frame");
+  expect(ek_values_get(picture, 0, &tensor, NULL) == EK_OK && tensor.rank == 3, "its tensor");
+  expect(tensor.shape[0] == 1 && tensor.shape[1] == 2 && tensor.shape[2] == 3, "it is turned");
+  expect(memcmp(tensor.data, "\6\5\4\3\2\1", 6) == 0, "it is RGB");
+  ek_values_destroy(picture);
+  frame.planes[0].size_bytes = 5;
+  expect(ek_frame_picture(&frame, &picture) == EK_USAGE, "a plane that is too small");
+  expect(strstr(ek_last_error(), "plane 0 of the frame has 5 bytes; expected at least 6") != NULL, "its message");
+  frame.pixels = (ek_pixels)99;
+  expect(ek_frame_picture(&frame, &picture) == EK_USAGE, "unknown pixels");
+  frame.struct_size -= 8;
+  expect(ek_frame_picture(&frame, &picture) == EK_USAGE && strstr(ek_last_error(), "struct_size") != NULL,
+         "a cut frame");
+  expect(ek_frame_picture(NULL, &picture) == EK_USAGE, "a NULL frame");
+}
+
 static void check_axes(void) {
   ek_axis axis;
   ek_axis_init(&axis);
@@ -95,6 +141,9 @@ int main(void) {
   check_errors();
   check_options();
   check_newer_struct();
+  check_calls_of_a_null_model();
+  check_frames();
+  expect(ek_keep_freed_memory() == EK_OK, "the setting of the allocator");
   check_axes();
   check_tensors();
   return failures == 0 ? 0 : 1;

@@ -16,7 +16,7 @@ class DoublingEngine : public Engine {
   std::optional<std::vector<Parameter>> parameters(const std::string&) const override {
     return std::vector<Parameter>{{"x", "Tensor"}};
   }
-  Result<Values> run(const std::string&, std::span<const TensorView> inputs) override {
+  Result<Values> run(const std::string&, std::span<const TensorView> inputs, const RunLimits&) override {
     const TensorView& input = inputs[0];
     EK_ASSIGN(Allocation made, allocate_tensor(DType::kFloat32, Shape(input.shape.begin(), input.shape.end())));
     for (std::size_t at = 0; at < input.bytes.size(); at += sizeof(float)) {
@@ -25,8 +25,8 @@ class DoublingEngine : public Engine {
     }
     return Values{"*", {{"0", std::move(made.tensor)}}};
   }
-  Result<std::vector<OperatorTime>> profile(const std::string&, std::span<const TensorView>,
-                                            std::size_t iterations) override {
+  Result<std::vector<OperatorTime>> profile(const std::string&, std::span<const TensorView>, std::size_t iterations,
+                                            const RunLimits&) override {
     return std::vector<OperatorTime>{{"double", 1.0, iterations}};
   }
 };

@@ -35,7 +35,7 @@ TEST(RegistryTest, OneRowAddsAnEngine) {
   EXPECT_EQ((*model)->runtime_version(), "doubling 1.0");
   const Tensor input = make_tensor<float>(DType::kFloat32, {1, 3}, {1.0f, 2.0f, 3.0f});
   const TensorView view = input.view();
-  const auto outputs = (*model)->run("forward", {&view, 1});
+  const auto outputs = (*model)->run("forward", {&view, 1}, (*model)->limits());
   ASSERT_TRUE(outputs.ok()) << outputs.status().message();
   EXPECT_EQ(element_as_double(outputs->items[0].tensor.view(), 2), 6.0);
 }
