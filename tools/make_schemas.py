@@ -12,6 +12,7 @@ from edgekit.evaluation.rows import EvaluationDocument
 from edgekit.format.golden import Golden
 from edgekit.format.schema import Manifest
 from edgekit.measure.context import BenchContext
+from edgekit.measure.regression import Change, CompareContext
 from edgekit.report.documents import DoctorContext, Document, RunContext, VerifyContext
 from edgekit.report.export import ExportDocument
 from edgekit.runtimes.results import BenchResult, CaseRow, OutputFile, PictureResult
@@ -23,6 +24,7 @@ DOCUMENTS: dict[str, Any] = {
     "verify": Document[VerifyContext, tuple[CaseRow, ...]],
     "verify-bisect": BisectDocument,
     "bench": Document[BenchContext, tuple[BenchResult, ...]],
+    "bench-compare": Document[CompareContext, tuple[Change, ...]],
     "run-arrays": Document[RunContext, tuple[OutputFile, ...]],
     "run-pictures": Document[RunContext, tuple[PictureResult, ...]],
     "export-report": ExportDocument,
@@ -35,8 +37,11 @@ NAMES = (*PACKAGE, *DOCUMENTS)
 # Fields of documents that only some of the tools in Python, C++ and Kotlin write; every tool writes all others.
 OPTIONAL = {
     "CaseRow": {"runtime"},
-    "BenchResult": {"runtime", "operators"},
-    "BenchContext": {"edgekit", "cpu", "cores", "governor", "load_average"},
+    "BenchResult": {"runtime", "operators", "ratio", "ratio_range"},
+    "BenchContext": {
+        *("edgekit", "cpu", "cores", "governor", "load_average"),
+        *("file", "size_bytes", "digest", "recipe", "exceeded"),
+    },
     "RunContext": {"runtime"},
 }
 

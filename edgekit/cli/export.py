@@ -11,7 +11,8 @@ from edgekit.cli.options import add_bind, add_json, add_weights
 from edgekit.cli.parse import labels_file, method_inputs, named_values, tolerance
 from edgekit.format.schema import AS_MADE, BOXES, Activation, QuantizedEngine
 from edgekit.optimize.recipes import DEFAULT_RECIPE, FITS, RECIPES
-from edgekit.report.console import UNPROVEN_MEANS, Progress, banner, bound, ranking, size
+from edgekit.report.bars import Progress
+from edgekit.report.console import UNPROVEN_MEANS, banner, bound, ranking, size
 from edgekit.sources.images import image_text
 
 if TYPE_CHECKING:

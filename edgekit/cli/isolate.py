@@ -18,7 +18,7 @@ def isolated(options: argparse.Namespace, arguments: list[str]) -> int | None:
     runtimes = [options.runtime] if isinstance(options.runtime, str) else options.runtime or [DEFAULT]
     if options.isolate == "never" or isolation.is_isolated() or os.name != "posix" or DEFAULT not in runtimes:
         return None
-    if not Path(options.package).is_file():
+    if options.package is None or not Path(options.package).is_file():
         return None  # the verb says what it is
     from edgekit.runtimes.exported import is_exported  # `--help` needs no archive
 

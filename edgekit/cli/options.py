@@ -97,15 +97,6 @@ def add_tables(parser: argparse.ArgumentParser, known: Sequence[str], default: s
     )
 
 
-def add_threads(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--threads",
-        type=int,
-        metavar="N",
-        help="the number of threads (default: the package's, else each runtime's own)",
-    )
-
-
 def runtimes(options: argparse.Namespace) -> tuple[str, ...]:
     """The runtimes that were asked for, or the default one."""
     return tuple(options.runtime) or (DEFAULT,)

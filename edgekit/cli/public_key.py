@@ -20,8 +20,8 @@ def check_signature(options: argparse.Namespace) -> None:
     Raises:
         PackageError: the package is not signed by that key.
     """
-    if getattr(options, "public_key", None) is None:
-        return
+    if getattr(options, "public_key", None) is None or options.package is None:
+        return  # without a package, the verb says what it expects
     from edgekit.format.archive import Archive
     from edgekit.format.signature import read_public_key, require_signature
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgekit.format.archive import Archive
+from edgekit.runtimes.exported import fingerprint
 from edgekit.version import __version__
 
 
@@ -12,7 +13,8 @@ from edgekit.version import __version__
 class BenchContext:
     """Fields are None where the system or the package does not say; `weights` is the kind of the weights.
 
-    Without a manifest, `package` is the file's name without its suffix.
+    Without a manifest, `package` is the file's name without its suffix. `digest` is the SHA-256 of the manifest, which has
+    those of all other records. `exceeded` says what is beyond the user's budget.
     """
 
     package: str
@@ -22,6 +24,11 @@ class BenchContext:
     cores: int | None
     governor: str | None
     load_average: str | None
+    file: str | None = None
+    size_bytes: int | None = None
+    digest: str | None = None
+    recipe: str | None = None
+    exceeded: tuple[str, ...] = ()
 
 
 def bench_context(path: str | os.PathLike[str]) -> BenchContext:
@@ -40,6 +47,10 @@ def bench_context(path: str | os.PathLike[str]) -> BenchContext:
         cores=os.cpu_count(),
         governor=_line_after("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", ""),
         load_average=_line_after("/proc/loadavg", ""),
+        file=Path(path).name,
+        size_bytes=Path(path).stat().st_size,
+        digest=fingerprint(path),
+        recipe=manifest.recipe.name if manifest else None,
     )
 
 

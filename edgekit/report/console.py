@@ -1,7 +1,6 @@
 """Results as tables and lines for people, and progress on a terminal."""
 
 import json
-import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from edgekit.errors import printable
 from edgekit.format.schema import AS_MADE, BOXES, LABELS, MASK, ConstantInfo, ImageSpec, Manifest
 from edgekit.inspection import Inspection
 from edgekit.measure.bench import BenchReport
+from edgekit.measure.regression import Change, CompareContext
 from edgekit.runtimes.results import BenchResult, BoxScore, CaseResult, FitResult, OutputFile, PictureResult
 from edgekit.runtimes.verdict import VerifyReport
 
@@ -105,7 +105,17 @@ def print_bench(report: BenchReport, manifest: Manifest | None) -> None:
     """A row for each runtime, then the operators of each that has times for them."""
     _show(banner(manifest), end="")
     times = ("load ms", "first ms", "min ms", "p50 ms", "p90 ms", "p99 ms", "mean ms")
-    print_table(("runtime", *times, "runs", "threads", "peak"), map(_bench_cells, report.results))
+    turns = any(result.ratio is not None for result in report.results)
+    rows = ((*_bench_cells(result), *((_ratio(result),) if turns else ())) for result in report.results)
+    print_table(("runtime", *times, "runs", "threads", "peak", *(("p50 to first, range",) if turns else ())), rows)
+    context = report.context
+    recipe = "" if context.recipe is None else f", recipe {context.recipe}"
+    method = report.results[0].method
+    _show(
+        f"{context.file}, {size(context.size_bytes or 0)}, digest {(context.digest or '')[:12]}{recipe}, method {method}"
+    )
+    for line in context.exceeded:
+        _show(f"OVER BUDGET: {line}")
     for result in report.results:
         if result.operators:
             _show(f"\n{result.runtime}:")
@@ -120,6 +130,37 @@ def _bench_cells(result: BenchResult) -> tuple[str, ...]:
     )
     counts = (str(result.iterations), str(result.threads), size(result.peak_rss_bytes))
     return (result.runtime, *(f"{time:.3f}" for time in times), *counts)
+
+
+def _ratio(result: BenchResult) -> str:
+    if result.ratio is None or result.ratio_range is None:
+        return ""
+    return f"{result.ratio:.3f}, {result.ratio_range[0]:.3f} to {result.ratio_range[1]:.3f}"
+
+
+def print_changes(context: CompareContext, changes: Sequence[Change]) -> None:
+    """A row for each figure, then what makes the comparison doubtful, and the verdict."""
+    rows = [
+        (
+            change.what,
+            change.figure.removesuffix("_bytes"),
+            _figure(change.figure, change.old),
+            _figure(change.figure, change.new),
+            f"{100 * (change.ratio - 1):+.1f} %",
+            f"{100 * change.noise:.1f} %",
+            "REGRESSED" if change.regressed else "",
+        )
+        for change in changes
+    ]
+    print_table(("what", "figure", context.old, context.new, "change", "noise", ""), rows)
+    for warning in context.warnings:
+        _show(f"warning: {warning}")
+    verdict = "no regression" if context.passed else "regressed"
+    _show(f"{verdict}: threshold {100 * context.threshold:g} %, and for times the noise of both measurements")
+
+
+def _figure(name: str, value: float) -> str:
+    return size(int(value)) if name.endswith("_bytes") else f"{value:.3f}"
 
 
 def print_fits(results: Sequence[FitResult], manifest: Manifest | None) -> None:
@@ -241,28 +282,3 @@ def _print_manifest(manifest: Manifest) -> None:
 
 def _constant_cells(constant: ConstantInfo) -> tuple[str, str, str, str]:
     return constant.record, constant.dtype, json.dumps(list(constant.shape)), constant.parameter or ""
-
-
-class Progress:
-    """The stage at work, on stderr, where that is a terminal."""
-
-    def __init__(self, stages: Sequence[str], quiet: bool) -> None:
-        from tqdm import tqdm
-
-        shown = sys.stderr.isatty() and not quiet
-        self._bar = tqdm(
-            total=len(stages), disable=not shown, leave=False, bar_format="{desc:<10}{bar:20} {n}/{total} {elapsed}"
-        )
-        self._started = False
-
-    def __call__(self, stage: str) -> None:
-        self._bar.set_description_str(stage)
-        if self._started:
-            self._bar.update()
-        self._started = True
-
-    def __enter__(self) -> "Progress":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.close()

@@ -87,7 +87,11 @@ class OperatorTime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchResult:
-    """How long a method took on one runtime; `operators` is empty unless the request asks for them."""
+    """How long a method took on one runtime; `operators` is empty unless the request asks for them.
+
+    If several runtimes or numbers of threads took turns, `ratio` is the median of p50 against that of the first one in the same
+    round, and `ratio_range` are the least and the largest.
+    """
 
     runtime: str
     method: str
@@ -104,6 +108,8 @@ class BenchResult:
     peak_rss_bytes: int
     samples_ms: tuple[float, ...]
     operators: tuple[OperatorTime, ...] = ()
+    ratio: float | None = None
+    ratio_range: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ import pytest
 
 from edgekit.errors import DeviceError, UsageError
 from edgekit.measure.bench import bench
+from edgekit.measure.budget import exceeded, parse_budget
 from edgekit.runtimes.results import BenchRequest
 from edgekit.runtimes.timing import percentile, summarize
 
@@ -73,3 +74,32 @@ def test_command_line_prints_one_document(tiny: Path) -> None:
     document = json.loads(done.stdout)
     assert document["context"]["package"] == "tiny"
     assert document["results"][0]["runtime"] == "lite"
+
+
+def test_threads_take_turns_and_have_ratios_to_the_first(tiny: Path) -> None:
+    seen: list[tuple[str, int, int]] = []
+    report = bench(tiny, ["lite"], SHORT, threads=(1, 2), rounds=3, progress=lambda *part: seen.append(part))
+    assert seen == [(f"lite, {1 + n % 2} threads", n, 6) for n in range(6)]
+    first, second = report.results
+    assert (first.threads, second.threads) == (1, 2)
+    assert (first.ratio, first.iterations) == (None, 3)
+    assert second.ratio is not None
+    assert second.ratio_range is not None
+    assert second.ratio_range[0] <= second.ratio <= second.ratio_range[1]
+    assert report.context.file == tiny.name
+    assert report.context.size_bytes == tiny.stat().st_size
+    assert report.context.recipe == "mobile"
+
+
+def test_budget_names_what_is_beyond_it(tiny: Path) -> None:
+    report = bench(tiny, ["lite"], SHORT)
+    assert exceeded(parse_budget("p50_ms=1e6,size_mb=1e3,peak_rss_mb=1e6"), report) == ()
+    over = exceeded(parse_budget("p50_ms=1e-9, size_mb=1e-6"), report)
+    assert [line.partition(" is ")[0] for line in over] == ["p50_ms", "size_mb"]
+    assert "on lite with 1 threads, beyond the budget of 1e-09" in over[0]
+
+
+@pytest.mark.parametrize("text", ["", "p50=3", "p50_ms", "p50_ms=x", "p50_ms=-1", "p50_ms=nan", "p50_ms=1,p50_ms=2"])
+def test_budget_when_malformed_then_usage(text: str) -> None:
+    with pytest.raises(UsageError, match="--budget"):
+        parse_budget(text)
