@@ -11,6 +11,7 @@ import torch
 
 from edgekit.format.generator import generate, hashes, stored
 from edgekit.format.golden import GoldenInput
+from edgekit.sources.detection import Detector
 from edgekit.sources.inputs import InputSpec
 from edgekit.sources.source import SourceModel, input_seed
 
@@ -53,13 +54,18 @@ class Probe:
 
 
 def value_probes(source: SourceModel) -> Iterator[Probe]:
-    """Probes with the shape of the example. If the user gave an array, it comes first, and variants of it follow."""
+    """Probes with the shape of the example. If the user gave an array, it comes first, and variants of it follow.
+
+    A detector gets pictures alone: on flat ones and numbers beyond them, rounding decides the boxes. They prove its heads.
+    """
     if source.sampled:
         sample = Probe(name="the given sample", inputs=source.example())
         yield kept(source, sample) if source.keeps_sample else sample
         yield from _variants(source)
     for seed in (1, 2):
         yield _generated(source, f"seed {seed}", seed, lambda spec: (spec.low, spec.high))
+    if isinstance(source.module, Detector):
+        return
     if any(_is_float(spec) for spec in source.inputs):
         yield _generated(source, "zeros", 1, lambda _: (0.0, 0.0), only_floats=True)
         yield _generated(source, "positive", 3, lambda spec: (0.0, _reach(spec)), only_floats=True)
