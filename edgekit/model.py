@@ -163,7 +163,7 @@ class PackageModel:
                 f"the picture is of type {type(image).__name__}; expected the path of a file, or a numpy array, uint8 [H, W, 3] "
                 "RGB."
             )
-        return decode_image(Path(image), self.picture_resize())
+        return decode_image(Path(image), self.picture_resize(), full=self.needs_full_pictures)
 
     def check_task(self, wanted: str, instead: str | None = None) -> None:
         """Refuses a package whose `predict` gives something else, by the name of that. `instead` ends the message.
@@ -192,6 +192,11 @@ class PackageModel:
                 "--image or a detector of torchvision, or pass arrays with --input."
             )
         return self.manifest.image.resize
+
+    @property
+    def needs_full_pictures(self) -> bool:
+        """Whether `predict` gives something in the picture's own pixels, so that a JPEG is not decoded smaller."""
+        return self.task != LABELS
 
     def label(self, index: int) -> str:
         """The name of a class, or its number if the package has no labels."""

@@ -120,7 +120,9 @@ bool is_slow_jpeg(Bytes bytes) {
 }
 
 void read_jpeg(Bytes bytes) {
-  if (picture_kind(bytes) == "JPEG" && !is_slow_jpeg(bytes)) (void)decode_jpeg(bytes, 0);
+  if (picture_kind(bytes) != "JPEG" || is_slow_jpeg(bytes)) return;
+  (void)decode_jpeg(bytes, {});
+  (void)decode_jpeg(bytes, {.resize = 1});  // at the smallest scale
 }
 
 struct Row {

@@ -35,15 +35,15 @@ def run_pictures(model: "PackageModel", options: argparse.Namespace) -> tuple[in
 
     if options.topk is not None and options.topk < 1:
         raise UsageError(f"topk is {options.topk}; expected at least 1.")
-    resize = model.picture_resize()
+    resize, full = model.picture_resize(), model.needs_full_pictures
     code, failed, results = 0, 0, []
     pictures = list(_expanded(options.pictures))
     for path, files in zip(pictures, _files(model, options, pictures), strict=True):
         try:
-            standard = path == _STANDARD_INPUT
-            image = (
-                decode_bytes(_standard_input(), "standard input", resize) if standard else decode_image(path, resize)
-            )
+            if path == _STANDARD_INPUT:
+                image = decode_bytes(_standard_input(), "standard input", resize, full=full)
+            else:
+                image = decode_image(path, resize, full=full)
             if model.task == MASK:
                 results.append(write_mask(model, image, files, options, _text(path)))
             elif model.task == BOXES:

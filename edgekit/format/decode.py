@@ -24,6 +24,7 @@ from edgekit.format.picture import (
     UnsupportedPictureError,
     check_size,
     exif_orientation,
+    jpeg_scale,
     picture_kind,
     turn_upright,
 )
@@ -33,16 +34,17 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_DECODERS = {JPEG: decode_jpeg, PNG: decode_png}
 _START = 64  # bytes that tell what a file is
 
 
-def decode_image(path: str | os.PathLike[str], resize: int | None = None) -> NDArray[np.uint8]:
+def decode_image(path: str | os.PathLike[str], resize: int | None = None, *, full: bool = False) -> NDArray[np.uint8]:
     """Decode a picture file.
 
     Args:
         path: a JPEG or PNG file. WebP, AVIF and HEIC are decoded where Pillow does, which is beyond the contract.
-        resize: the `resize` of the package that gets the picture, which limits how narrow the picture may be.
+        resize: the `resize` of the package that gets the picture. It limits how narrow the picture may be, and a JPEG is
+            decoded at the smallest of 1/1, 1/2, 1/4 and 1/8 that leaves its shorter side at least twice `resize`.
+        full: decode a JPEG at 1/1, as masks and boxes need it: they are in the picture's own pixels.
 
     Returns:
         RGB, `[H, W, 3]` uint8, C-contiguous; the Exif orientation is applied.
@@ -51,15 +53,18 @@ def decode_image(path: str | os.PathLike[str], resize: int | None = None) -> NDA
         ImageError: the file cannot be read, is not such a picture, is damaged, or has too many pixels.
     """
     name = os.fspath(path)
-    return decode_bytes(_read_file(name), name, resize)
+    return decode_bytes(_read_file(name), name, resize, full=full)
 
 
-def decode_bytes(data: bytes, name: str, resize: int | None = None) -> NDArray[np.uint8]:
+def decode_bytes(data: bytes, name: str, resize: int | None = None, *, full: bool = False) -> NDArray[np.uint8]:
     """Decode a picture in memory; `name` is for messages. The rest is as in `decode_image`."""
     kind = _kind_of(data, name)
-    decode = _DECODERS.get(kind) or partial(decode_beyond, kind, name)
+    check = partial(check_size, resize=resize)
     try:
-        decoded = decode(data, partial(check_size, resize=resize))
+        if kind == JPEG:
+            decoded = decode_jpeg(data, partial(jpeg_scale, resize=resize, full=full))
+        else:
+            decoded = decode_png(data, check) if kind == PNG else decode_beyond(kind, name, data, check)
     except PictureSizeError as error:
         raise ImageError(f"{name}: {error}") from error
     except UnsupportedPictureError as error:

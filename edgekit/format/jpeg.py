@@ -12,20 +12,22 @@ import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from edgekit.format.picture import Decoded, PictureSizeError, UnsupportedPictureError, strict_pillow
+from edgekit.format.picture import Decoded, PictureSizeError, UnsupportedPictureError, scaled_side, strict_pillow
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_MARKER = re.compile(rb"\xff+[^\0\xff]")
-_MARKER_AFTER_SCAN = re.compile(rb"\xff+[^\0\xff\xd0-\xd7]")  # restart markers are part of a scan
+# The bytes up to the next marker, and the marker. Nothing is read twice, so that the time is linear whatever is in the file.
+_MARKER = re.compile(rb"[^\xff]*+(?:\xff++\0[^\xff]*+)*+(\xff++[^\xff])")
+_MARKER_AFTER_SCAN = re.compile(rb"[^\xff]*+(?:\xff++[\0\xd0-\xd7][^\xff]*+)*+(\xff++[^\xff])")  # restarts belong to it
 _STUFFED = re.compile(rb"\xff+\0")  # the decoder reads it as FF, and counts it as two bytes
 _EXTRA_BEFORE_END = re.compile(r"Corrupt JPEG data: ([0-9]+) extraneous bytes before marker 0xd9")
 _CUTS = 4  # of extra bytes before the end; the decoder's buffer can hide some of them from the first
 _UNKNOWN_SAMPLING = "Could not determine subsampling"
 _MOST_SCANS = 100  # each takes time for all pixels, whatever its size
 _LONGEST_SIDE = 65500  # of libjpeg
+_AMBIGUOUS_SIDE = 16  # TurboJPEG scales in eighths; up to here, two of its scales may give one size
 
 _START, _END, _SCAN, _APP0, _APP1, _APP14 = 0xD8, 0xD9, 0xDA, 0xE0, 0xE1, 0xEE
 _WITHOUT_LENGTH = (0x01, *range(0xD0, 0xD9))
@@ -35,12 +37,13 @@ _PROGRESSIVE = 0xC2
 _ADOBE_TRANSFORMS = {3: (0, 1), 4: (0, 2)}  # by components; the last one is what an unknown one means
 
 
-def decode_jpeg(data: bytes, check_size: Callable[[int, int], None]) -> Decoded:
+def decode_jpeg(data: bytes, choose_scale: Callable[[int, int], int]) -> Decoded:
     """Decode a JPEG.
 
     Args:
         data: the file.
-        check_size: gets width and height before any memory is taken, and raises if there are too many pixels.
+        choose_scale: gets width and height before any memory is taken, and returns the 1, 2, 4 or 8 by which both are
+            divided. It raises if there are too many pixels.
 
     Raises:
         UnsupportedPictureError: it is not baseline, extended or progressive with 8 bits and Huffman codes, or has too many
@@ -48,7 +51,7 @@ def decode_jpeg(data: bytes, check_size: Callable[[int, int], None]) -> Decoded:
         PictureSizeError: a side is longer than libjpeg allows.
         ValueError, struct.error: it is damaged.
     """
-    it = _Mended(data, check_size)
+    it = _Mended(data, choose_scale)
     if it.components != 4:
         return Decoded(pixels=_decode(it, "RGB"), exif=it.exif)
     return Decoded(pixels=_rgb_from_ink(_decode(it, "CMYK"), inverted=it.adobe_at > 0), exif=it.exif)
@@ -57,13 +60,16 @@ def decode_jpeg(data: bytes, check_size: Callable[[int, int], None]) -> Decoded:
 def _decode(it: _Mended, colour: str) -> NDArray[np.uint8]:
     from simplejpeg import decode_jpeg
 
+    if it.scale > 1 and max(it.width, it.height) <= _AMBIGUOUS_SIDE:
+        return _decode_by_pillow(it)
+    size = {"min_height": scaled_side(it.height, it.scale), "min_width": scaled_side(it.width, it.scale)}
     for _ in range(_CUTS):
         try:
-            pixels: NDArray[np.uint8] = decode_jpeg(it.stream, colour)
+            pixels: NDArray[np.uint8] = decode_jpeg(it.stream, colour, **size)
             return pixels
         except ValueError as error:
             if _UNKNOWN_SAMPLING in str(error):
-                return _decode_by_pillow(it.stream)
+                return _decode_by_pillow(it)
             extra = _EXTRA_BEFORE_END.fullmatch(str(error))
             if extra is None:
                 raise
@@ -71,13 +77,15 @@ def _decode(it: _Mended, colour: str) -> NDArray[np.uint8]:
     raise ValueError("there are extra bytes before the end marker")
 
 
-def _decode_by_pillow(stream: bytearray) -> NDArray[np.uint8]:
-    """The samples of a picture whose sampling factors TurboJPEG does not know. Pillow does not show warnings."""
+def _decode_by_pillow(it: _Mended) -> NDArray[np.uint8]:
+    """The samples of a picture that TurboJPEG does not decode, or not at every scale. Pillow does not show warnings."""
     import numpy as np
     from PIL.JpegImagePlugin import JpegImageFile
 
     with strict_pillow():
-        image = JpegImageFile(io.BytesIO(stream))
+        image = JpegImageFile(io.BytesIO(it.stream))
+        if it.scale > 1:
+            image.draft(image.mode, (it.width // it.scale, it.height // it.scale))
         image.load()
         samples = np.array(image if image.mode == "CMYK" else image.convert("RGB"))
     return 255 - samples if image.mode == "CMYK" else samples  # Pillow has inverted them
@@ -86,12 +94,13 @@ def _decode_by_pillow(stream: bytearray) -> NDArray[np.uint8]:
 class _Mended:
     """A copy of a JPEG without what gives harmless warnings, and the header's fields."""
 
-    def __init__(self, data: bytes, check_size: Callable[[int, int], None]) -> None:
+    def __init__(self, data: bytes, choose_scale: Callable[[int, int], int]) -> None:
         self.stream = bytearray(b"\xff\xd8")
-        self.components = 0
+        self.components = self.width = self.height = 0
+        self.scale = 1
         self.exif = b""
         self.adobe_at = 0  # where the transform of the last Adobe marker is in the stream
-        self._check_size = check_size
+        self._choose_scale = choose_scale
         self._frame = self._scans = 0
         self._last_at = 0  # where the bytes after the last segment start in the stream
         self._copy(data)
@@ -102,11 +111,11 @@ class _Mended:
     def _copy(self, data: bytes) -> None:
         at, marker = 2, _START
         while marker != _END:
-            found = (_MARKER_AFTER_SCAN if marker == _SCAN else _MARKER).search(data, at)
+            found = (_MARKER_AFTER_SCAN if marker == _SCAN else _MARKER).match(data, at)
             if found is None:
                 raise ValueError("the end marker is missing")
             if self._scans:  # in the header, bytes between the segments are left out
-                self.stream += memoryview(data)[at : found.start()]
+                self.stream += memoryview(data)[at : found.start(1)]
             at, marker = found.end(), data[found.end() - 1]
             self.stream += bytes([0xFF, marker])
             if marker == _END or marker in _WITHOUT_LENGTH:
@@ -146,7 +155,7 @@ class _Mended:
             self.adobe_at = len(self.stream) + 2 + 11
 
     def _read_frame(self, marker: int, payload: bytearray) -> None:
-        precision, height, width, self.components = struct.unpack_from(">BHHB", payload)
+        precision, self.height, self.width, self.components = struct.unpack_from(">BHHB", payload)
         self._frame = marker
         if marker not in _DECODED:
             raise UnsupportedPictureError(
@@ -155,10 +164,10 @@ class _Mended:
             )
         if precision != 8:
             raise UnsupportedPictureError(f"a JPEG with {precision} bits per sample, expected 8")
-        self._check_size(width, height)
-        if max(width, height) > _LONGEST_SIDE:
+        self.scale = self._choose_scale(self.width, self.height)
+        if max(self.width, self.height) > _LONGEST_SIDE:
             raise PictureSizeError(
-                f"a JPEG of {width} x {height} pixels, expected sides of at most {_LONGEST_SIDE}. Scale it down first."
+                f"a JPEG of {self.width} x {self.height} pixels, expected sides of at most {_LONGEST_SIDE}. Scale it down first."
             )
 
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAX_BYTES = 2**30  # of a file
-MAX_PIXELS = 2**27  # of a picture
+MAX_STORED_PIXELS = 2**28  # of a JPEG as it is in the file
+MAX_PIXELS = 2**27  # of a picture as it is decoded
 MAX_RESIZED_PIXELS = 2**24  # of the picture that `predict` makes of it
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".avif", ".heic", ".heif"}  # the names that a folder is searched for
 
@@ -64,6 +65,33 @@ def picture_kind(start: bytes) -> str | None:
         brands = {start[at : at + 4] for at in (8, *range(16, end, 4)) if at + 4 <= end}
         return "AVIF" if brands & {*_AVIF_BRANDS} else "HEIC" if brands & {*_HEIC_BRANDS} else None
     return next((kind for magic, kind in _STARTS.items() if start.startswith(magic)), None)
+
+
+def jpeg_scale(width: int, height: int, resize: int | None, *, full: bool = False) -> int:
+    """The 1, 2, 4 or 8 by which the sides of a JPEG are divided, rounded up: the shorter one stays at least twice `resize`.
+
+    Args:
+        width, height: the size in the file.
+        resize: that of the package that gets the picture. With None or 0, the JPEG is decoded at its full size.
+        full: whether the picture is needed at its full size.
+
+    Raises:
+        PictureSizeError: the JPEG has too many pixels in the file, or in its decoded or resized form.
+    """
+    if width * height > MAX_STORED_PIXELS:
+        raise PictureSizeError(
+            f"{width} x {height} = {width * height} pixels, expected at most {MAX_STORED_PIXELS} (2^28). Scale it down first."
+        )
+    scale = 1
+    if resize is not None and resize > 0 and not full:
+        scale = next((each for each in (8, 4, 2) if scaled_side(min(width, height), each) >= 2 * resize), 1)
+    check_size(scaled_side(width, scale), scaled_side(height, scale), resize)
+    return scale
+
+
+def scaled_side(side: int, scale: int) -> int:
+    """The length of a side of a JPEG that is decoded at a scale."""
+    return -(-side // scale)
 
 
 def check_size(width: int, height: int, resize: int | None) -> None:

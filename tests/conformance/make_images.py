@@ -51,11 +51,11 @@ class Collection:
     folder: Path
     cases: list[dict[str, Any]] = field(default_factory=list)
 
-    def add(self, name: str, data: bytes, expected: NDArray[Any], note: str, **more: Any) -> None:
-        """A file that must decode to `expected`, [H, W] or [H, W, 3]."""
+    def add(self, name: str, data: bytes, expected: NDArray[Any], note: str, *, suffix: str = "", **more: Any) -> None:
+        """A file that must decode to `expected`, [H, W] or [H, W, 3]. `suffix` tells its cases apart if it has several."""
         if expected.ndim == 2:
             expected = np.stack([expected] * 3, axis=-1)
-        target = f"{Path(name).stem}.expected.png"
+        target = f"{Path(name).stem}{suffix}.expected.png"
         (self.folder / name).write_bytes(data)
         (self.folder / target).write_bytes(png(expected.astype(np.int64), 8, RGB))
         self.cases.append({"file": name, "expected": target, "error": False, "note": note} | more)
@@ -421,7 +421,8 @@ def add_jpeg_cases(out: Collection) -> None:
 
 
 def main() -> None:
-    from make_odd_images import add_odd_cases  # imports this file
+    from make_odd_images import add_odd_cases  # they import this file
+    from make_scaled_images import add_scaled_jpegs
 
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "images"
     shutil.rmtree(folder, ignore_errors=True)
@@ -430,6 +431,7 @@ def main() -> None:
     add_jpeg_cases(out)
     add_png_cases(out)
     add_odd_cases(out)
+    add_scaled_jpegs(out)
     out.add_bad("empty.jpg", b"", "no bytes at all")
     out.add_bad("text.png", b"This is no picture.\n", "a text file")
     out.write_index()

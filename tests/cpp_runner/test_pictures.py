@@ -7,7 +7,11 @@ import threading
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
+
+import edgekit
+from edgekit.format.decode import decode_image
 
 from .conftest import Exported, Run
 
@@ -22,6 +26,26 @@ def test_picture_narrow_then_refused_as_a_file_and_as_an_array(run: Run, classif
         done = run("run", classifier.package, *given)
         assert done.code == USAGE
         assert "1 x 30000 pixels, which predict resizes to 36 x 1080000" in done.err
+
+
+def test_picture_larger_than_needed_is_decoded_smaller_for_labels_alone(
+    run: Run, classifier: Exported, segmenter: Exported, tmp_path: Path
+) -> None:
+    """The classifier resizes to 36 pixels, so that a JPEG of 320 x 300 pixels is decoded at a quarter."""
+    path, mask = tmp_path / "large.jpg", tmp_path / "mask.png"
+    noise = np.random.default_rng(0).integers(0, 256, (30, 32, 3), np.uint8)
+    Image.fromarray(noise).resize((320, 300)).save(path)
+    package = edgekit.load(classifier.package)
+    assert isinstance(package, edgekit.model.LiteModel)
+    scaled = decode_image(path, package.picture_resize())
+    assert scaled.shape == (75, 80, 3)
+    wanted = package.predict(scaled)
+    assert package.predict(path) == wanted != package.predict(decode_image(path))
+    (row,) = run("run", classifier.package, path, "--json").results
+    assert [(each["label"], pytest.approx(each["score"], rel=1e-5)) for each in row["labels"]] == list(wanted)
+    assert run("run", segmenter.package, path, "-o", mask).code == 0
+    with Image.open(mask) as image:
+        assert image.size == (320, 300)
 
 
 def test_picture_of_another_format_then_named(run: Run, classifier: Exported, tmp_path: Path) -> None:

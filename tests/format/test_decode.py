@@ -32,7 +32,11 @@ BAD = [case for case in CASES if case["error"]]
 
 
 def name_of(case: dict[str, Any]) -> str:
-    return str(case["file"])
+    return f"{case['file']} for {case['resize']}" if "resize" in case else str(case["file"])
+
+
+def decode_case(folder: Path, case: dict[str, Any]) -> NDArray[np.uint8]:
+    return decode_image(folder / case["file"], case.get("resize"), full=case.get("task") == "mask")
 
 
 def read_expected(path: Path) -> NDArray[np.uint8]:
@@ -46,7 +50,7 @@ def mismatches(folder: Path) -> list[str]:
     wrong = []
     for case in json.loads((folder / "index.json").read_text(encoding="ascii"))["cases"]:
         try:
-            pixels = decode_image(folder / case["file"], case.get("resize"))
+            pixels = decode_case(folder, case)
             same = not case["error"] and np.array_equal(pixels, read_expected(folder / case["expected"]))
         except ImageError:
             same = case["error"]
@@ -68,7 +72,7 @@ def png_claiming(path: Path, width: int, height: int) -> Path:
 
 @pytest.mark.parametrize("case", GOOD, ids=name_of)
 def test_decode_conformance_file_gives_expected_pixels(case: dict[str, Any]) -> None:
-    pixels = decode_image(IMAGES / case["file"], case.get("resize"))
+    pixels = decode_case(IMAGES, case)
     assert pixels.dtype == np.uint8
     assert pixels.flags.c_contiguous
     assert pixels.flags.writeable
@@ -78,7 +82,7 @@ def test_decode_conformance_file_gives_expected_pixels(case: dict[str, Any]) -> 
 @pytest.mark.parametrize("case", BAD, ids=name_of)
 def test_decode_conformance_failure_raises_image_error(case: dict[str, Any]) -> None:
     with pytest.raises(ImageError, match=case["file"]):
-        decode_image(IMAGES / case["file"], case.get("resize"))
+        decode_case(IMAGES, case)
 
 
 def test_conformance_index_lists_every_file() -> None:

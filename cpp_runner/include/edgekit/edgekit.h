@@ -255,10 +255,11 @@ typedef struct ek_predict_times {
   double predict_ms;
 } ek_predict_times;
 
-/* Decodes a JPEG or PNG file and runs `predict`. The file is read into memory before it is decoded, so it may be
- * written meanwhile; a half-written one is refused as damaged. Standard input (/dev/stdin) is read to its end; named
- * pipes and devices are refused. On entry *count is the capacity of `classes`; on return it is the number of classes
- * written, best first. `times` may be NULL. */
+/* Decodes a JPEG or PNG file and runs `predict`. A JPEG is decoded at the smallest of 1/1, 1/2, 1/4 and 1/8 that leaves
+ * its shorter side at least twice `image.resize` of the manifest. The file is read into memory before it is decoded, so
+ * it may be written meanwhile; a half-written one is refused as damaged. Standard input (/dev/stdin) is read to its
+ * end; named pipes and devices are refused. On entry *count is the capacity of `classes`; on return it is the number of
+ * classes written, best first. `times` may be NULL. */
 EK_API ek_status ek_model_predict(ek_model* model, const char* image_path, ek_class* classes, size_t* count,
                                   ek_predict_times* times);
 

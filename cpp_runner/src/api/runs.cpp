@@ -49,7 +49,7 @@ void fill_buffer(const edgekit::Tensor& tensor, ek_buffer* buffer) {
 }
 
 edgekit::PictureSource file(const char* path) {
-  return [path](std::uint64_t resize) { return edgekit::decode_image(path, resize); };
+  return [path](edgekit::PictureUse use) { return edgekit::decode_image(path, use); };
 }
 
 void give_classes(const ek_model& model, const edgekit::Prediction& result, ek_class* classes, std::size_t* count,
@@ -132,7 +132,7 @@ ek_status ek_model_predict_frame(ek_model* model, const ek_frame* frame, const e
     EK_RETURN_IF_ERROR(require(model, frame, classes, count));
     EK_ASSIGN(const auto limits, read_limits(*model, options));
     EK_ASSIGN(const auto given, read_frame(*frame));
-    const auto source = [&](std::uint64_t resize) { return edgekit::picture_of(given, resize); };
+    const auto source = [&](edgekit::PictureUse use) { return edgekit::picture_of(given, use.resize); };
     EK_ASSIGN(const auto result, edgekit::predict(*model->model, source, *count, limits));
     give_classes(*model, result, classes, count, times);
     return {};

@@ -72,7 +72,8 @@ Status check_boxes(const Package& package) {
 Result<Answer> answer(Model& model, const PictureSource& source, const RunLimits& limits) {
   Answer result;
   const Stopwatch decoding;
-  EK_ASSIGN(result.picture, source(model.package().manifest->resize));
+  const Manifest& manifest = *model.package().manifest;
+  EK_ASSIGN(result.picture, source({manifest.resize, manifest.task != kLabelsTask}));
   result.decode_ms = decoding.elapsed_ms();
   const Stopwatch predicting;
   const TensorView view = result.picture.view();

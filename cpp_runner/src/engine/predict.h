@@ -9,6 +9,7 @@
 #include "core/status.h"
 #include "engine/model.h"
 #include "image/boxes.h"
+#include "image/decode.h"
 
 namespace edgekit {
 
@@ -37,8 +38,8 @@ struct Detections {
   double predict_ms = 0.0;
 };
 
-// Makes the picture, uint8 [H, W, 3], when it is needed; `resize` is that of the package (image/decode.h).
-using PictureSource = std::function<Result<Tensor>(std::uint64_t resize)>;
+// Makes the picture, uint8 [H, W, 3], when it is needed.
+using PictureSource = std::function<Result<Tensor>(PictureUse use)>;
 
 // For a package whose task is labels.
 [[nodiscard]] Result<Prediction> predict(Model& model, const PictureSource& source, std::size_t most,

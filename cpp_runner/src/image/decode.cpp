@@ -9,11 +9,11 @@ namespace {
 
 constexpr std::size_t kChannels = 3;
 
-Result<RawImage> decode_any(std::span<const std::byte> bytes, std::uint64_t resize) {
+Result<RawImage> decode_any(std::span<const std::byte> bytes, PictureUse use) {
   if (bytes.empty()) return usage_error("is empty; copy or download the file again");
   const std::string_view kind = picture_kind(bytes);
-  if (kind == "JPEG") return decode_jpeg(bytes, resize);
-  if (kind == "PNG") return decode_png(bytes, resize);
+  if (kind == "JPEG") return decode_jpeg(bytes, use);
+  if (kind == "PNG") return decode_png(bytes, use.resize);
   if (kind.empty()) return usage_error("is not a JPEG or PNG picture; arrays are passed with --input");
   return usage_error("is " + std::string(kind) + ", which is not supported; convert it to JPEG or PNG");
 }
@@ -45,9 +45,9 @@ Result<Tensor> turn_upright(RawImage raw) {
 
 }  // namespace
 
-Result<Tensor> decode_image(const std::string& path, std::uint64_t resize) {
+Result<Tensor> decode_image(const std::string& path, PictureUse use) {
   EK_ASSIGN(const auto bytes, read_file(path, kMostPictureBytes));
-  auto raw = decode_any(bytes, resize);
+  auto raw = decode_any(bytes, use);
   if (!raw.ok()) return Status(raw.status().code(), path + " " + raw.status().message());
   return turn_upright(std::move(*raw));
 }

@@ -178,17 +178,21 @@ Status failure(const Decompressor& jpeg) {
 
 }  // namespace
 
-Result<RawImage> decode_jpeg(std::span<const std::byte> bytes, std::uint64_t resize) {
+Result<RawImage> decode_jpeg(std::span<const std::byte> bytes, PictureUse use) {
   EK_RETURN_IF_ERROR(check_process(find_frame(bytes)));
   Decompressor jpeg;
   if (!read_header(jpeg, bytes)) return failure(jpeg);
   auto& info = jpeg.info;
-  EK_RETURN_IF_ERROR(check_pixel_count(info.image_width, info.image_height, resize));
+  EK_RETURN_IF_ERROR(check_stored_pixels(info.image_width, info.image_height));
+  info.scale_num = 1;
+  info.scale_denom = jpeg_scale(info.image_width, info.image_height, use);
+  const auto scaled = [&](std::size_t side) { return (side + info.scale_denom - 1) / info.scale_denom; };
+  RawImage raw{scaled(info.image_width), scaled(info.image_height), orientation_of(info), {}};
+  EK_RETURN_IF_ERROR(check_pixel_count(raw.width, raw.height, use.resize));
   const bool is_ink = info.num_components == 4;
   const bool has_adobe = info.saw_Adobe_marker != 0;  // before the first scan; later markers do not count
   info.out_color_space = is_ink ? JCS_CMYK : JCS_RGB;
 
-  RawImage raw{info.image_width, info.image_height, orientation_of(info), {}};
   const auto extents = [&](std::int64_t channels) {
     return Shape{static_cast<std::int64_t>(raw.height), static_cast<std::int64_t>(raw.width), channels};
   };

@@ -67,6 +67,11 @@ std::string sides(std::uint64_t width, std::uint64_t height) {
   return std::to_string(width) + " x " + std::to_string(height);
 }
 
+Status too_many(std::uint64_t width, std::uint64_t height, std::uint64_t most) {
+  return usage_error("is " + sides(width, height) + " pixels, more than the limit of " + std::to_string(most) +
+                     "; make it smaller");
+}
+
 }  // namespace
 
 std::string_view picture_kind(std::span<const std::byte> bytes) {
@@ -99,11 +104,23 @@ int exif_orientation(std::span<const std::byte> block) {
   return 1;
 }
 
+unsigned jpeg_scale(std::uint64_t width, std::uint64_t height, PictureUse use) {
+  if (use.full || use.resize == 0) return 1;
+  for (const unsigned scale : {8u, 4u, 2u}) {
+    if ((std::min(width, height) + scale - 1) / scale / 2 >= use.resize) return scale;
+  }
+  return 1;
+}
+
+Status check_stored_pixels(std::uint64_t width, std::uint64_t height) {
+  if (width <= kMostStoredPixels && height <= kMostStoredPixels && width * height <= kMostStoredPixels) return {};
+  return too_many(width, height, kMostStoredPixels);
+}
+
 Status check_pixel_count(std::uint64_t width, std::uint64_t height, std::uint64_t resize) {
   if (width == 0 || height == 0) return usage_error("has no pixels");
   if (width > kMostPixels || height > kMostPixels || width * height > kMostPixels) {
-    return usage_error("is " + sides(width, height) + " pixels, more than the limit of " + std::to_string(kMostPixels) +
-                       "; make it smaller");
+    return too_many(width, height, kMostPixels);
   }
   if (resize == 0) return {};
   // A longer `resize` alone gives too many pixels; a shorter one keeps the product in 64 bits.

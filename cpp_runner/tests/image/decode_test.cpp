@@ -18,7 +18,8 @@ TEST(ImageTest, AgreesWithTheConformanceFiles) {
   ASSERT_GT(cases.size(), 0u);
   for (const auto& it : cases) {
     SCOPED_TRACE(it.dump());
-    const auto image = decode_image(image_path(it.at("file")), it.value("resize", std::uint64_t{0}));
+    const PictureUse use{it.value("resize", std::uint64_t{0}), it.value("task", "labels") == "mask"};
+    const auto image = decode_image(image_path(it.at("file")), use);
     if (it.at("error").get<bool>()) {
       EXPECT_EQ(image.status().code(), Code::kUsage);
       continue;
@@ -124,6 +125,49 @@ TEST(ImageTest, ResizedPictureHasALimitOfItsOwn) {
   EXPECT_FALSE(check_pixel_count(257, 1, 256).ok());
   EXPECT_FALSE(check_pixel_count(1, 1, 4097).ok());
   EXPECT_FALSE(check_pixel_count(1 << 27, 1, ~std::uint64_t{0}).ok());
+}
+
+TEST(ImageTest, ScaleKeepsTheShorterSideAtLeastTwiceTheResize) {
+  EXPECT_EQ(jpeg_scale(4000, 3000, {256}), 4u);
+  EXPECT_EQ(jpeg_scale(3000, 4000, {256}), 4u);
+  EXPECT_EQ(jpeg_scale(16320, 12240, {256}), 8u);
+  EXPECT_EQ(jpeg_scale(65500, 1022, {256}), 1u);
+  EXPECT_EQ(jpeg_scale(65500, 1023, {256}), 2u);  // its half is 512, because sides are rounded up
+  EXPECT_EQ(jpeg_scale(4000, 3000, {256, true}), 1u);
+  EXPECT_EQ(jpeg_scale(4000, 3000, {}), 1u);
+  EXPECT_EQ(jpeg_scale(4000, 3000, {~std::uint64_t{0}}), 1u);
+}
+
+TEST(ImageTest, StoredPixelsHaveALargerLimit) {
+  EXPECT_TRUE(check_stored_pixels(1 << 14, 1 << 14).ok());
+  EXPECT_EQ(check_stored_pixels((1 << 14) + 1, 1 << 14).message(),
+            "is 16385 x 16384 pixels, more than the limit of 268435456; make it smaller");
+  EXPECT_FALSE(check_stored_pixels(1ull << 33, 1ull << 33).ok());
+}
+
+// A grey JPEG whose blocks are all alike: the codes of four of them, with the usual tables, are three bytes.
+std::string grey_jpeg(unsigned side) {
+  std::string jpeg = read_text(image_path("jpeg_grey.jpg"));
+  const std::size_t frame = jpeg.find("\xff\xc0") + 5, scan = jpeg.find("\xff\xda");
+  for (const std::size_t at : {frame, frame + 2}) {
+    jpeg[at] = static_cast<char>(side >> 8);
+    jpeg[at + 1] = static_cast<char>(side & 0xff);
+  }
+  jpeg.resize(scan + 2 + static_cast<unsigned char>(jpeg[scan + 3]));
+  for (std::size_t blocks = std::size_t{side} * side / 64; blocks > 0; blocks -= 4) jpeg += "\x28\xa2\x8a";
+  return jpeg + "\xff\xd9";
+}
+
+TEST(ImageTest, PictureBeyondTheLimitIsDecodedWhereItIsScaled) {
+  const TemporaryFolder folder;
+  const std::string path = folder.write("large.jpg", grey_jpeg(1 << 14));
+  const auto image = decode_image(path, {256});
+  ASSERT_TRUE(image.ok()) << image.status().message();
+  EXPECT_EQ(image->shape, (Shape{2048, 2048, 3}));
+  EXPECT_EQ(std::to_integer<int>(image->data.get()[image->size_bytes - 1]), 128);
+  for (const PictureUse use : {PictureUse{}, PictureUse{256, true}}) {
+    EXPECT_NE(decode_image(path, use).status().message().find("more than the limit of 134217728"), std::string::npos);
+  }
 }
 
 TEST(ExifTest, DamagedBlocksMeanUpright) {

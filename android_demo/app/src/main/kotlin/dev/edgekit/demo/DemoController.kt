@@ -143,13 +143,15 @@ class DemoController(
         val model = loaded.model
         val manifest = model.manifest?.takeIf { it.takesPictures }
             ?: throw PackageException("${model.name} gives neither labels nor a mask for a photograph.", problem = Problem.NO_PICTURES)
-        val bitmap = photos.load(uri, checkNotNull(manifest.resize))
+        val mask = manifest.task == Manifest.MASK
+        val bitmap = photos.load(uri, checkNotNull(manifest.resize), mask)
         val image = photos.toTensor(bitmap)
-        picture = bitmap
-        if (manifest.task == Manifest.MASK) {
-            runRepeatedly(loaded, { segment(model, loaded.runtime, image) }) { mask ->
-                if (picture === bitmap) picture = photos.overlay(image, mask) // All runs give the same mask.
-                classesIn(mask, model.labels)
+        val shown = photos.forScreen(bitmap)
+        picture = shown
+        if (mask) {
+            runRepeatedly(loaded, { segment(model, loaded.runtime, image) }) { found ->
+                if (picture === shown) picture = photos.overlay(image, found) // All runs give the same mask.
+                classesIn(found, model.labels)
             }
         } else {
             runRepeatedly(loaded, { classify(model, loaded.runtime, image, TOP_K) }) { it }

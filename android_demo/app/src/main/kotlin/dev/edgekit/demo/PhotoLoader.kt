@@ -11,8 +11,8 @@ import dev.edgekit.core.format.Problem
 import dev.edgekit.core.format.Tensor
 import dev.edgekit.core.run.Overlay
 import dev.edgekit.core.run.RgbImage
-import dev.edgekit.core.run.checkResized
-import dev.edgekit.core.run.sampleSize
+import dev.edgekit.core.run.checkPixels
+import dev.edgekit.core.run.jpegScale
 import java.io.IOException
 import java.io.InputStream
 
@@ -22,22 +22,18 @@ class PhotoLoader(private val resolver: ContentResolver) {
 
     /**
      * @param resize the model's size of the shorter side; larger photographs are decoded smaller, but not below twice that size
+     * @param mask whether the model gives a mask, which has a class for each pixel that the screen shows
      */
-    fun load(uri: Uri, resize: Int): Bitmap {
+    fun load(uri: Uri, resize: Int, mask: Boolean = false): Bitmap {
         val bounds = BitmapFactory.Options().apply { inJustDecodeBounds = true }
         open(uri).use { BitmapFactory.decodeStream(it, null, bounds) }
         if (bounds.outWidth <= 0) {
             throw ImageException("this file is not a photograph that the device can decode. Choose a JPEG or PNG file.", problem = Problem.PHOTO_FORMAT)
         }
-        if (bounds.outWidth.toLong() * bounds.outHeight > MAX_PIXELS) {
-            throw ImageException(
-                "this photograph has ${bounds.outWidth} x ${bounds.outHeight} pixels; at most $MAX_PIXELS are decoded. Choose a smaller one.",
-                problem = Problem.PHOTO_TOO_LARGE,
-            )
-        }
-        checkResized(bounds.outWidth, bounds.outHeight, resize)
+        val scale = scale(bounds, resize, mask)
+        checkPixels(bounds.outWidth, bounds.outHeight, scale, resize, MOST_PIXELS)
         val options = BitmapFactory.Options().apply {
-            inSampleSize = sampleSize(bounds.outWidth, bounds.outHeight, resize)
+            inSampleSize = scale
             inPreferredConfig = Bitmap.Config.ARGB_8888
             inPremultiplied = false // Transparent pixels keep their colour, as the image contract says.
         }
@@ -45,6 +41,19 @@ class PhotoLoader(private val resolver: ContentResolver) {
             ?: throw ImageException("this photograph is damaged. Choose another one.", problem = Problem.PHOTO_DAMAGED)
         bitmap.setHasAlpha(false) // Otherwise a canvas refuses it; without alpha it also looks as the model sees it.
         return upright(bitmap, open(uri).use(::orientation))
+    }
+
+    /** The rule of the image contract, which Android's decoder of JPEG follows by libjpeg's own scaling. */
+    private fun scale(bounds: BitmapFactory.Options, resize: Int, mask: Boolean): Int = when {
+        mask -> screenScale(bounds.outWidth, bounds.outHeight)
+        bounds.outMimeType == "image/png" -> 1
+        else -> jpegScale(bounds.outWidth, bounds.outHeight, resize)
+    }
+
+    /** The photograph, or a smaller copy where a canvas would refuse it. */
+    fun forScreen(bitmap: Bitmap): Bitmap {
+        val scale = screenScale(bitmap.width, bitmap.height)
+        return if (scale == 1) bitmap else Bitmap.createScaledBitmap(bitmap, bitmap.width / scale, bitmap.height / scale, true)
     }
 
     /** The tensor is reused by the next call. */
@@ -94,6 +103,16 @@ class PhotoLoader(private val resolver: ContentResolver) {
     }
 
     private companion object {
-        const val MAX_PIXELS = 1L shl 27
+        /** Of the decoded photograph: `predict` holds them as floats, 400 MB. */
+        const val MOST_PIXELS = 1L shl 25
+
+        /** A bitmap of 32 MB; Android draws no bitmap above 100 MB. */
+        const val MOST_SHOWN_PIXELS = 1L shl 23
+
+        fun screenScale(width: Int, height: Int): Int {
+            var scale = 1
+            while (width.toLong() * height / (scale.toLong() * scale) > MOST_SHOWN_PIXELS) scale *= 2
+            return scale
+        }
     }
 }

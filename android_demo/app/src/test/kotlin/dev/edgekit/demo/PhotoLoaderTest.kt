@@ -29,22 +29,26 @@ class PhotoLoaderTest : AppTest() {
     @Test
     fun load_everyConformanceImage_isAsTheDocumentedTableSays() {
         val images = conformance.resolve("images")
-        val outcomes = Conformance.images(images).associate { it.file to outcome(images, it) }
+        val outcomes = Conformance.images(images).associate { it.name to outcome(images, it) }
         val differing = outcomes.filterValues { it != EXACT }
         assertEquals(KNOWN_DIFFERENCES, differing, differing.entries.joinToString("\n") { "\"${it.key}\" to \"${it.value}\"," })
     }
 
     @Test
-    fun load_aLongPanorama_isDecodedSmallerThanAndroidCanDraw() {
+    fun load_aLongPanorama_isShownSmallerThanItIsDecoded() {
         val panorama = File.createTempFile("panorama", ".jpg")
         panorama.outputStream().use { file ->
             Bitmap.createBitmap(26000, 1000, Bitmap.Config.RGB_565).compress(Bitmap.CompressFormat.JPEG, 50, file)
         }
-        assertEquals(13000, loader.load(content(panorama), resize = 256).width)
+        val bitmap = loader.load(content(panorama), resize = 256)
+        assertEquals(26000, bitmap.width)
+        assertEquals(13000, loader.forScreen(bitmap).width)
+        assertEquals(13000, loader.load(content(panorama), resize = 256, mask = true).width)
+        assertEquals(3250, loader.load(content(panorama), resize = 62).width)
     }
 
     private fun outcome(folder: File, case: ConformanceImage): String = try {
-        val bitmap = loader.load(content(folder.resolve(case.file)), resize = 256)
+        val bitmap = loader.load(content(folder.resolve(case.file)), case.resize, case.isMask)
         when {
             case.expected == null -> "decoded"
             else -> difference(BitmapFactory.decodeFile(folder.resolve(case.expected).path), bitmap)
@@ -79,6 +83,7 @@ class PhotoLoaderTest : AppTest() {
             "png_no_iend.png" to "decoded",
             "png_bad_text_crc.png" to "decoded",
             "png_missing_rows.png" to "decoded",
+            "jpeg_scaled_tiny.jpg for 1" to "up to 36 levels",
         )
     }
 }

@@ -10,12 +10,10 @@ import dev.edgekit.core.format.ModelPackage
 import dev.edgekit.core.format.Npy
 import dev.edgekit.core.format.Tensor
 import dev.edgekit.core.run.Prediction
-import dev.edgekit.core.run.RgbImage
 import dev.edgekit.core.run.classify
 import dev.edgekit.core.run.requireTask
 import java.io.File
 import java.io.IOException
-import javax.imageio.ImageIO
 
 private const val FIRST_PICTURE = 3
 private const val DEFAULT_TOPK = 5
@@ -36,7 +34,7 @@ internal fun run(model: ModelPackage, options: Options): Int {
 internal fun context(model: ModelPackage) =
     mapOf("package" to model.name, "weights" to model.manifest?.weights?.kind, "runtime" to RUNTIME_NAME)
 
-/** As the app does it, from pixels to labels or a mask; a bad picture does not stop the others. Java reads PNG files exactly, and JPEG files with another decoder than edgekit. */
+/** As the app does it, from pixels to labels or a mask; a bad picture does not stop the others. */
 private fun runPictures(model: ModelPackage, pictures: List<File>, options: Options): List<Map<String, Any?>> {
     val manifest = model.requireManifest()
     if (manifest.methods.none { it.name == "predict" }) {
@@ -49,7 +47,7 @@ private fun runPictures(model: ModelPackage, pictures: List<File>, options: Opti
     return load(model).use { runtime ->
         pictures.zip(files) { picture, wanted ->
             try {
-                val pixels = pixels(picture)
+                val pixels = pixels(picture, if (masks) 0 else manifest.resize ?: 0)
                 val found = if (masks) writeMask(model, runtime, pixels, wanted) else classify(model, runtime, pixels, count)
                 row(picture, found.take(count), wanted)
             } catch (e: ImageException) {
@@ -75,15 +73,6 @@ private fun row(picture: File, found: List<Prediction> = emptyList(), files: Mas
         "mask" to files.mask?.path,
         "overlay" to files.overlay?.path,
     )
-
-private fun pixels(picture: File): Tensor {
-    val image = try {
-        ImageIO.read(picture)
-    } catch (e: IOException) {
-        throw ImageException("${picture.path} cannot be read (${e.message}). Check the file.", e)
-    } ?: throw ImageException("${picture.path} is not a picture that Java decodes. Give a PNG file.")
-    return RgbImage().convert(image.width, image.height) { y, row -> image.getRGB(0, y, image.width, 1, row, 0, image.width) }
-}
 
 private fun runArrays(model: ModelPackage, options: Options): List<Map<String, Any?>> {
     val method = options.text("--method") ?: "forward"

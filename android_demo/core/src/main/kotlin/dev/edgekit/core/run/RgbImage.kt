@@ -55,23 +55,3 @@ class RgbImage {
     @PublishedApi
     internal fun finish(): Tensor = tensor!!.apply { bytes.clear() }
 }
-
-/**
- * The power of two by which a decoder may reduce a photograph before the model resizes it.
- *
- * The shorter side stays at least twice as long as the model's size, so the model's own resize still decides how the picture
- * looks. A long panorama is reduced further, because it would need more memory than an app has.
- */
-fun sampleSize(width: Int, height: Int, resize: Int): Int {
-    var sample = 1
-    fun pixels() = width.toLong() * height / (sample.toLong() * sample)
-    fun halfIsEnough() = minOf(width, height) / (2 * sample) >= 2L * resize
-    while (pixels() > MOST_PIXELS || (pixels() > FULL_SIZE_PIXELS && halfIsEnough())) sample *= 2
-    return sample
-}
-
-/** A photograph with at most this many pixels is decoded at full size: 1920 x 1080. */
-private const val FULL_SIZE_PIXELS = 1920L * 1080
-
-/** A bitmap of 32 MB, which has three times that size as floats inside the model; Android draws no bitmap above 100 MB. */
-private const val MOST_PIXELS = 1L shl 23

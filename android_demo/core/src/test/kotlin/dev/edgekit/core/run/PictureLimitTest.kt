@@ -9,6 +9,18 @@ import kotlin.test.assertFailsWith
 
 class PictureLimitTest {
     @Test
+    fun checkPixels_aJpegBeyondTheLimit_passesWhereItIsScaled() {
+        checkPixels(16384, 16384, scale = 8, resize = 256)
+        for ((side, scale) in listOf(16384 to 1, 16385 to 8)) {
+            val error = assertFailsWith<ImageException> { checkPixels(side, 16384, scale, resize = 256) }
+            assertContains(error.message.orEmpty(), "this photograph has $side x 16384 pixels; at most")
+            assertEquals(Problem.PHOTO_TOO_LARGE, error.problem)
+        }
+        assertContains(assertFailsWith<ImageException> { checkPixels(5000, 5000, 1, 256, most = 1L shl 24) }.message.orEmpty(), "at most 16777216 are")
+        assertFailsWith<ImageException> { checkPixels(65536, 65536, scale = 8, resize = 256) }
+    }
+
+    @Test
     fun checkResized_atTheLimit_passes() {
         checkResized(1, 256, resize = 256)
         checkResized(256, 1, resize = 256)

@@ -36,19 +36,4 @@ class RgbImageTest {
         // The samples themselves are boxed; a frame of pixels would be 6 MB each time.
         assertTrue(allocated < 64_000, "$allocated bytes")
     }
-
-    @Test
-    fun sampleSize_keepsTheShorterSideAboveTwiceTheModels() {
-        assertEquals(1, sampleSize(1920, 1080, resize = 256))
-        assertEquals(4, sampleSize(4032, 3024, resize = 256))
-        assertEquals(8, sampleSize(8000, 6000, resize = 256))
-        assertEquals(1, sampleSize(8000, 600, resize = 256))
-    }
-
-    @Test
-    fun sampleSize_ofALongPanorama_givesThatUpForMemory() {
-        assertEquals(2, sampleSize(26000, 1000, resize = 256))
-        assertEquals(4, sampleSize(1 shl 27, 1, resize = 256))
-        assertEquals(4, sampleSize(12000, 9000, resize = Int.MAX_VALUE))
-    }
 }
