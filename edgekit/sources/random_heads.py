@@ -4,7 +4,7 @@ As torchvision makes its heads, every anchor has almost the same score: rounding
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,8 @@ _SIDE, _SIDES = (
 )  # of pictures, and what a detector's transform knows of them
 _LEAST = 0.2  # of the mean spread of all channels, for a channel that hardly varies
 _PLACES = 4  # fewer say nothing about the spread
+# Layers whose results do not depend on the biases of the scores.
+_BEFORE_SCORES = ("backbone", "roi_heads.box_head", "head.classification_head.conv", "head.regression_head.conv")
 _BESIDE_BOXES = ("mask_roi_pool", "keypoint_roi_pool")  # without them, the heads leave out masks and keypoints
 _WEIGHTED = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
 
@@ -93,7 +95,9 @@ def _spread_scores(detector: Detector, pictures: Sequence[torch.Tensor]) -> None
                 handle.remove()
         biases = [_of_objects(detector.model, layer) for layer, last in layers.items() if last.scores]
         low, high, added = _LOWEST, _HIGHEST, 0.0
-        with _remembering(detector.model.backbone), _boxes_alone(detector.model):
+        with _boxes_alone(detector.model), ExitStack() as stack:
+            for part in _parts(detector.model, _BEFORE_SCORES):
+                stack.enter_context(_remembering(part))
             for _ in range(_HALVINGS):
                 middle = (low + high) / 2
                 for bias in biases:
@@ -179,11 +183,17 @@ class _Standard:
         return (output - mean.view(shape)) * scale.view(shape) + self._last.mean
 
 
+def _parts(model: nn.Module, paths: Sequence[str]) -> Iterator[nn.Module]:
+    """The parts of a model that are at these places."""
+    for path in paths:
+        with suppress(AttributeError):
+            yield model.get_submodule(path)
+
+
 def _last_layers(model: nn.Module) -> Iterator[tuple[nn.Module, _Last]]:
     for path, last in _LAST.items():
-        try:
-            part = model.get_submodule(path)
-        except AttributeError:
+        part = next(_parts(model, (path,)), None)
+        if part is None:
             continue
         if hasattr(model, "head") and hasattr(model.head, "regression_head") and path.endswith("bbox_reg"):
             last = _DISTANCES if hasattr(model.head.regression_head, "bbox_ctrness") else last
