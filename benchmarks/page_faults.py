@@ -86,7 +86,7 @@ def main() -> int:
             command = [sys.executable, __file__, options.package, options.shape, "--runs", str(options.runs)]
             done = subprocess.run([*command, "--child", name], capture_output=True, text=True, check=False)
             if done.returncode:
-                sys.exit(done.stderr)
+                sys.exit(f"{' '.join(command)} ended with {done.returncode}: {done.stderr}")
             documents.append(json.loads(done.stdout))
     results = {
         name: {
