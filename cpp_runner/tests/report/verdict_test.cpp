@@ -23,8 +23,11 @@ class ScriptedEngine : public Engine {
  public:
   std::vector<std::string> methods() const override { return {"forward"}; }
   std::optional<std::vector<Parameter>> parameters(const std::string&) const override { return std::nullopt; }
-  Result<Values> run(const std::string&, std::span<const TensorView>) override { return scripted_answer; }
-  Result<std::vector<OperatorTime>> profile(const std::string&, std::span<const TensorView>, std::size_t) override {
+  Result<Values> run(const std::string&, std::span<const TensorView>, const RunLimits&) override {
+    return scripted_answer;
+  }
+  Result<std::vector<OperatorTime>> profile(const std::string&, std::span<const TensorView>, std::size_t,
+                                            const RunLimits&) override {
     return std::vector<OperatorTime>{};
   }
 };
