@@ -40,6 +40,7 @@ def inspect_package(archive: Archive) -> Inspection:
         PackageError: a record is damaged.
     """
     archive.check_documents()
+    archive.check_storages()
     manifest = archive.manifest
     named = {} if manifest is None else {(c.record, c.shape): c.parameter for c in manifest.constants}
     constants = tuple(

@@ -64,7 +64,7 @@ def test_check_pickle_accepts_what_is_shared_and_deep_within_the_limits() -> Non
         check_pickle(content[:-1])
 
 
-@pytest.mark.parametrize("verb", ["verify", "run"])
+@pytest.mark.parametrize("verb", ["inspect", "verify", "run"])
 @pytest.mark.parametrize("size", [0, 4])
 def test_storage_shorter_than_its_tensor_exits_3(
     tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], verb: str, size: int
