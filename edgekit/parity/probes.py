@@ -20,6 +20,7 @@ Group = list[tuple[int, int]]
 Bounds = Callable[[InputSpec], tuple[float, float]]
 
 _CASES = ("seed 1", "seed 2", "positive", "negated", "lowest", "highest")
+_DRAWS, _PICTURES = 2, 4  # of a detector, of which some may be chaotic
 _HELD = "seed 1, "  # the start of the names of draws in which one input is constant
 
 
@@ -62,9 +63,10 @@ def value_probes(source: SourceModel) -> Iterator[Probe]:
         sample = Probe(name="the given sample", inputs=source.example())
         yield kept(source, sample) if source.keeps_sample else sample
         yield from _variants(source)
-    for seed in (1, 2):
+    is_detector = isinstance(source.module, Detector)
+    for seed in range(1, 1 + (_PICTURES if is_detector else _DRAWS)):
         yield _generated(source, f"seed {seed}", seed, lambda spec: (spec.low, spec.high))
-    if isinstance(source.module, Detector):
+    if is_detector:
         return
     if any(_is_float(spec) for spec in source.inputs):
         yield _generated(source, "zeros", 1, lambda _: (0.0, 0.0), only_floats=True)
