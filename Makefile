@@ -22,7 +22,7 @@ EXHAUSTIVE_DEBIAN_PACKAGES := alsa-utils # a recording of a voice
 PYTEST = $(PY) -m pytest -q --junitxml=build/logs/$@.xml
 LANES := test-python test-runner test-installs
 LANES_BESIDE := "android-apk test-android"
-SLOW_LANES := test-runner-asan test-aarch64 test-exhaustive
+SLOW_LANES := test-runner-asan test-runner-tsan test-aarch64 test-exhaustive
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

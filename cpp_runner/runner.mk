@@ -24,6 +24,10 @@ test-runner-core: ## the runner's core alone, without torch
 test-runner-asan: $(DEV_READY) ## the same under AddressSanitizer and UndefinedBehaviorSanitizer
 	$(CPP_SCRIPTS)/test_asan.sh $(abspath $(PY))
 
+test-runner-tsan: ## the core's tests under ThreadSanitizer
+	@tools/system_deps.sh $(RUNNER_DEBIAN_PACKAGES)
+	$(CPP_SCRIPTS)/test_tsan.sh
+
 runner-aarch64: $(READY) ## cross-build the runner for 64-bit ARM boards: build/edgekit-aarch64.tar.zst
 	@tools/system_deps.sh $(RUNNER_DEBIAN_PACKAGES) $(AARCH64_DEBIAN_PACKAGES)
 	$(CPP_SCRIPTS)/build_aarch64.sh $(abspath $(PY)) "$(MODEL)"
@@ -45,4 +49,4 @@ tidy: $(READY) ## clang-tidy over the runner, which takes minutes
 	@tools/system_deps.sh $(RUNNER_DEBIAN_PACKAGES) $(LINT_CPP_DEBIAN_PACKAGES)
 	cmake -S cpp_runner --preset tidy >/dev/null && cmake --build build/cpp/tidy
 
-.PHONY: runner test-runner test-runner-core test-runner-asan runner-aarch64 test-aarch64 fuzz lint-cpp tidy
+.PHONY: runner test-runner test-runner-core test-runner-asan test-runner-tsan runner-aarch64 test-aarch64 fuzz lint-cpp tidy

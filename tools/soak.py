@@ -2,8 +2,8 @@
 
 Two threads predict pictures of changing sizes. The resident memory must not grow.
 
-Python's part has one arena of malloc. By default glibc has one for each thread, and their free parts take about 20,000 runs to
-reach their final size, 0.5 MB more, which would hide a small leak.
+malloc has one arena. By default glibc has one for each thread, and their free parts take about 20,000 runs to reach their final
+size, 0.5 MB more, which would hide a small leak.
 """
 
 import argparse
@@ -105,9 +105,7 @@ def soak_loads(package: Path, loads: int) -> list[tuple[int, int]]:
 
 
 def in_c(program: Path, package: Path, runs: int, loads: int) -> Iterator[Growth]:
-    usual = {name: value for name, value in os.environ.items() if name != ARENAS}
-    command = [program, package, str(runs), str(loads)]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=usual)
+    done = subprocess.run([program, package, str(runs), str(loads)], check=True, stdout=subprocess.PIPE, text=True)
     rows = [line.split() for line in done.stdout.splitlines()]
     for what in ("runs", "loads"):
         yield growth("C", what, [(int(number), int(size)) for name, number, size in rows if name == what])
