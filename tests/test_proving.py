@@ -260,7 +260,7 @@ def test_saved_file_of_several_methods_loses_the_ranges_of_the_one_that_differs(
 def test_saved_file_that_differs_by_the_noise_of_a_size_keeps_it_with_wider_bounds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def measured(_: nn.Module, probe: Probe, answer: Answer) -> Noise:
+    def measured(_: nn.Module, probe: Probe, answer: Answer, __: object) -> Noise:
         amount = 1e-5 if probe.axes else 0.0
         return Noise(outputs={name: OutputNoise(norm=amount, max=amount) for name in answer})
 

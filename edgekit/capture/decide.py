@@ -69,8 +69,9 @@ class Candidates:
             raise UsageError(f"{source.source} is TorchScript: --mode {mode} does not apply to it. Leave --mode out.")
         self._source, self._requested, self._allow_mismatch = source, mode, allow_mismatch
         self._tolerance = tolerance
-        self._references = eager_references(source)
-        measure_noise(source.source, self._references.items, tolerance)
+        answers = eager_references(source)
+        items = measure_noise(source.source, answers.items, tolerance, answers.most_cases)
+        self._references = replace(answers, items=items)
         self._ranking = ranking_of(source, self._references.items)
         self._fast_path_error = fast_path_error(source, self._references.items, tolerance)
         self._modes: tuple[Mode, ...] = ("script",) if scripted else MODES if mode == "auto" else (mode,)
@@ -209,8 +210,7 @@ def _attempts(
     for index, each in enumerate(made):
         if each.unfinished:
             warnings = first.warnings if first and each is not first else ()
-            raw = replace(each, probes=(), failed=(), unfinished=False)
-            made[index] = finished(source, references, raw, tolerance, warnings, proof)
+            made[index] = finished(source, references, replace(each, unfinished=False), tolerance, warnings, proof)
             yield made[index]
     yield from with_fewer_sizes(source, references, made, tolerance)
 

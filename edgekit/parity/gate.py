@@ -116,11 +116,16 @@ def sharpest(references: Sequence[Reference]) -> tuple[Reference, ...]:
     return tuple(r for axes, r in first.items() if not axes or any(axis != _BATCH for _, axis in axes))
 
 
-def measure_noise(source: str, references: Sequence[Reference], tolerance: Tolerance) -> None:
+def measure_noise(
+    source: str, references: Sequence[Reference], tolerance: Tolerance, most_cases: int | None = None
+) -> tuple[Reference, ...]:
     """Measures the noise of the first answer. The others are measured when a comparison with them needs it.
 
     If it is near to loud, the second one is measured too. If one of them is loud, or has outputs that jump, every answer that
     becomes a golden case is measured too, since other devices round otherwise.
+
+    Returns:
+        The references. With `most_cases`, only so many draws that are not chaotic remain golden cases; the others still judge.
 
     Raises:
         ParityError: rounding alone decides the answer to every case.
@@ -131,10 +136,18 @@ def measure_noise(source: str, references: Sequence[Reference], tolerance: Toler
         if not first or first[0].largest > LOUD / 2 or first[0].undecided:
             first += [noise] if (noise := reference.noise()) is not None else []
     cases = [r for r in references if r.probe.is_case]
+    draws = sorted((r for r in cases if not (r.probe.is_sample or r.probe.axes)), key=lambda r: r.probe.stress)
+    calm = list(draws)
     steps = any(value.dtype.kind != "f" for r in plain[:1] for value in r.outputs.values())
     if steps or any(noise.largest > LOUD or noise.undecided for noise in first):
+        calm = []
+        for reference in draws:
+            if most_cases is None or len(calm) < most_cases:
+                reference.noise()
+                calm += [] if reference.chaotic(tolerance) else [reference]
         for reference in cases:
-            reference.noise()
+            if reference.probe.is_sample or reference.probe.axes:
+                reference.noise()
     if cases and all(r.chaotic(tolerance) for r in cases):
         quietest = min(noise.largest for r in cases if (noise := r.measured) is not None)
         raise ParityError(
@@ -142,6 +155,9 @@ def measure_noise(source: str, references: Sequence[Reference], tolerance: Toler
             f"{quietest:.2g} relative, and the largest bound is {NOISE_CAP:g}. No other device would give the same answers. "
             f"Pass inputs of the expected range with --input, or accept it with --tolerance {FACTOR * quietest:.2g}."
         )
+    kept = {r.probe.name for r in calm[:most_cases]}
+    left = {r.probe.name for r in draws if r.probe.name not in kept} if most_cases is not None else set()
+    return tuple(replace(r, probe=replace(r.probe, golden=None)) if r.probe.name in left else r for r in references)
 
 
 def with_noise(evidence: CaptureEvidence, references: Sequence[Reference], tolerance: Tolerance) -> CaptureEvidence:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import torch
 from torch import nn
@@ -19,8 +18,6 @@ LAST_BIT = 2.0**-23
 _MOST_KEPT = 1 << 27  # parameters, which take 1 GB in float64
 _PATTERN = 4099  # a prime, so that the pattern of nudges does not repeat along an axis
 _ROWS = 8  # patterns in the part of a tensor that is nudged at a time, so that it stays in the processor's cache
-
-_WIDE: WeakKeyDictionary[nn.Module, FreshModel] = WeakKeyDictionary()  # models in float64
 
 
 class Kernels(DispatchMode):
@@ -38,17 +35,21 @@ class Kernels(DispatchMode):
 class InFloat64(Kernels):
     """Runs float32 operators in float64, and keeps conversions to float32 from taking place."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._of: nn.Module | None = None
+        self._kept: FreshModel | None = None
+
     def converted(self, tensor: torch.Tensor) -> torch.Tensor:
         return tensor.double() if tensor.dtype == torch.float32 else tensor
 
     def module(self, module: nn.Module) -> nn.Module:
-        """A copy in float64, which is kept for the next run if it is not large, since a copy takes as long as some runs."""
-        if module not in _WIDE:
-            wide = FreshModel(full_copy(module).double())
-            if sum(parameter.numel() for parameter in module.parameters()) > _MOST_KEPT:
-                return wide.module
-            _WIDE[module] = wide
-        return _WIDE[module].module
+        """A copy in float64. One that is not large is kept for the next run, since a copy takes as long as some runs."""
+        if sum(parameter.numel() for parameter in module.parameters()) > _MOST_KEPT:
+            return full_copy(module).double()
+        if module is not self._of or self._kept is None:
+            self._of, self._kept = module, FreshModel(full_copy(module).double())
+        return self._kept.module
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None) -> Any:
         args, kwargs = tree_map(self._wide, (tuple(args), kwargs or {}))

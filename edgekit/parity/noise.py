@@ -93,15 +93,15 @@ class NoiseMeter:
         return self.found[probe.name]
 
 
-def measure(module: nn.Module, probe: Probe, answer: Answer) -> Noise:
-    """Measures the noise of an eager model's answer to a probe."""
+def measure(module: nn.Module, probe: Probe, answer: Answer, in_float64: InFloat64 | None = None) -> Noise:
+    """Measures the noise of an eager model's answer to a probe. `in_float64` keeps its copy of the model between calls."""
     nudged = other_answer(module, probe, Nudged(1.0, 0))
     if not _same_form(answer, nudged):  # rounding decides, which more runs would not change
         return Noise(
             outputs={name: _output_noise(value, [_part(nudged, name)], [], None) for name, value in answer.items()}
         )
     others = [other_answer(module, probe, Nudged(1.0, seed)) for seed in _OTHERS] if probe.stress else []
-    exact = other_answer(module, probe, InFloat64())
+    exact = other_answer(module, probe, in_float64 or InFloat64())
     margins: list[Answer | None] = []
     if any(_steps(value, other.get(name)) for other in (nudged, exact) if other for name, value in answer.items()):
         # Opposite nudges: an element near an edge crosses it in one of the two.

@@ -11,6 +11,7 @@ from edgekit.format.schema import Tolerance
 from edgekit.parity.causes import random_calls, random_remedy, remedy_of
 from edgekit.parity.comparison import Reference, compare
 from edgekit.parity.eager import Array, FreshModel, run
+from edgekit.parity.kernels import InFloat64
 from edgekit.parity.layers import record_eager
 from edgekit.parity.moves import Answer
 from edgekit.parity.noise import NoiseMeter, measure
@@ -54,6 +55,11 @@ class References:
     varies: bool
     work: float
 
+    @property
+    def most_cases(self) -> int | None:
+        """How many draws become golden cases: two of a heavy model, for which each costs several runs, and one on each device."""
+        return _HEAVY_CASES if self.work > _HEAVY else None
+
 
 def eager_references(source: SourceModel) -> References:
     """Runs the eager model on every probe.
@@ -64,7 +70,8 @@ def eager_references(source: SourceModel) -> References:
     """
     module = detached_copy(source.module)
     fresh = FreshModel(source.module)
-    meter = NoiseMeter(lambda probe, answer: measure(fresh.module, probe, answer))
+    exact = InFloat64()
+    meter = NoiseMeter(lambda probe, answer: measure(fresh.module, probe, answer, exact))
     items: list[Reference] = []
     refused: list[tuple[str, str]] = []
     for probe in value_probes(source):
@@ -73,8 +80,6 @@ def eager_references(source: SourceModel) -> References:
         _check_repeats(source, module, items[0])
     if source.sampled:
         _add_draws(module, items, refused, source)
-    if work.multiply_adds > _HEAVY:
-        items = _with_fewer_cases(items)
     search = search_sizes(source, _answers(fresh, source, items), work.multiply_adds)
     items += [search.judging] if search.judging else []
     if not any(reference.outputs for reference in items):
@@ -186,18 +191,6 @@ def _add_draws(module: nn.Module, items: list[Reference], refused: list[tuple[st
     copies = source.sample_room // max(sample_bytes(source.inputs), 1)
     for index, reference in enumerate(items[1:copies], 1):
         items[index] = replace(reference, probe=kept(source, reference.probe))
-
-
-def _with_fewer_cases(items: Sequence[Reference]) -> list[Reference]:
-    """The same answers, of which most judge this export alone.
-
-    A golden case of a heavy model costs up to six runs here, for its noise, and one on each device.
-    """
-    cases = [each.probe.name for each in sorted(items, key=lambda r: r.probe.stress) if _is_draw(each.probe)]
-    dropped = cases[_HEAVY_CASES:]
-    return [
-        replace(each, probe=replace(each.probe, golden=None)) if each.probe.name in dropped else each for each in items
-    ]
 
 
 def _is_draw(probe: Probe) -> bool:

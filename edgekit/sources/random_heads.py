@@ -17,10 +17,8 @@ from edgekit.sources.weights import randomize, seeded
 
 _BOXES = 10
 _LOWEST, _HIGHEST, _HALVINGS = -24.0, 8.0, 9  # of what is added to the logits of classes
-_SIDE, _SIDES = (
-    320,
-    ("min_size", "max_size", "fixed_size"),
-)  # of pictures, and what a detector's transform knows of them
+_SIDE = 320  # of pictures
+_SIDES = ("min_size", "max_size", "fixed_size")  # what a detector's transform knows of them
 _LEAST = 0.2  # of the mean spread of all channels, for a channel that hardly varies
 _PLACES = 4  # fewer say nothing about the spread
 # Layers whose results do not depend on the biases of the scores.

@@ -1,5 +1,6 @@
 """Float32's noise: it widens bounds, it leaves out chaotic probes and undecided elements, and a wrong model is still found."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -15,7 +16,6 @@ from edgekit.errors import CaptureError, ParityError
 from edgekit.format.archive import Archive
 from edgekit.format.schema import NOISE_CAP, Tolerance
 from edgekit.packaging.golden import golden_cases
-from edgekit.parity import references
 from edgekit.parity.comparison import Reference, compare
 from edgekit.parity.eager import run
 from edgekit.parity.gate import judge_capture, measure_noise, with_noise
@@ -174,13 +174,30 @@ def test_quiet_model_has_only_the_first_answer_measured() -> None:
     assert [r.probe.name for r in found if r.measured is not None] == ["seed 1"]
 
 
-def test_heavy_model_has_two_draws_as_golden_cases_and_all_probes_as_judges(monkeypatch: pytest.MonkeyPatch) -> None:
-    light = eager_references(source_of(models.conv_net, "1x3x32x32")).items
-    monkeypatch.setattr(references, "_HEAVY", 1e3)
-    heavy = eager_references(source_of(models.conv_net, "1x3x32x32")).items
+def draws(references: Sequence[Reference]) -> list[str]:
+    return [r.probe.name for r in references if r.probe.is_case and not r.probe.axes]
+
+
+@pytest.mark.parametrize("chaotic", [set(), {"seed 1", "seed 2"}])
+def test_heavy_model_has_two_calm_draws_as_golden_cases_and_all_probes_as_judges(chaotic: set[str]) -> None:
+    found = eager_references(source_of(models.conv_net, "1x3x32x32")).items
+
+    def measuring(probe: Probe, answer: Answer) -> Noise:
+        return Noise(outputs={name: OutputNoise(norm=1.0 if probe.name in chaotic else 2 * LOUD) for name in answer})
+
+    meter = NoiseMeter(measuring)
+    metered = [replace(r, meter=meter) for r in found]
+    light = measure_noise("models:conv_net", metered, Tolerance())
+    heavy = measure_noise("models:conv_net", metered, Tolerance(), most_cases=2)
     assert [r.probe.name for r in heavy] == [r.probe.name for r in light]
-    assert [r.probe.name for r in heavy if r.probe.is_case and not r.probe.axes] == ["seed 1", "seed 2"]
-    assert len([r for r in light if r.probe.is_case and not r.probe.axes]) > 2
+    assert len(draws(light)) > 2
+    assert draws(heavy) == (["positive", "negated"] if chaotic else ["seed 1", "seed 2"])
+
+
+def test_heavy_model_is_one_of_many_multiply_adds() -> None:
+    found = eager_references(source_of(models.conv_net, "1x3x32x32"))
+    assert found.most_cases is None
+    assert replace(found, work=1e11).most_cases == 2
 
 
 def test_model_that_is_almost_loud_has_the_second_answer_measured_too() -> None:
