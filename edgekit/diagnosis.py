@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from edgekit.installed import torch_trouble
-from edgekit.measure.context import cpu_name
+from edgekit.measure.context import cpu_name, is_busy
 from edgekit.runtimes.cache import cache_folder
 from edgekit.runtimes.checkout import ROOT, in_checkout
 from edgekit.runtimes.registry import DEFAULT, TARGETS, Target
@@ -21,7 +21,6 @@ Status = Literal["ok", "warning", "missing"]
 
 _GIB = 2**30
 _LEAST_MEMORY, _LEAST_DISK = 2 * _GIB, 1 * _GIB  # of a usual export
-_BUSY = 0.5  # of the cores
 _EXTENSIONS = ("sse4_2", "avx2", "fma", "avx512f", "avx512_vnni", "amx_int8", "neon", "asimd", "asimddp", "i8mm", "sve")
 
 
@@ -111,7 +110,7 @@ def _machine() -> Iterator[Check]:
     if hasattr(os, "getloadavg"):
         load = os.getloadavg()[0]
         busy = f"{load:.1f}, the machine is busy. Times of bench will not hold: wait until it is idle."
-        yield _check("load", f"{load:.1f}", busy if load > _BUSY * cores else "", status="warning")
+        yield _check("load", f"{load:.1f}", busy if is_busy() else "", status="warning")
 
 
 def _extensions() -> list[str]:

@@ -7,14 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from statistics import median
 
-from edgekit.measure.context import BenchContext, bench_context
+from edgekit.measure.context import BenchContext, bench_context, is_busy
 from edgekit.runtimes.registry import DEFAULT, TARGETS, find, resolve
 from edgekit.runtimes.results import BenchRequest, BenchResult
 from edgekit.runtimes.timing import summarize
-from edgekit.threads import usable_cores
 
 ROUNDS = 5  # of several runtimes that take turns
-_BUSY = 0.5  # of the cores
 
 Progress = Callable[[str, int, int], None]
 
@@ -97,5 +95,5 @@ def _merged(parts: Sequence[BenchResult], first: Sequence[BenchResult]) -> Bench
 
 
 def _warn_if_busy() -> None:
-    if hasattr(os, "getloadavg") and os.getloadavg()[0] > _BUSY * usable_cores():
+    if is_busy():
         _log.warning("the machine is busy (load %.1f): the times may not hold.", os.getloadavg()[0])

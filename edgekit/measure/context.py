@@ -6,7 +6,10 @@ from pathlib import Path
 
 from edgekit.format.archive import Archive
 from edgekit.runtimes.exported import fingerprint
+from edgekit.threads import usable_cores
 from edgekit.version import __version__
+
+_BUSY = 0.5  # of the cores
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +55,11 @@ def bench_context(path: str | os.PathLike[str]) -> BenchContext:
         digest=fingerprint(path),
         recipe=manifest.recipe.name if manifest else None,
     )
+
+
+def is_busy() -> bool:
+    """Whether other programs use so much of the cores that times do not hold."""
+    return hasattr(os, "getloadavg") and os.getloadavg()[0] > _BUSY * usable_cores()
 
 
 def cpu_name() -> str | None:
